@@ -1,0 +1,62 @@
+# shellcheck shell=bash
+# Background processes that are certainly ours: the pid file holds the pid and the start time of the process, so a pid
+# that the system has given to somebody else since is never signalled. Needs common.sh and use_state.
+
+# started_at PID: the start time in clock ticks since boot (field 22; the name in field 2 may hold spaces).
+started_at() { sed -e 's/^.*) //' "/proc/$1/stat" 2>/dev/null | cut -d ' ' -f 20; }
+
+# process_start NAME COMMAND…: run in the background, in a session of its own, log in $LOGS/NAME.log, pid in $RUN/NAME.pid.
+# It starts in /, because our folder may be closed to the user that it runs as; the lock of the state is not passed on.
+process_start() {
+  local name=$1 pid
+  shift
+  (cd / && exec setsid "$@") >>"$LOGS/$name.log" 2>&1 </dev/null 9>&- &
+  pid=$!
+  printf '%s %s\n' "$pid" "$(started_at "$pid")" >"$RUN/$name.pid"
+}
+
+# process_pid NAME: prints the pid when that very process still runs.
+process_pid() {
+  local pid start
+  [ -r "$RUN/$1.pid" ] || return 1
+  read -r pid start <"$RUN/$1.pid" || return 1
+  [ -n "$start" ] && [ "$(started_at "$pid")" = "$start" ] && [ "$(_process_state "$pid")" != Z ] && printf '%s\n' "$pid"
+}
+
+_process_state() { sed -e 's/^.*) //' "/proc/$1/stat" 2>/dev/null | cut -d ' ' -f 1; }
+
+process_runs() { process_pid "$1" >/dev/null; }
+process_gone() { ! process_runs "$1"; }
+
+# process_stop NAME [SIGNAL] [SECONDS]: ask, wait, and only then end it by force. Fine when it is gone already.
+process_stop() {
+  local name=$1 signal=${2:-TERM} seconds=${3:-40} pid
+  if pid=$(process_pid "$name"); then
+    kill -s "$signal" "$pid" 2>/dev/null || true
+    if ! wait_until "$seconds" process_gone "$name"; then
+      note "$name did not stop within $seconds s: ended by force"
+      kill -KILL "$pid" 2>/dev/null || true
+      wait_until 10 process_gone "$name" || fail "$name (pid $pid) cannot be stopped"
+    fi
+  fi
+  rm -f "$RUN/$name.pid"
+}
+
+# process_await NAME SECONDS COMMAND…: wait until COMMAND succeeds; stop waiting when the process ends; show its log if not.
+process_await() {
+  local name=$1 seconds=$2
+  shift 2
+  if ! wait_until "$seconds" _ready_or_gone "$name" "$@" || ! process_runs "$name"; then
+    show_tail "$LOGS/$name.log"
+    if process_runs "$name"; then
+      fail "$name was not ready after $seconds s (log: $LOGS/$name.log)"
+    fi
+    fail "$name ended while starting (log: $LOGS/$name.log)"
+  fi
+}
+
+_ready_or_gone() {
+  local name=$1
+  shift
+  "$@" || process_gone "$name"
+}
