@@ -1,0 +1,149 @@
+//! The main listener of a service: an actix server that lives and ends with the process.
+
+use std::{
+    net::{SocketAddr, TcpListener},
+    time::{Duration, Instant},
+};
+
+use actix_web::{
+    App, Error, HttpRequest, HttpServer,
+    body::MessageBody,
+    dev::{Server, ServiceRequest, ServiceResponse},
+    http::header::AUTHORIZATION,
+    middleware::{Next, from_fn},
+    web,
+};
+use prometheus::{HistogramOpts, HistogramVec, Registry};
+
+use crate::{
+    admin,
+    lifecycle::{Lifecycle, Spawner, TaskError},
+    problem::Problem,
+    settings::HttpSettings,
+};
+
+/// Starts the listener with `routes`, `/livez` and `/readyz`, request metrics and problem documents for whatever is not
+/// found. Returns the address that is really listened on.
+///
+/// # Errors
+/// When the address cannot be listened on or the metrics cannot be registered.
+pub fn start<F>(
+    settings: &HttpSettings,
+    registry: &Registry,
+    lifecycle: &Lifecycle,
+    routes: F,
+) -> Result<SocketAddr, TaskError>
+where
+    F: Fn(&mut web::ServiceConfig) + Clone + Send + 'static,
+{
+    let listener = TcpListener::bind(settings.listen)
+        .map_err(|error| format!("CITYTRACK_HTTP__LISTEN: cannot listen on {}: {error}", settings.listen))?;
+    let address = listener.local_addr()?;
+    let metrics = HttpMetrics::new(registry)?;
+    let readiness = lifecycle.readiness();
+    let server = HttpServer::new(move || {
+        App::new()
+            .app_data(web::Data::new(metrics.clone()))
+            .configure(admin::health_routes(readiness.clone()))
+            .configure(routes.clone())
+            .default_service(web::to(not_found))
+            .wrap(from_fn(observe))
+    })
+    .workers(settings.workers.get())
+    .max_connections(settings.max_connections.get())
+    .keep_alive(Duration::from(settings.keep_alive))
+    .client_request_timeout(settings.head_timeout.into())
+    .disable_signals()
+    .shutdown_timeout(3600) // the lifecycle's own deadline is the one that counts
+    .listen(listener)?
+    .run();
+    spawn(&lifecycle.spawner(), "http listener", server, Duration::ZERO);
+    Ok(address)
+}
+
+/// Runs `server` until the process stops, then lets requests in hand finish.
+pub(crate) fn spawn(spawner: &Spawner, name: &'static str, server: Server, delay: Duration) {
+    let handle = server.handle();
+    let stop = spawner.stop();
+    spawner.spawn(name, async move {
+        let mut server = std::pin::pin!(server);
+        tokio::select! {
+            ended = &mut server => return ended,
+            () = stop.cancelled() => {}
+        }
+        tokio::time::sleep(delay).await;
+        let ((), ended) = tokio::join!(handle.stop(true), server);
+        ended
+    });
+}
+
+/// The token of `Authorization: Bearer <token>`, if there is one.
+pub fn bearer(request: &HttpRequest) -> Option<&str> {
+    let value = request.headers().get(AUTHORIZATION)?.to_str().ok()?;
+    let (scheme, token) = value.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}
+
+/// The answer of a route that knows the path but not the method: `.default_service(web::to(|| only("GET")))`.
+pub async fn only(allow: &'static str) -> Result<&'static str, Problem> {
+    Err(Problem::method_not_allowed(allow))
+}
+
+async fn not_found(request: HttpRequest) -> Result<&'static str, Problem> {
+    Err(Problem::not_found(format!("there is nothing at {}", request.path())))
+}
+
+#[derive(Clone)]
+struct HttpMetrics {
+    duration: HistogramVec,
+}
+
+impl HttpMetrics {
+    fn new(registry: &Registry) -> Result<Self, prometheus::Error> {
+        let duration = HistogramVec::new(
+            HistogramOpts::new(
+                "citytrack_http_request_duration_seconds",
+                "Time from the head of a request to the head of its answer, by route, method and status",
+            )
+            .buckets(vec![0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0]),
+            &["route", "method", "status"],
+        )?;
+        registry.register(Box::new(duration.clone()))?;
+        Ok(Self { duration })
+    }
+}
+
+/// Counts and times every request.
+async fn observe(
+    request: ServiceRequest,
+    next: Next<impl MessageBody>,
+) -> Result<ServiceResponse<impl MessageBody>, Error> {
+    let started = Instant::now();
+    let metrics = request.app_data::<web::Data<HttpMetrics>>().cloned();
+    let response = next.call(request).await?;
+    if let Some(metrics) = metrics {
+        // The pattern, not the path: paths have no end of values.
+        let pattern = response.request().match_pattern();
+        let labels = [
+            pattern.as_deref().unwrap_or("other"),
+            method_label(response.request()),
+            response.status().as_str(),
+        ]
+        .map(ToOwned::to_owned);
+        metrics.duration.with_label_values(&labels).observe(started.elapsed().as_secs_f64());
+    }
+    Ok(response)
+}
+
+/// Methods are free text on the wire; metrics need a closed set.
+fn method_label(request: &HttpRequest) -> &'static str {
+    match request.method().as_str() {
+        "GET" => "GET",
+        "HEAD" => "HEAD",
+        "POST" => "POST",
+        "PUT" => "PUT",
+        "PATCH" => "PATCH",
+        "DELETE" => "DELETE",
+        _ => "other",
+    }
+}

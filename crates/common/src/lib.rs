@@ -1,0 +1,15 @@
+//! What every CityTrack process needs and that knows no word of the domain: settings, logs, lifecycle, health, metrics and
+//! problem documents. One module per subject.
+
+pub mod admin;
+pub mod health;
+pub mod http;
+pub mod lifecycle;
+pub mod problem;
+pub mod process;
+pub mod settings;
+pub mod telemetry;
+
+pub use health::{Check, Readiness};
+pub use lifecycle::{Lifecycle, Spawner, TaskError};
+pub use problem::Problem;

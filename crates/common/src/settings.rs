@@ -1,0 +1,187 @@
+//! Settings: clap structs filled from `CITYTRACK_…` environment variables (or the flag of the same meaning), checked before
+//! a port opens. `--help` and `docs/configuration.md` are both made from them, so they cannot drift.
+
+use std::{
+    fmt::Write as _,
+    net::SocketAddr,
+    num::{NonZeroU64, NonZeroUsize},
+};
+
+use clap::{
+    Args, Command, CommandFactory, Parser, ValueEnum,
+    error::{ContextKind, ContextValue, ErrorKind},
+};
+use humantime::Duration;
+
+/// Reads the settings of this process. On `--help` and `--version` it prints and exits with 0; on a bad setting it prints
+/// what is wrong with which variable and exits with 2.
+pub fn parse<S: Parser>() -> S {
+    S::try_parse().unwrap_or_else(|error| {
+        name_the_variable(&S::command(), &error);
+        error.exit()
+    })
+}
+
+/// clap names the flag; people who set a variable look for the variable.
+fn name_the_variable(command: &Command, error: &clap::Error) {
+    let Some(ContextValue::String(flag)) = error.get(ContextKind::InvalidArg) else { return };
+    let flag = flag.split_whitespace().next().unwrap_or_default().trim_start_matches("--");
+    let variable = command.get_arguments().find(|arg| arg.get_long() == Some(flag)).and_then(clap::Arg::get_env);
+    if let (Some(variable), ErrorKind::InvalidValue | ErrorKind::ValueValidation) = (variable, error.kind()) {
+        #[expect(clippy::print_stderr, reason = "logging is not set up before the settings are read")]
+        {
+            eprintln!("error: the setting {} is wrong", variable.to_string_lossy());
+        }
+    }
+}
+
+/// Builds settings from arguments alone, for tests: `from_args::<Settings>(["--http-listen", "127.0.0.1:0"])`.
+///
+/// # Errors
+/// The same as on the command line: a missing, unknown or invalid setting.
+pub fn from_args<S: Parser>(args: impl IntoIterator<Item = impl Into<std::ffi::OsString>>) -> Result<S, clap::Error> {
+    let args = std::iter::once("test".into()).chain(args.into_iter().map(Into::into));
+    S::from_arg_matches(&S::command().try_get_matches_from(args)?)
+}
+
+/// A Markdown table of every setting of `S`: variable, default, meaning.
+pub fn reference<S: CommandFactory>() -> String {
+    let mut table = String::from("| variable | default | meaning |\n| --- | --- | --- |\n");
+    for arg in S::command().get_arguments() {
+        let Some(variable) = arg.get_env() else { continue };
+        let default: Vec<_> = arg.get_default_values().iter().map(|value| value.to_string_lossy()).collect();
+        let default = match (default.is_empty(), arg.is_required_set()) {
+            (false, _) => format!("`{}`", default.join(",")),
+            (true, true) => "required".to_owned(),
+            (true, false) => "–".to_owned(),
+        };
+        let help = arg.get_long_help().or(arg.get_help()).map(ToString::to_string).unwrap_or_default();
+        let help = help.split_whitespace().collect::<Vec<_>>().join(" ").replace('|', "\\|");
+        let _ = writeln!(table, "| `{}` | {default} | {help} |", variable.to_string_lossy());
+    }
+    table
+}
+
+/// Where log lines go and how they look.
+#[derive(Args, Clone, Debug)]
+pub struct LogSettings {
+    /// What to log: a level (`error`, `warn`, `info`, `debug`, `trace`) or directives such as `info,lapin=debug`
+    #[arg(long = "log-level", env = "CITYTRACK_LOG__LEVEL", default_value = "info")]
+    pub level: String,
+    /// How to write log lines; `auto` is text on a terminal and JSON otherwise
+    #[arg(long = "log-format", env = "CITYTRACK_LOG__FORMAT", value_enum, default_value_t = LogFormat::Auto)]
+    pub format: LogFormat,
+}
+
+/// The form of a log line.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum LogFormat {
+    /// Text on a terminal, JSON otherwise.
+    Auto,
+    /// One readable line an event.
+    Text,
+    /// One JSON object an event.
+    Json,
+}
+
+/// The listener for the service's own API.
+#[derive(Args, Clone, Debug)]
+pub struct HttpSettings {
+    /// Address that the service's API listens on
+    #[arg(long = "http-listen", env = "CITYTRACK_HTTP__LISTEN", default_value = "127.0.0.1:8000")]
+    pub listen: SocketAddr,
+    /// Threads that serve HTTP
+    #[arg(long = "http-workers", env = "CITYTRACK_HTTP__WORKERS", default_value = "2")]
+    pub workers: NonZeroUsize,
+    /// Connections that one thread holds open at most; more wait in the listen queue
+    #[arg(long = "http-max-connections", env = "CITYTRACK_HTTP__MAX_CONNECTIONS", default_value = "10000")]
+    pub max_connections: NonZeroUsize,
+    /// How long an idle connection is kept open for the next request
+    #[arg(long = "http-keep-alive", env = "CITYTRACK_HTTP__KEEP_ALIVE", default_value = "75s")]
+    pub keep_alive: Duration,
+    /// How long a client may take to send the head of a request; slower ones get 408
+    #[arg(long = "http-head-timeout", env = "CITYTRACK_HTTP__HEAD_TIMEOUT", default_value = "10s")]
+    pub head_timeout: Duration,
+}
+
+/// The listener for operators: `/livez`, `/readyz`, `/metrics`.
+#[derive(Args, Clone, Debug)]
+pub struct AdminSettings {
+    /// Address of the admin listener with /livez, /readyz and /metrics; keep it off the public network
+    #[arg(long = "admin-listen", env = "CITYTRACK_ADMIN__LISTEN", default_value = "127.0.0.1:8001")]
+    pub listen: SocketAddr,
+}
+
+/// How the process ends.
+#[derive(Args, Clone, Debug)]
+pub struct ShutdownSettings {
+    /// How long to go on serving after readiness went false, so that load balancers notice first
+    #[arg(long = "shutdown-drain-delay", env = "CITYTRACK_SHUTDOWN__DRAIN_DELAY", default_value = "0s")]
+    pub drain_delay: Duration,
+    /// How long work in hand may take to finish before the process ends anyway
+    #[arg(long = "shutdown-deadline", env = "CITYTRACK_SHUTDOWN__DEADLINE", default_value = "30s")]
+    pub deadline: Duration,
+}
+
+/// The connection to PostgreSQL.
+#[derive(Args, Clone)]
+pub struct DatabaseSettings {
+    /// PostgreSQL, as postgres://user:password@host:port/database
+    #[arg(long = "database-url", env = "CITYTRACK_DATABASE__URL", hide_env_values = true)]
+    pub url: secrecy::SecretString,
+    /// Connections held to PostgreSQL at most
+    #[arg(long = "database-pool-size", env = "CITYTRACK_DATABASE__POOL_SIZE", default_value = "4")]
+    pub pool_size: NonZeroUsize,
+    /// How long to wait for a connection from the pool, and for PostgreSQL to answer a connection attempt
+    #[arg(long = "database-wait", env = "CITYTRACK_DATABASE__WAIT", default_value = "5s")]
+    pub wait: Duration,
+    /// A statement that takes longer is ended by PostgreSQL
+    #[arg(long = "database-statement-timeout", env = "CITYTRACK_DATABASE__STATEMENT_TIMEOUT", default_value = "30s")]
+    pub statement_timeout: Duration,
+}
+
+/// The connection to RabbitMQ.
+#[derive(Args, Clone)]
+pub struct BrokerSettings {
+    /// RabbitMQ, as amqp://user:password@host:port/vhost (`%2f` is the vhost `/`)
+    #[arg(long = "broker-url", env = "CITYTRACK_BROKER__URL", hide_env_values = true)]
+    pub url: secrecy::SecretString,
+    /// Heartbeat interval; a silent connection is given up after two of them
+    #[arg(long = "broker-heartbeat", env = "CITYTRACK_BROKER__HEARTBEAT", default_value = "10s")]
+    pub heartbeat: Duration,
+    /// Longest message queue for dead letters; beyond it the oldest are dropped
+    #[arg(long = "broker-dead-letter-limit", env = "CITYTRACK_BROKER__DEAD_LETTER_LIMIT", default_value = "100000")]
+    pub dead_letter_limit: NonZeroU64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Parser)]
+    struct Sample {
+        #[command(flatten)]
+        http: HttpSettings,
+        #[command(flatten)]
+        log: LogSettings,
+    }
+
+    #[test]
+    fn defaults_hold_without_an_environment() {
+        let sample = from_args::<Sample>(Vec::<String>::new()).unwrap();
+        assert_eq!(sample.http.listen.port(), 8000);
+        assert!(matches!(sample.log.format, LogFormat::Auto));
+    }
+
+    #[test]
+    fn reference_lists_every_variable() {
+        let table = reference::<Sample>();
+        assert!(table.contains("| `CITYTRACK_HTTP__WORKERS` | `2` | Threads that serve HTTP |"), "{table}");
+        assert!(table.contains("`CITYTRACK_LOG__FORMAT`"), "{table}");
+    }
+
+    #[test]
+    fn a_bad_value_is_refused() {
+        assert!(from_args::<Sample>(["--http-workers", "0"]).is_err());
+    }
+}

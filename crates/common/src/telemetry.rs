@@ -1,0 +1,27 @@
+//! Log lines: text on a terminal, JSON otherwise. Fields are dotted (`batch.id`), secrets and bodies never appear.
+
+use std::io::IsTerminal;
+
+use tracing_subscriber::{EnvFilter, filter::ParseError};
+
+use crate::settings::{LogFormat, LogSettings};
+
+/// Starts logging to standard error for the whole process. A second call (tests in one process) changes nothing.
+///
+/// # Errors
+/// When the directives of `settings.level` cannot be read.
+pub fn init(settings: &LogSettings) -> Result<(), ParseError> {
+    let filter = EnvFilter::try_new(&settings.level)?;
+    let json = match settings.format {
+        LogFormat::Auto => !std::io::stderr().is_terminal(),
+        LogFormat::Text => false,
+        LogFormat::Json => true,
+    };
+    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let _already_set = if json {
+        lines.json().flatten_event(true).try_init()
+    } else {
+        lines.with_ansi(std::io::stderr().is_terminal()).try_init()
+    };
+    Ok(())
+}

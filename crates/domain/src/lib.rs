@@ -1,0 +1,15 @@
+//! The words and rules of CityTrack: pure types, no I/O, no clock but the one passed in.
+//!
+//! A value of a type here is valid: the constructors refuse everything else and say why.
+
+mod batch;
+mod clock;
+mod geometry;
+mod names;
+mod place;
+
+pub use batch::{Batch, BatchId, BatchIdError, Confidence, Detection, Frame, ImageSize, InvalidConfidence, Window};
+pub use clock::{Clock, ManualClock};
+pub use geometry::{BoundingBox, InvalidBox};
+pub use names::{CameraName, Class, InvalidName, Slug};
+pub use place::{InvalidTimeZone, NodeIdentity, VenueTimeZone};
