@@ -1,1 +1,15 @@
-//! TODO
+//! PostgreSQL: the schema, and domain values to and from rows. The only crate that speaks SQL.
+//!
+//! Everything is a plain function over a [`Database`], one module per subject.
+
+pub mod cameras;
+pub mod counts;
+mod database;
+mod error;
+pub mod keys;
+mod migrations;
+pub mod nodes;
+pub mod venues;
+
+pub use database::{Client, Database, DatabaseOptions};
+pub use error::Error;

@@ -1,0 +1,119 @@
+//! What can go wrong, by what the caller can do about it.
+
+use deadpool_postgres::PoolError;
+use tokio_postgres::error::SqlState;
+
+type Source = Box<dyn std::error::Error + Send + Sync>;
+
+/// An error of the storage.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The thing that was named does not exist.
+    #[error("{0}")]
+    NotFound(String),
+    /// The change meets what is already there.
+    #[error("{0}")]
+    Conflict(String),
+    /// PostgreSQL is away, overloaded or changing; the same call may work later.
+    #[error("the database is not available")]
+    Transient(#[source] Source),
+    /// PostgreSQL refused the statement, and will again.
+    #[error("the database refused a statement")]
+    Database(#[source] tokio_postgres::Error),
+    /// The address of the database cannot be read.
+    #[error("the address of the database cannot be read")]
+    Address(#[source] tokio_postgres::Error),
+    /// A migration failed.
+    #[error("the schema cannot be brought up to date")]
+    Migration(#[source] Box<refinery::Error>),
+    /// A row holds what should never have been stored.
+    #[error("the database holds an unusable value: {0}")]
+    Corrupt(String),
+}
+
+impl Error {
+    pub(crate) fn transient(source: impl Into<Source>) -> Self {
+        Self::Transient(source.into())
+    }
+
+    /// Whether the same call may work later.
+    pub fn is_transient(&self) -> bool {
+        matches!(self, Self::Transient(_))
+    }
+
+    /// The SQLSTATE that PostgreSQL refused a statement with, if it did.
+    pub fn sql_state(&self) -> Option<&str> {
+        match self {
+            Self::Database(error) => error.code().map(SqlState::code),
+            _ => None,
+        }
+    }
+
+    /// Whether PostgreSQL refused the statement because of this constraint.
+    pub(crate) fn breaks(&self, constraint: &str) -> bool {
+        match self {
+            Self::Database(error) => error.as_db_error().and_then(|error| error.constraint()) == Some(constraint),
+            _ => false,
+        }
+    }
+}
+
+impl From<tokio_postgres::Error> for Error {
+    fn from(error: tokio_postgres::Error) -> Self {
+        if is_transient(&error) {
+            Self::transient(error)
+        } else {
+            Self::Database(error)
+        }
+    }
+}
+
+/// Getting a connection fails only for reasons that pass or that an operator ends: a server that is away, a pool in full
+/// use, a password that is about to be changed.
+impl From<PoolError> for Error {
+    fn from(error: PoolError) -> Self {
+        Self::transient(error)
+    }
+}
+
+impl From<refinery::Error> for Error {
+    fn from(error: refinery::Error) -> Self {
+        let mut source: Option<&(dyn std::error::Error + 'static)> = Some(&error);
+        while let Some(inner) = source {
+            if inner.downcast_ref::<tokio_postgres::Error>().is_some_and(is_transient) {
+                return Self::transient(error);
+            }
+            source = inner.source();
+        }
+        Self::Migration(Box::new(error))
+    }
+}
+
+fn is_transient(error: &tokio_postgres::Error) -> bool {
+    let Some(code) = error.code() else {
+        // Not an answer of PostgreSQL: the connection broke. Values that do not fit their column are ours.
+        return error.is_closed() || is_io(error);
+    };
+    matches!(
+        *code,
+        SqlState::T_R_SERIALIZATION_FAILURE
+            | SqlState::T_R_DEADLOCK_DETECTED
+            | SqlState::LOCK_NOT_AVAILABLE
+            | SqlState::QUERY_CANCELED // the statement timeout
+            | SqlState::ADMIN_SHUTDOWN
+            | SqlState::CRASH_SHUTDOWN
+            | SqlState::CANNOT_CONNECT_NOW
+            | SqlState::READ_ONLY_SQL_TRANSACTION // the primary has moved
+    ) || ["08", "53", "58"].iter().any(|class| code.code().starts_with(class))
+}
+
+fn is_io(error: &tokio_postgres::Error) -> bool {
+    let mut source = std::error::Error::source(error);
+    while let Some(inner) = source {
+        if inner.is::<std::io::Error>() {
+            return true;
+        }
+        source = inner.source();
+    }
+    false
+}
