@@ -1,1 +1,23 @@
-//! TODO
+//! The broker contract: batches as bytes. The schema is `proto-schemas/citytrack/detections/v1/batches.proto`; the types that
+//! are generated from it stay inside this crate.
+
+mod decode;
+mod encode;
+
+use citytrack_domain::Slug;
+
+pub use decode::{DecodeError, decode};
+pub use encode::encode;
+
+/// Name and version of the schema, carried as the AMQP message type.
+pub const SCHEMA: &str = "citytrack.detections.v1";
+
+/// The routing key of a venue's batches.
+pub fn routing_key(venue: &Slug) -> String {
+    format!("detections.{venue}")
+}
+
+#[expect(clippy::pedantic, unreachable_pub, reason = "generated")]
+mod wire {
+    include!(concat!(env!("OUT_DIR"), "/citytrack.detections.v1.rs"));
+}

@@ -1,0 +1,111 @@
+//! Bytes → domain.
+
+use citytrack_domain::{
+    Batch, BatchId, BoundingBox, CameraName, Class, Confidence, Detection, Frame, ImageSize, NodeIdentity, Slug,
+};
+use jiff::Timestamp;
+use prost::Message;
+use uuid::Uuid;
+
+use crate::wire;
+
+/// Why a message cannot be read. It will not be readable later either: it is poison.
+#[derive(Debug, thiserror::Error)]
+pub enum DecodeError {
+    /// Not protobuf, or not this schema.
+    #[error("not a message of the schema {schema}", schema = crate::SCHEMA)]
+    Protobuf(#[from] prost::DecodeError),
+    /// Readable, but it breaks a rule of the schema.
+    #[error("batch {batch}: {what}")]
+    Invalid {
+        /// Place of the batch in the message, from 0.
+        batch: usize,
+        /// What is wrong with it.
+        what: &'static str,
+    },
+}
+
+/// Reads the batches of one message.
+///
+/// # Errors
+/// When the bytes are not of this schema or break one of its rules; then nothing of the message is used.
+pub fn decode(bytes: &[u8]) -> Result<Vec<Batch>, DecodeError> {
+    let message = wire::Batches::decode(bytes)?;
+    message
+        .batches
+        .into_iter()
+        .enumerate()
+        .map(|(place, batch)| read_batch(batch).map_err(|what| DecodeError::Invalid { batch: place, what }))
+        .collect()
+}
+
+fn read_batch(batch: wire::Batch) -> Result<Batch, &'static str> {
+    let id = Uuid::from_slice(&batch.id).map_err(|_| "id is not 16 bytes")?;
+    let cameras = read_names(&batch.cameras, CameraName::new, "cameras has a bad name")?;
+    let classes = read_names(&batch.classes, Class::new, "classes has a bad name")?;
+    let frames = batch.frames.into_iter().map(|frame| read_frame(&frame, &cameras, &classes)).collect::<Result<_, _>>()?;
+    Ok(Batch {
+        id: BatchId::from_uuid(id).map_err(|_| "id is not a UUIDv7")?,
+        source: NodeIdentity {
+            id: Uuid::from_slice(&batch.node_id).map_err(|_| "node_id is not 16 bytes")?,
+            node: Slug::new(&batch.node).map_err(|_| "node is no short name")?,
+            venue: Slug::new(&batch.venue).map_err(|_| "venue is no short name")?,
+        },
+        received_at: read_time(batch.received_at)?,
+        frames,
+    })
+}
+
+fn read_names<T, E>(names: &[String], read: fn(&str) -> Result<T, E>, what: &'static str) -> Result<Vec<T>, &'static str> {
+    names.iter().map(|name| read(name).map_err(|_| what)).collect()
+}
+
+fn read_time(micros: i64) -> Result<Timestamp, &'static str> {
+    Timestamp::from_microsecond(micros).map_err(|_| "a time is out of range")
+}
+
+fn read_frame(frame: &wire::Frame, cameras: &[CameraName], classes: &[Class]) -> Result<Frame, &'static str> {
+    let count = frame.classes.len();
+    if frame.confidences.len() != count || frame.boxes.len() != 4 * count {
+        return Err("columns of a frame differ in length");
+    }
+    let mut tracks = read_tracks(frame)?.into_iter();
+    let detections = frame
+        .classes
+        .iter()
+        .zip(&frame.confidences)
+        .zip(frame.boxes.as_chunks::<4>().0)
+        .map(|((class, confidence), parts)| {
+            Ok(Detection {
+                class: at(classes, *class).ok_or("a class is not listed")?.clone(),
+                confidence: Confidence::from_checked(*confidence),
+                bounding_box: BoundingBox::from_checked(*parts),
+                track_id: tracks.next().flatten(),
+            })
+        })
+        .collect::<Result<_, &'static str>>()?;
+    Ok(Frame {
+        camera: at(cameras, frame.camera).ok_or("a camera is not listed")?.clone(),
+        captured_at: read_time(frame.captured_at)?,
+        number: frame.number,
+        size: frame.width.zip(frame.height).map(|(width, height)| ImageSize { width, height }),
+        detections,
+    })
+}
+
+/// The track of each detection; empty when none has one.
+fn read_tracks(frame: &wire::Frame) -> Result<Vec<Option<i64>>, &'static str> {
+    if !frame.track_ids.is_empty() && frame.track_ids.len() != frame.classes.len() {
+        return Err("columns of a frame differ in length");
+    }
+    let mut tracks: Vec<_> = frame.track_ids.iter().copied().map(Some).collect();
+    for place in &frame.untracked {
+        let track = usize::try_from(*place).ok().and_then(|place| tracks.get_mut(place));
+        *track.ok_or("untracked names no detection")? = None;
+    }
+    Ok(tracks)
+}
+
+fn at<T>(list: &[T], place: u32) -> Option<&T> {
+    list.get(usize::try_from(place).ok()?)
+}
