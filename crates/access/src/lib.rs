@@ -1,1 +1,12 @@
-//! TODO
+//! Who may do what: node keys, viewer tokens, the administrator token. Pure: no I/O, no clock but the one passed in.
+
+mod administrator;
+mod node_key;
+mod viewer;
+
+pub use administrator::AdministratorToken;
+pub use node_key::{InvalidKey, KeyHash, NodeKey};
+pub use viewer::{TokenError, ViewerToken, ViewerTokens};
+
+/// Characters that a secret from the settings must have at least.
+pub const MIN_SECRET_LENGTH: usize = 32;

@@ -1,0 +1,122 @@
+//! Node keys: `ctn_<8 hexadecimal digits>_<43 url-safe characters>`.
+//!
+//! The first part is the prefix: it is stored in clear and shown, so that people can tell keys apart. The second is 256
+//! random bits; of the whole key only a SHA-256 hash is stored, which is enough, as there is nothing to guess.
+
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use secrecy::{ExposeSecret, SecretString};
+use sha2::{Digest, Sha256};
+
+/// What the database and the caches know of a key.
+pub type KeyHash = [u8; 32];
+
+const MARK: &str = "ctn_";
+const PREFIX_DIGITS: usize = 8;
+const SECRET_BYTES: usize = 32;
+
+/// A node key in clear. Its `Debug` shows nothing; [`NodeKey::expose`] is the only way to the text.
+#[derive(Clone, Debug)]
+pub struct NodeKey {
+    text: SecretString,
+}
+
+/// The text does not have the form of a node key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a node key looks like ctn_1a2b3c4d_ followed by 43 url-safe characters")]
+pub struct InvalidKey;
+
+impl NodeKey {
+    /// A new random key.
+    pub fn generate() -> Self {
+        let prefix: u32 = rand::random();
+        let secret: [u8; SECRET_BYTES] = rand::random();
+        Self {
+            text: format!("{MARK}{prefix:08x}_{}", BASE64_URL_SAFE_NO_PAD.encode(secret)).into(),
+        }
+    }
+
+    /// Checks the form of a presented key, so that whatever else is presented costs no look-up.
+    ///
+    /// # Errors
+    /// When it has another form.
+    pub fn parse(text: &str) -> Result<Self, InvalidKey> {
+        let (prefix, secret) = text
+            .strip_prefix(MARK)
+            .and_then(|rest| rest.split_once('_'))
+            .ok_or(InvalidKey)?;
+        let prefix_fits =
+            prefix.len() == PREFIX_DIGITS && prefix.bytes().all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f'));
+        let secret_fits = BASE64_URL_SAFE_NO_PAD
+            .decode(secret)
+            .is_ok_and(|bytes| bytes.len() == SECRET_BYTES);
+        if prefix_fits && secret_fits {
+            Ok(Self { text: text.into() })
+        } else {
+            Err(InvalidKey)
+        }
+    }
+
+    /// The part that may be shown: `ctn_1a2b3c4d`.
+    pub fn prefix(&self) -> &str {
+        self.expose().get(..MARK.len() + PREFIX_DIGITS).unwrap_or_default()
+    }
+
+    /// What is stored instead of the key.
+    pub fn hash(&self) -> KeyHash {
+        Sha256::digest(self.expose()).into()
+    }
+
+    /// The key in clear, to be shown once.
+    pub fn expose(&self) -> &str {
+        self.text.expose_secret()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_generated_key_is_read_again() {
+        let key = NodeKey::generate();
+        assert_eq!(key.expose().len(), 4 + 8 + 1 + 43);
+        let read = NodeKey::parse(key.expose()).unwrap();
+        assert_eq!(read.hash(), key.hash());
+        assert_eq!(read.prefix(), key.prefix());
+        assert!(key.prefix().starts_with("ctn_") && key.prefix().len() == 12);
+    }
+
+    #[test]
+    fn keys_differ() {
+        assert_ne!(NodeKey::generate().hash(), NodeKey::generate().hash());
+    }
+
+    #[test]
+    fn debug_shows_nothing_of_the_key() {
+        let key = NodeKey::generate();
+        let shown = format!("{key:?}");
+        assert!(
+            !shown.contains(&key.expose()[13..]) && !shown.contains(key.prefix()),
+            "{shown}"
+        );
+    }
+
+    #[test]
+    fn other_forms_are_refused() {
+        let good = NodeKey::generate();
+        let good = good.expose();
+        for bad in [
+            "".to_owned(),
+            "ctn_".to_owned(),
+            good.to_uppercase(),
+            good.replacen("ctn_", "ctx_", 1),
+            good[..good.len() - 1].to_owned(),
+            format!("{good}A"),
+            format!("{good} "),
+            format!("ctn_zzzzzzzz{}", &good[12..]),
+            format!("ctn_é234567{}", &good[12..]),
+        ] {
+            assert_eq!(NodeKey::parse(&bad).unwrap_err(), InvalidKey, "{bad}");
+        }
+    }
+}
