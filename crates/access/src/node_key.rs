@@ -73,6 +73,7 @@ impl NodeKey {
 }
 
 #[cfg(test)]
+#[expect(clippy::string_slice, reason = "the keys here are ASCII")]
 mod tests {
     use super::*;
 
@@ -106,7 +107,7 @@ mod tests {
         let good = NodeKey::generate();
         let good = good.expose();
         for bad in [
-            "".to_owned(),
+            String::new(),
             "ctn_".to_owned(),
             good.to_uppercase(),
             good.replacen("ctn_", "ctx_", 1),

@@ -9,9 +9,11 @@ use std::{
 
 use clap::{
     Args, Command, CommandFactory, Parser, ValueEnum,
+    builder::TypedValueParser,
     error::{ContextKind, ContextValue, ErrorKind},
 };
 use humantime::Duration;
+use secrecy::SecretString;
 
 /// Reads the settings of this process. On `--help` and `--version` it prints and exits with 0; on a bad setting it prints
 /// what is wrong with which variable and exits with 2.
@@ -24,9 +26,18 @@ pub fn parse<S: Parser>() -> S {
 
 /// clap names the flag; people who set a variable look for the variable.
 fn name_the_variable(command: &Command, error: &clap::Error) {
-    let Some(ContextValue::String(flag)) = error.get(ContextKind::InvalidArg) else { return };
-    let flag = flag.split_whitespace().next().unwrap_or_default().trim_start_matches("--");
-    let variable = command.get_arguments().find(|arg| arg.get_long() == Some(flag)).and_then(clap::Arg::get_env);
+    let Some(ContextValue::String(flag)) = error.get(ContextKind::InvalidArg) else {
+        return;
+    };
+    let flag = flag
+        .split_whitespace()
+        .next()
+        .unwrap_or_default()
+        .trim_start_matches("--");
+    let variable = command
+        .get_arguments()
+        .find(|arg| arg.get_long() == Some(flag))
+        .and_then(clap::Arg::get_env);
     if let (Some(variable), ErrorKind::InvalidValue | ErrorKind::ValueValidation) = (variable, error.kind()) {
         #[expect(clippy::print_stderr, reason = "logging is not set up before the settings are read")]
         {
@@ -49,17 +60,66 @@ pub fn reference<S: CommandFactory>() -> String {
     let mut table = String::from("| variable | default | meaning |\n| --- | --- | --- |\n");
     for arg in S::command().get_arguments() {
         let Some(variable) = arg.get_env() else { continue };
-        let default: Vec<_> = arg.get_default_values().iter().map(|value| value.to_string_lossy()).collect();
+        let default: Vec<_> = arg
+            .get_default_values()
+            .iter()
+            .map(|value| value.to_string_lossy())
+            .collect();
         let default = match (default.is_empty(), arg.is_required_set()) {
             (false, _) => format!("`{}`", default.join(",")),
             (true, true) => "required".to_owned(),
             (true, false) => "–".to_owned(),
         };
-        let help = arg.get_long_help().or(arg.get_help()).map(ToString::to_string).unwrap_or_default();
-        let help = help.split_whitespace().collect::<Vec<_>>().join(" ").replace('|', "\\|");
+        let help = arg
+            .get_long_help()
+            .or(arg.get_help())
+            .map(ToString::to_string)
+            .unwrap_or_default();
+        let help = help
+            .split_whitespace()
+            .collect::<Vec<_>>()
+            .join(" ")
+            .replace('|', "\\|");
         let _ = writeln!(table, "| `{}` | {default} | {help} |", variable.to_string_lossy());
     }
     table
+}
+
+/// Reads a secret, which must have a minimum length; unlike clap's own parsers it never prints the value it refuses.
+/// `value_parser = SecretParser::at_least(32)`
+#[derive(Clone, Copy, Debug)]
+pub struct SecretParser {
+    min: usize,
+}
+
+impl SecretParser {
+    /// Accepts secrets of `min` characters or more.
+    pub fn at_least(min: usize) -> Self {
+        Self { min }
+    }
+}
+
+impl TypedValueParser for SecretParser {
+    type Value = SecretString;
+
+    fn parse_ref(
+        &self,
+        _command: &Command,
+        arg: Option<&clap::Arg>,
+        value: &std::ffi::OsStr,
+    ) -> Result<SecretString, clap::Error> {
+        match value.to_str() {
+            Some(text) if text.chars().count() >= self.min => Ok(text.into()),
+            _ => {
+                let reason = format!("a secret of at least {} characters is needed\n", self.min);
+                let mut error = clap::Error::raw(ErrorKind::ValueValidation, reason);
+                if let Some(arg) = arg {
+                    error.insert(ContextKind::InvalidArg, ContextValue::String(arg.to_string()));
+                }
+                Err(error)
+            }
+        }
+    }
 }
 
 /// Where log lines go and how they look.
@@ -88,19 +148,31 @@ pub enum LogFormat {
 #[derive(Args, Clone, Debug)]
 pub struct HttpSettings {
     /// Address that the service's API listens on
-    #[arg(long = "http-listen", env = "CITYTRACK_HTTP__LISTEN", default_value = "127.0.0.1:8000")]
+    #[arg(
+        long = "http-listen",
+        env = "CITYTRACK_HTTP__LISTEN",
+        default_value = "127.0.0.1:8000"
+    )]
     pub listen: SocketAddr,
     /// Threads that serve HTTP
     #[arg(long = "http-workers", env = "CITYTRACK_HTTP__WORKERS", default_value = "2")]
     pub workers: NonZeroUsize,
     /// Connections that one thread holds open at most; more wait in the listen queue
-    #[arg(long = "http-max-connections", env = "CITYTRACK_HTTP__MAX_CONNECTIONS", default_value = "10000")]
+    #[arg(
+        long = "http-max-connections",
+        env = "CITYTRACK_HTTP__MAX_CONNECTIONS",
+        default_value = "10000"
+    )]
     pub max_connections: NonZeroUsize,
     /// How long an idle connection is kept open for the next request
     #[arg(long = "http-keep-alive", env = "CITYTRACK_HTTP__KEEP_ALIVE", default_value = "75s")]
     pub keep_alive: Duration,
     /// How long a client may take to send the head of a request; slower ones get 408
-    #[arg(long = "http-head-timeout", env = "CITYTRACK_HTTP__HEAD_TIMEOUT", default_value = "10s")]
+    #[arg(
+        long = "http-head-timeout",
+        env = "CITYTRACK_HTTP__HEAD_TIMEOUT",
+        default_value = "10s"
+    )]
     pub head_timeout: Duration,
 }
 
@@ -108,7 +180,11 @@ pub struct HttpSettings {
 #[derive(Args, Clone, Debug)]
 pub struct AdminSettings {
     /// Address of the admin listener with /livez, /readyz and /metrics; keep it off the public network
-    #[arg(long = "admin-listen", env = "CITYTRACK_ADMIN__LISTEN", default_value = "127.0.0.1:8001")]
+    #[arg(
+        long = "admin-listen",
+        env = "CITYTRACK_ADMIN__LISTEN",
+        default_value = "127.0.0.1:8001"
+    )]
     pub listen: SocketAddr,
 }
 
@@ -116,10 +192,18 @@ pub struct AdminSettings {
 #[derive(Args, Clone, Debug)]
 pub struct ShutdownSettings {
     /// How long to go on serving after readiness went false, so that load balancers notice first
-    #[arg(long = "shutdown-drain-delay", env = "CITYTRACK_SHUTDOWN__DRAIN_DELAY", default_value = "0s")]
+    #[arg(
+        long = "shutdown-drain-delay",
+        env = "CITYTRACK_SHUTDOWN__DRAIN_DELAY",
+        default_value = "0s"
+    )]
     pub drain_delay: Duration,
     /// How long work in hand may take to finish before the process ends anyway
-    #[arg(long = "shutdown-deadline", env = "CITYTRACK_SHUTDOWN__DEADLINE", default_value = "30s")]
+    #[arg(
+        long = "shutdown-deadline",
+        env = "CITYTRACK_SHUTDOWN__DEADLINE",
+        default_value = "30s"
+    )]
     pub deadline: Duration,
 }
 
@@ -130,13 +214,21 @@ pub struct DatabaseSettings {
     #[arg(long = "database-url", env = "CITYTRACK_DATABASE__URL", hide_env_values = true)]
     pub url: secrecy::SecretString,
     /// Connections held to PostgreSQL at most
-    #[arg(long = "database-pool-size", env = "CITYTRACK_DATABASE__POOL_SIZE", default_value = "4")]
+    #[arg(
+        long = "database-pool-size",
+        env = "CITYTRACK_DATABASE__POOL_SIZE",
+        default_value = "4"
+    )]
     pub pool_size: NonZeroUsize,
     /// How long to wait for a connection from the pool, and for PostgreSQL to answer a connection attempt
     #[arg(long = "database-wait", env = "CITYTRACK_DATABASE__WAIT", default_value = "5s")]
     pub wait: Duration,
     /// A statement that takes longer is ended by PostgreSQL
-    #[arg(long = "database-statement-timeout", env = "CITYTRACK_DATABASE__STATEMENT_TIMEOUT", default_value = "30s")]
+    #[arg(
+        long = "database-statement-timeout",
+        env = "CITYTRACK_DATABASE__STATEMENT_TIMEOUT",
+        default_value = "30s"
+    )]
     pub statement_timeout: Duration,
 }
 
@@ -147,10 +239,18 @@ pub struct BrokerSettings {
     #[arg(long = "broker-url", env = "CITYTRACK_BROKER__URL", hide_env_values = true)]
     pub url: secrecy::SecretString,
     /// Heartbeat interval; a silent connection is given up after two of them
-    #[arg(long = "broker-heartbeat", env = "CITYTRACK_BROKER__HEARTBEAT", default_value = "10s")]
+    #[arg(
+        long = "broker-heartbeat",
+        env = "CITYTRACK_BROKER__HEARTBEAT",
+        default_value = "10s"
+    )]
     pub heartbeat: Duration,
     /// Longest message queue for dead letters; beyond it the oldest are dropped
-    #[arg(long = "broker-dead-letter-limit", env = "CITYTRACK_BROKER__DEAD_LETTER_LIMIT", default_value = "100000")]
+    #[arg(
+        long = "broker-dead-letter-limit",
+        env = "CITYTRACK_BROKER__DEAD_LETTER_LIMIT",
+        default_value = "100000"
+    )]
     pub dead_letter_limit: NonZeroU64,
 }
 
@@ -164,6 +264,8 @@ mod tests {
         http: HttpSettings,
         #[command(flatten)]
         log: LogSettings,
+        #[arg(long, env = "CITYTRACK_SAMPLE__SECRET", hide_env_values = true, value_parser = SecretParser::at_least(8))]
+        secret: Option<SecretString>,
     }
 
     #[test]
@@ -176,12 +278,28 @@ mod tests {
     #[test]
     fn reference_lists_every_variable() {
         let table = reference::<Sample>();
-        assert!(table.contains("| `CITYTRACK_HTTP__WORKERS` | `2` | Threads that serve HTTP |"), "{table}");
+        assert!(
+            table.contains("| `CITYTRACK_HTTP__WORKERS` | `2` | Threads that serve HTTP |"),
+            "{table}"
+        );
         assert!(table.contains("`CITYTRACK_LOG__FORMAT`"), "{table}");
     }
 
     #[test]
     fn a_bad_value_is_refused() {
         assert!(from_args::<Sample>(["--http-workers", "0"]).is_err());
+    }
+
+    #[test]
+    fn a_refused_secret_is_not_printed() {
+        assert!(from_args::<Sample>(["--secret", "long enough"]).is_ok());
+        let error = from_args::<Sample>(["--secret", "hunter2"]).err().unwrap();
+        assert_eq!(
+            error.to_string(),
+            "error: a secret of at least 8 characters is needed\n"
+        );
+        assert!(
+            matches!(error.get(ContextKind::InvalidArg), Some(ContextValue::String(arg)) if arg.contains("--secret"))
+        );
     }
 }
