@@ -1,1 +1,18 @@
-//! TODO
+//! RabbitMQ: connection, topology as data, a publisher with confirms, a consumer in batches. Knows no type of the domain:
+//! it moves bytes.
+//!
+//! Both sides rebuild their connection by themselves, for as long as it takes. Nothing is requeued: a consumer holds what it
+//! cannot settle, and when its connection is lost the broker delivers it again.
+
+mod connection;
+mod error;
+mod inbox;
+mod metrics;
+mod publisher;
+pub mod topology;
+
+pub use connection::{Options, Status};
+pub use error::{Error, PublishError};
+pub use inbox::{Delivery, Inbox, Source};
+pub use metrics::{InboxMetrics, PublisherMetrics};
+pub use publisher::{Message, Publisher, PublisherOptions};

@@ -64,14 +64,20 @@ async fn livez() -> HttpResponse {
 
 async fn readyz(readiness: web::Data<Readiness>) -> HttpResponse {
     let (ready, checks) = readiness.report();
-    let mut answer = if ready { HttpResponse::Ok() } else { HttpResponse::ServiceUnavailable() };
+    let mut answer = if ready {
+        HttpResponse::Ok()
+    } else {
+        HttpResponse::ServiceUnavailable()
+    };
     answer.json(json!({ "ready": ready, "checks": checks }))
 }
 
 async fn metrics(registry: web::Data<Registry>) -> Result<HttpResponse, Problem> {
-    let text = TextEncoder::new().encode_to_string(&registry.gather()).map_err(|error| {
-        tracing::error!(%error, "cannot encode the metrics");
-        Problem::internal()
-    })?;
+    let text = TextEncoder::new()
+        .encode_to_string(&registry.gather())
+        .map_err(|error| {
+            tracing::error!(%error, "cannot encode the metrics");
+            Problem::internal()
+        })?;
     Ok(HttpResponse::Ok().content_type("text/plain; version=0.0.4").body(text))
 }

@@ -31,7 +31,10 @@ pub struct Check {
 impl Readiness {
     /// Adds a check, not fine until its task says so.
     pub fn check(&self, name: &'static str) -> Check {
-        let check = Check { name, readiness: self.clone() };
+        let check = Check {
+            name,
+            readiness: self.clone(),
+        };
         check.fail("starting");
         check
     }
@@ -46,8 +49,10 @@ impl Readiness {
         let draining = self.inner.draining.load(Ordering::Relaxed);
         let checks = self.inner.checks.lock().unwrap_or_else(PoisonError::into_inner);
         let ready = !draining && checks.values().all(Result::is_ok);
-        let mut report: BTreeMap<_, _> =
-            checks.iter().map(|(name, state)| (*name, state.clone().err().unwrap_or_else(|| "ok".to_owned()))).collect();
+        let mut report: BTreeMap<_, _> = checks
+            .iter()
+            .map(|(name, state)| (*name, state.clone().err().unwrap_or_else(|| "ok".to_owned())))
+            .collect();
         if draining {
             report.insert("shutdown", "the process is shutting down".to_owned());
         }
@@ -67,7 +72,12 @@ impl Check {
     }
 
     fn set(&self, state: Result<(), String>) {
-        self.readiness.inner.checks.lock().unwrap_or_else(PoisonError::into_inner).insert(self.name, state);
+        self.readiness
+            .inner
+            .checks
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(self.name, state);
     }
 }
 

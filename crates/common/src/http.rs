@@ -105,7 +105,9 @@ impl HttpMetrics {
                 "citytrack_http_request_duration_seconds",
                 "Time from the head of a request to the head of its answer, by route, method and status",
             )
-            .buckets(vec![0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0]),
+            .buckets(vec![
+                0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
+            ]),
             &["route", "method", "status"],
         )?;
         registry.register(Box::new(duration.clone()))?;
@@ -130,7 +132,10 @@ async fn observe(
             response.status().as_str(),
         ]
         .map(ToOwned::to_owned);
-        metrics.duration.with_label_values(&labels).observe(started.elapsed().as_secs_f64());
+        metrics
+            .duration
+            .with_label_values(&labels)
+            .observe(started.elapsed().as_secs_f64());
     }
     Ok(response)
 }

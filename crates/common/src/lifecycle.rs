@@ -65,8 +65,17 @@ impl Lifecycle {
     /// A lifecycle without tasks.
     pub fn new(settings: ShutdownSettings) -> Self {
         let (tasks, late) = mpsc::unbounded_channel();
-        let spawner = Spawner { tasks, stop: CancellationToken::new() };
-        Self { tasks: JoinSet::new(), late, spawner, readiness: Readiness::default(), settings }
+        let spawner = Spawner {
+            tasks,
+            stop: CancellationToken::new(),
+        };
+        Self {
+            tasks: JoinSet::new(),
+            late,
+            spawner,
+            readiness: Readiness::default(),
+            settings,
+        }
     }
 
     /// The handle that tasks are spawned through.

@@ -26,7 +26,15 @@ pub struct Problem {
 impl Problem {
     /// A problem without further members.
     pub fn new(status: StatusCode, kind: &'static str, title: &'static str, detail: impl Into<String>) -> Self {
-        Self { status, kind, title, detail: detail.into(), members: Map::new(), retry_after: None, allow: None }
+        Self {
+            status,
+            kind,
+            title,
+            detail: detail.into(),
+            members: Map::new(),
+            retry_after: None,
+            allow: None,
+        }
     }
 
     /// 400 for a request that cannot be understood.
@@ -56,8 +64,12 @@ impl Problem {
 
     /// 503 that asks to come again after `retry_after`.
     pub fn unavailable(detail: impl Into<String>, retry_after: Duration) -> Self {
-        let mut problem =
-            Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "Temporarily unavailable", detail);
+        let mut problem = Self::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "unavailable",
+            "Temporarily unavailable",
+            detail,
+        );
         problem.retry_after = Some(retry_after);
         problem
     }

@@ -83,8 +83,15 @@ impl Confidence {
     /// # Errors
     /// When it is not from 0 to 1.
     pub fn new(value: f64) -> Result<Self, InvalidConfidence> {
-        #[expect(clippy::cast_possible_truncation, reason = "seven digits are more than a detector knows")]
-        if (0.0..=1.0).contains(&value) { Ok(Self(value as f32)) } else { Err(InvalidConfidence) }
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "seven digits are more than a detector knows"
+        )]
+        if (0.0..=1.0).contains(&value) {
+            Ok(Self(value as f32))
+        } else {
+            Err(InvalidConfidence)
+        }
     }
 
     /// A confidence that was checked before it was stored or sent.
@@ -127,14 +134,22 @@ impl BatchId {
     /// # Errors
     /// When it is not of version 7.
     pub fn from_uuid(id: Uuid) -> Result<Self, BatchIdError> {
-        if id.get_version() == Some(Version::SortRand) { Ok(Self(id)) } else { Err(BatchIdError::NotVersion7) }
+        if id.get_version() == Some(Version::SortRand) {
+            Ok(Self(id))
+        } else {
+            Err(BatchIdError::NotVersion7)
+        }
     }
 
     /// A new id with the time of `now`.
     pub fn generate(now: Timestamp) -> Self {
         let nanos = u32::try_from(now.subsec_nanosecond()).unwrap_or_default();
         let seconds = u64::try_from(now.as_second()).unwrap_or_default();
-        Self(Uuid::new_v7(uuid::Timestamp::from_unix(uuid::NoContext, seconds, nanos)))
+        Self(Uuid::new_v7(uuid::Timestamp::from_unix(
+            uuid::NoContext,
+            seconds,
+            nanos,
+        )))
     }
 
     /// When the id was made, to the millisecond.
@@ -175,7 +190,11 @@ impl Window {
     pub fn check(&self, time: Timestamp, now: Timestamp) -> Result<(), String> {
         let age = now.duration_since(time);
         if age > SignedDuration::try_from(self.back).unwrap_or(SignedDuration::MAX) {
-            return Err(format!("lies {} in the past; at most {} is accepted", rounded(age), rounded_std(self.back)));
+            return Err(format!(
+                "lies {} in the past; at most {} is accepted",
+                rounded(age),
+                rounded_std(self.back)
+            ));
         }
         if -age > SignedDuration::try_from(self.ahead).unwrap_or(SignedDuration::MAX) {
             return Err(format!(
@@ -216,18 +235,27 @@ mod tests {
 
     #[test]
     fn other_versions_are_no_batch_ids() {
-        assert_eq!(BatchId::parse("d9428888-122b-4c1b-9c5e-1f9d2c3b4a5e"), Err(BatchIdError::NotVersion7));
+        assert_eq!(
+            BatchId::parse("d9428888-122b-4c1b-9c5e-1f9d2c3b4a5e"),
+            Err(BatchIdError::NotVersion7)
+        );
         assert_eq!(BatchId::parse("17"), Err(BatchIdError::NotUuid));
     }
 
     #[test]
     fn the_window_says_how_far_out_a_time_is() {
-        let window = Window { back: Duration::from_secs(7 * 86_400), ahead: Duration::from_secs(300) };
+        let window = Window {
+            back: Duration::from_secs(7 * 86_400),
+            ahead: Duration::from_secs(300),
+        };
         let now: Timestamp = "2026-11-22T10:00:00Z".parse().unwrap();
         assert!(window.check(now - SignedDuration::from_hours(167), now).is_ok());
         assert!(window.check(now + SignedDuration::from_secs(300), now).is_ok());
         let ahead = window.check(now + SignedDuration::from_mins(6), now).unwrap_err();
-        assert_eq!(ahead, "lies 6 minutes ahead of the server's clock; at most 5 minutes is accepted");
+        assert_eq!(
+            ahead,
+            "lies 6 minutes ahead of the server's clock; at most 5 minutes is accepted"
+        );
         let past = window.check(now - SignedDuration::from_hours(24 * 9), now).unwrap_err();
         assert_eq!(past, "lies 9 days in the past; at most 7 days is accepted");
     }

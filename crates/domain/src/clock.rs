@@ -19,7 +19,10 @@ pub enum Clock {
 
 impl Clock {
     /// The time now.
-    #[expect(clippy::disallowed_methods, reason = "this is the clock type that everything else must use")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is the clock type that everything else must use"
+    )]
     pub fn now(&self) -> Timestamp {
         match self {
             Self::System => Timestamp::now(),

@@ -44,7 +44,10 @@ impl BoundingBox {
         if width <= 0.0 || height <= 0.0 {
             return Err(InvalidBox::Empty);
         }
-        #[expect(clippy::cast_possible_truncation, reason = "single precision is a thousandth of a pixel here")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "single precision is a thousandth of a pixel here"
+        )]
         Ok(Self([left as f32, top as f32, width as f32, height as f32]))
     }
 
@@ -67,7 +70,10 @@ mod tests {
 
     #[test]
     fn a_box_within_the_image_is_kept() {
-        assert_eq!(BoundingBox::new([0.12, 0.3, 0.05, 0.2]).unwrap().parts(), [0.12, 0.3, 0.05, 0.2]);
+        assert_eq!(
+            BoundingBox::new([0.12, 0.3, 0.05, 0.2]).unwrap().parts(),
+            [0.12, 0.3, 0.05, 0.2]
+        );
     }
 
     #[test]

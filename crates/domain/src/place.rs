@@ -35,7 +35,10 @@ impl VenueTimeZone {
     /// When there is no such zone.
     pub fn new(name: &str) -> Result<Self, InvalidTimeZone> {
         let zone = TimeZone::get(name).map_err(|_| InvalidTimeZone(name.to_owned()))?;
-        let name = zone.iana_name().ok_or_else(|| InvalidTimeZone(name.to_owned()))?.to_owned();
+        let name = zone
+            .iana_name()
+            .ok_or_else(|| InvalidTimeZone(name.to_owned()))?
+            .to_owned();
         Ok(Self { name, zone })
     }
 
@@ -56,7 +59,10 @@ mod tests {
 
     #[test]
     fn zones_are_looked_up() {
-        assert_eq!(VenueTimeZone::new("Pacific/Auckland").unwrap().name(), "Pacific/Auckland");
+        assert_eq!(
+            VenueTimeZone::new("Pacific/Auckland").unwrap().name(),
+            "Pacific/Auckland"
+        );
         assert!(VenueTimeZone::new("Mars/Olympus").is_err());
     }
 }

@@ -43,7 +43,11 @@ fn read_batch(batch: wire::Batch) -> Result<Batch, &'static str> {
     let id = Uuid::from_slice(&batch.id).map_err(|_| "id is not 16 bytes")?;
     let cameras = read_names(&batch.cameras, CameraName::new, "cameras has a bad name")?;
     let classes = read_names(&batch.classes, Class::new, "classes has a bad name")?;
-    let frames = batch.frames.into_iter().map(|frame| read_frame(&frame, &cameras, &classes)).collect::<Result<_, _>>()?;
+    let frames = batch
+        .frames
+        .into_iter()
+        .map(|frame| read_frame(&frame, &cameras, &classes))
+        .collect::<Result<_, _>>()?;
     Ok(Batch {
         id: BatchId::from_uuid(id).map_err(|_| "id is not a UUIDv7")?,
         source: NodeIdentity {
@@ -56,7 +60,11 @@ fn read_batch(batch: wire::Batch) -> Result<Batch, &'static str> {
     })
 }
 
-fn read_names<T, E>(names: &[String], read: fn(&str) -> Result<T, E>, what: &'static str) -> Result<Vec<T>, &'static str> {
+fn read_names<T, E>(
+    names: &[String],
+    read: fn(&str) -> Result<T, E>,
+    what: &'static str,
+) -> Result<Vec<T>, &'static str> {
     names.iter().map(|name| read(name).map_err(|_| what)).collect()
 }
 
@@ -88,7 +96,10 @@ fn read_frame(frame: &wire::Frame, cameras: &[CameraName], classes: &[Class]) ->
         camera: at(cameras, frame.camera).ok_or("a camera is not listed")?.clone(),
         captured_at: read_time(frame.captured_at)?,
         number: frame.number,
-        size: frame.width.zip(frame.height).map(|(width, height)| ImageSize { width, height }),
+        size: frame
+            .width
+            .zip(frame.height)
+            .map(|(width, height)| ImageSize { width, height }),
         detections,
     })
 }

@@ -12,7 +12,11 @@ use crate::wire;
 pub fn encode(batch: &Batch) -> Bytes {
     let mut cameras = Places::default();
     let mut classes = Places::default();
-    let frames = batch.frames.iter().map(|frame| encode_frame(frame, &mut cameras, &mut classes)).collect();
+    let frames = batch
+        .frames
+        .iter()
+        .map(|frame| encode_frame(frame, &mut cameras, &mut classes))
+        .collect();
     let batch = wire::Batch {
         id: batch.id.uuid().as_bytes().to_vec(),
         node_id: batch.source.id.as_bytes().to_vec(),

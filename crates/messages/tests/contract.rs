@@ -20,7 +20,10 @@ fn sample() -> Batch {
         camera: CameraName::new("entrance").unwrap(),
         captured_at: at + SignedDuration::from_millis(40 * number),
         number: Some(number),
-        size: Some(ImageSize { width: 1920, height: 1080 }),
+        size: Some(ImageSize {
+            width: 1920,
+            height: 1080,
+        }),
         detections,
     };
     Batch {
@@ -34,7 +37,11 @@ fn sample() -> Batch {
         frames: vec![
             frame(0, vec![detection(0.12, Some(17)), detection(0.5, None)]),
             frame(1, vec![]),
-            Frame { number: None, size: None, ..frame(2, vec![detection(0.7, None)]) },
+            Frame {
+                number: None,
+                size: None,
+                ..frame(2, vec![detection(0.7, None)])
+            },
         ],
     }
 }

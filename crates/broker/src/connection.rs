@@ -1,0 +1,101 @@
+//! One connection to RabbitMQ, with the topology declared.
+
+use std::time::Duration;
+
+use futures_util::{Stream, StreamExt};
+use lapin::{Channel, Connection, ConnectionProperties, Event, uri::AMQPUri};
+use tokio::time::timeout;
+use tracing::warn;
+
+use crate::{
+    error::Error,
+    topology::{self, Topology},
+};
+
+/// How long the broker may take to accept a connection and to answer a declaration.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// Waits between attempts to connect: from the first to the longest.
+const BACKOFF: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(2));
+
+/// Where the broker is and how to talk to it.
+#[derive(Clone)]
+pub struct Options {
+    /// `amqp://user:password@host:port/vhost`
+    pub url: String,
+    /// What the connection is called in RabbitMQ's own views.
+    pub name: String,
+    /// A connection that is silent for two of these is given up.
+    pub heartbeat: Duration,
+    /// What to declare.
+    pub topology: Topology,
+    /// Messages that the dead-letter queue holds at most; then the oldest are dropped.
+    pub dead_letter_limit: u64,
+}
+
+/// How the connection is doing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Status {
+    /// Not there (yet, or any more), and why.
+    Down(String),
+    /// Working.
+    Up,
+    /// There, but the broker takes no messages: a memory or disk alarm, and what it says about it.
+    Blocked(String),
+}
+
+/// An open connection. Dropping it closes it.
+pub(crate) struct Link {
+    pub(crate) channel: Channel,
+    connection: Connection,
+}
+
+impl Link {
+    /// Connects once and declares the topology.
+    async fn open(options: &Options) -> Result<Self, Error> {
+        let mut uri: AMQPUri = options.url.parse().map_err(Error::Url)?;
+        uri.query.heartbeat = Some(u16::try_from(options.heartbeat.as_secs()).unwrap_or(u16::MAX).max(1));
+        let properties = ConnectionProperties::default().with_connection_name(options.name.as_str().into());
+        let connection = Connection::connect_uri(uri, properties).await?;
+        let channel = connection.create_channel().await?;
+        topology::declare(&channel, &options.topology, options.dead_letter_limit).await?;
+        Ok(Self { channel, connection })
+    }
+
+    /// Connects, trying for as long as it takes; `report` hears of every failure.
+    pub(crate) async fn establish(options: &Options, mut report: impl FnMut(&Error)) -> Self {
+        let mut wait = BACKOFF.0;
+        loop {
+            let attempt = timeout(CONNECT_TIMEOUT, Self::open(options)).await;
+            match attempt.unwrap_or(Err(Error::Timeout(CONNECT_TIMEOUT))) {
+                Ok(link) => return link,
+                Err(error) => {
+                    warn!(broker.connection = options.name, %error, retry.after = ?wait, "cannot connect to RabbitMQ");
+                    report(&error);
+                }
+            }
+            tokio::time::sleep(wait).await;
+            wait = (wait * 2).min(BACKOFF.1);
+        }
+    }
+
+    /// Changes of the connection's status; `Down` is the last.
+    pub(crate) fn statuses(&self) -> impl Stream<Item = Status> + Send + Unpin + use<> {
+        self.connection
+            .events_listener()
+            .filter_map(|event| {
+                std::future::ready(match event {
+                    Event::ConnectionBlocked(reason) => Some(Status::Blocked(reason)),
+                    Event::ConnectionUnblocked => Some(Status::Up),
+                    Event::Error(error) => Some(Status::Down(error.to_string())),
+                    _ => None,
+                })
+            })
+            .boxed()
+    }
+
+    /// Says goodbye; the broker need not wait for the connection to go silent.
+    pub(crate) async fn close(self) {
+        let goodbye = self.connection.close(200, "closing".into());
+        let _already_gone = timeout(Duration::from_secs(2), goodbye).await;
+    }
+}

@@ -1,0 +1,127 @@
+//! The durable topology, as data. Every service declares all of it whenever it connects: if only the consumer declared its
+//! queue, a live queue could make a message routable that nobody stores.
+
+use lapin::{
+    Channel, ExchangeKind,
+    options::{ExchangeDeclareOptions, QueueBindOptions, QueueDeclareOptions},
+    types::{AMQPValue, FieldTable},
+};
+
+/// A topic exchange and the work queues that it fills.
+#[derive(Clone, Copy, Debug)]
+pub struct Topology {
+    /// Where producers publish to.
+    pub exchange: &'static str,
+    /// Where messages go that cannot be processed.
+    pub dead_letter_exchange: &'static str,
+    /// The queue behind `dead_letter_exchange`.
+    pub dead_letter_queue: &'static str,
+    /// The queues whose messages must all be processed.
+    pub work_queues: &'static [WorkQueue],
+}
+
+/// A queue whose messages must all be processed: quorum, durable, with a delivery limit and dead letters.
+#[derive(Clone, Copy, Debug)]
+pub struct WorkQueue {
+    /// Its name.
+    pub name: &'static str,
+    /// The routing keys that it takes, as a topic pattern.
+    pub binding: &'static str,
+    /// So often a message may come back before the broker dead-letters it: a consumer that dies on it each time must not
+    /// do so for ever, and outages must not use the limit up.
+    pub delivery_limit: i32,
+}
+
+/// Detections, from ingest-api to the workers and the live feed.
+pub const DETECTIONS: Topology = Topology {
+    exchange: "citytrack.detections",
+    dead_letter_exchange: "citytrack.dead",
+    dead_letter_queue: "citytrack.dead",
+    work_queues: &[PERSIST],
+};
+
+/// What the persistence workers consume.
+pub const PERSIST: WorkQueue = WorkQueue {
+    name: "citytrack.persist",
+    binding: "detections.#",
+    delivery_limit: 1_000,
+};
+
+/// Declares everything in `topology`; what is there already stays as it is.
+pub(crate) async fn declare(
+    channel: &Channel,
+    topology: &Topology,
+    dead_letter_limit: u64,
+) -> Result<(), lapin::Error> {
+    let durable = ExchangeDeclareOptions {
+        durable: true,
+        ..Default::default()
+    };
+    for exchange in [topology.exchange, topology.dead_letter_exchange] {
+        channel
+            .exchange_declare(exchange.into(), ExchangeKind::Topic, durable, FieldTable::default())
+            .await?;
+    }
+    let dead_letters = arguments([
+        ("x-queue-type", text("quorum")),
+        ("x-max-length", number(dead_letter_limit)),
+        ("x-overflow", text("drop-head")),
+    ]);
+    declare_queue(
+        channel,
+        topology.dead_letter_queue,
+        "#",
+        topology.dead_letter_exchange,
+        dead_letters,
+    )
+    .await?;
+    for queue in topology.work_queues {
+        let work = arguments([
+            ("x-queue-type", text("quorum")),
+            ("x-delivery-limit", AMQPValue::LongInt(queue.delivery_limit)),
+            ("x-dead-letter-exchange", text(topology.dead_letter_exchange)),
+        ]);
+        declare_queue(channel, queue.name, queue.binding, topology.exchange, work).await?;
+    }
+    Ok(())
+}
+
+async fn declare_queue(
+    channel: &Channel,
+    name: &str,
+    binding: &str,
+    exchange: &str,
+    arguments: FieldTable,
+) -> Result<(), lapin::Error> {
+    let durable = QueueDeclareOptions {
+        durable: true,
+        ..Default::default()
+    };
+    channel.queue_declare(name.into(), durable, arguments).await?;
+    let options = QueueBindOptions::default();
+    channel
+        .queue_bind(
+            name.into(),
+            exchange.into(),
+            binding.into(),
+            options,
+            FieldTable::default(),
+        )
+        .await
+}
+
+pub(crate) fn arguments<const N: usize>(pairs: [(&str, AMQPValue); N]) -> FieldTable {
+    let mut table = FieldTable::default();
+    for (name, value) in pairs {
+        table.insert(name.into(), value);
+    }
+    table
+}
+
+pub(crate) fn text(value: &str) -> AMQPValue {
+    AMQPValue::LongString(value.into())
+}
+
+pub(crate) fn number(value: u64) -> AMQPValue {
+    AMQPValue::LongLongInt(i64::try_from(value).unwrap_or(i64::MAX))
+}
