@@ -1,0 +1,105 @@
+import type { Frame } from "./client";
+import { Playout } from "./playout";
+
+/** A camera that sent nothing for this long is shown as silent. */
+export const SILENT_AFTER_MS = 5_000;
+const RATE_WINDOW_MS = 4_000;
+const TRAIL_MS = 2_500;
+/** Nobody crosses more of the image than this between two frames: it is another object with the same id. */
+const LONGEST_STEP = 0.15;
+
+/** Where one tracked object stood, oldest first; positions as parts of the image. */
+export type Trail = { at: number; x: number; y: number }[];
+
+/** One camera as this page knows it. */
+export class Camera {
+  readonly key: string;
+  readonly node: string;
+  readonly name: string;
+  readonly title: string | null;
+  /** The frame on the screen. */
+  shown: Frame | undefined;
+  /** When the last frame arrived here; undefined until the first one. */
+  heardAt: number | undefined;
+  readonly trails = new Map<number, Trail>();
+  /** Draws `shown`; set by the card while it is on the page. */
+  paint: (() => void) | undefined;
+  readonly #playout = new Playout();
+  #arrivals: { at: number; captured: number }[] = [];
+
+  constructor(node: string, name: string, title: string | null = null) {
+    this.key = cameraKey(node, name);
+    this.node = node;
+    this.name = name;
+    this.title = title;
+  }
+
+  receive(frame: Frame, now: number): void {
+    this.heardAt = now;
+    this.#arrivals.push({ at: now, captured: Date.parse(frame.captured_at) });
+    if ((this.#arrivals[0]?.at ?? now) < now - 2 * RATE_WINDOW_MS) this.#dropOldArrivals(now);
+    this.#playout.push(frame, now);
+  }
+
+  /** Moves on to the frame that is due, and draws it. Returns whether there was one. */
+  advance(now: number): boolean {
+    const frame = this.#playout.take(now);
+    if (!frame) return false;
+    this.shown = frame;
+    this.#followTrails(frame);
+    this.paint?.();
+    return true;
+  }
+
+  get isWaiting(): boolean {
+    return this.#playout.isWaiting;
+  }
+
+  get holdMs(): number {
+    return this.#playout.holdMs;
+  }
+
+  isSilent(now: number): boolean {
+    return this.heardAt === undefined || now - this.heardAt > SILENT_AFTER_MS;
+  }
+
+  /** People in the frame on the screen; undefined when that is not known now. */
+  people(now: number): number | undefined {
+    return this.shown && !this.isSilent(now) ? countPeople(this.shown) : undefined;
+  }
+
+  /** Frames a second, from the times of capture: frames may arrive in bursts. */
+  rate(now: number): number {
+    this.#dropOldArrivals(now);
+    const times = this.#arrivals.map((arrival) => arrival.captured);
+    const span = Math.max(...times) - Math.min(...times);
+    return times.length > 1 && span > 0 ? ((times.length - 1) * 1000) / span : 0;
+  }
+
+  #dropOldArrivals(now: number): void {
+    const first = this.#arrivals.findIndex(({ at }) => at >= now - RATE_WINDOW_MS);
+    this.#arrivals = first < 0 ? [] : this.#arrivals.slice(first);
+  }
+
+  #followTrails(frame: Frame): void {
+    const at = Date.parse(frame.captured_at);
+    for (const { track_id, box } of frame.detections) {
+      if (track_id === undefined) continue;
+      const point = { at, x: box[0] + box[2] / 2, y: box[1] + box[3] };
+      const trail = this.trails.get(track_id) ?? [];
+      const last = trail.at(-1);
+      const jumped = last && Math.hypot(point.x - last.x, point.y - last.y) > LONGEST_STEP;
+      this.trails.set(track_id, jumped ? [point] : [...trail, point]);
+    }
+    for (const [id, trail] of this.trails) {
+      const recent = trail.filter((point) => Math.abs(at - point.at) < TRAIL_MS);
+      if (recent.length === 0) this.trails.delete(id);
+      else this.trails.set(id, recent);
+    }
+  }
+}
+
+export const cameraKey = (node: string, name: string): string => `${node}/${name}`;
+
+export const countPeople = (frame: Frame): number =>
+  frame.detections.reduce((people, detection) => people + (detection.class === "person" ? 1 : 0), 0);

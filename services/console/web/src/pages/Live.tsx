@@ -1,0 +1,188 @@
+import type { ComponentChildren } from "preact";
+import { useEffect, useState } from "preact/hooks";
+import { ApiError, fetchVenues, type Venue } from "../api";
+import { tokenExpiry } from "../live/client";
+import { TokenForm } from "../parts/TokenForm";
+import { go } from "../router";
+import { VenueView } from "./VenueView";
+
+interface Props {
+  token: string | undefined;
+  /** Slug from the address. */
+  venue: string | null;
+  onToken: () => void;
+  onForget: () => void;
+}
+
+type Loaded =
+  | { state: "loading" }
+  | { state: "venues"; venues: Venue[] }
+  | { state: "failed"; error: ApiError };
+
+export function Live({ token, venue, onToken, onForget }: Props) {
+  if (!token) {
+    return (
+      <Notice title="Watching needs a viewer link">
+        <p>
+          A viewer link says which venues you may see, and until when. Whoever runs this CityTrack can make
+          you one.
+        </p>
+        <TokenForm onToken={onToken} />
+      </Notice>
+    );
+  }
+  // A new token is a new start: nothing of what the last one showed remains.
+  return <Watch key={token} token={token} venue={venue} onToken={onToken} onForget={onForget} />;
+}
+
+function Watch({ token, venue, onToken, onForget }: Props & { token: string }) {
+  const [loaded, retry] = useVenues(token);
+  const chosen = loaded.state === "venues" ? (venue ?? loaded.venues[0]?.slug) : undefined;
+
+  useEffect(() => {
+    if (chosen && !venue) go(`/live?venue=${encodeURIComponent(chosen)}`, { replace: true });
+  }, [chosen, venue]);
+
+  if (loaded.state === "loading") return <LivePlaceholder />;
+  if (loaded.state === "failed") {
+    return loaded.error.status === 401 || loaded.error.status === 403 ? (
+      <NotAccepted token={token} onToken={onToken} onForget={onForget} />
+    ) : (
+      <Notice title="The venues could not be loaded">
+        <p>{loaded.error.message}</p>
+        <button type="button" onClick={retry}>
+          Try again
+        </button>
+      </Notice>
+    );
+  }
+  const found = loaded.venues.find(({ slug }) => slug === chosen);
+  if (!found) return <NotInThisLink venue={venue} venues={loaded.venues} onForget={onForget} />;
+  return (
+    <VenueView
+      key={found.slug}
+      venue={found}
+      venues={loaded.venues}
+      token={token}
+      ended={<NotAccepted token={token} onToken={onToken} onForget={onForget} inPage />}
+    />
+  );
+}
+
+function useVenues(token: string): [Loaded, () => void] {
+  const [loaded, setLoaded] = useState<Loaded>({ state: "loading" });
+  const [attempt, setAttempt] = useState(0);
+  useEffect(() => {
+    const aborter = new AbortController();
+    setLoaded({ state: "loading" });
+    fetchVenues(token, aborter.signal).then(
+      (venues) => setLoaded({ state: "venues", venues: venues.sort((a, b) => a.name.localeCompare(b.name)) }),
+      (error) => {
+        if (!aborter.signal.aborted) setLoaded({ state: "failed", error: asApiError(error) });
+      },
+    );
+    return () => aborter.abort();
+  }, [token, attempt]);
+  return [loaded, () => setAttempt(attempt + 1)];
+}
+
+const asApiError = (error: unknown): ApiError =>
+  error instanceof ApiError ? error : new ApiError(0, error instanceof Error ? error.message : String(error));
+
+function NotAccepted({
+  token,
+  onToken,
+  onForget,
+  inPage,
+}: Omit<Props, "venue"> & { token: string; inPage?: boolean }) {
+  const expiry = tokenExpiry(token);
+  const expired = expiry !== undefined && expiry <= Date.now();
+  return (
+    <Notice
+      title={expired ? "Your viewer link has expired" : "This viewer link is not accepted"}
+      inPage={inPage ?? false}
+    >
+      <p>
+        {expired
+          ? "Ask whoever runs this CityTrack for a new one, and paste it here."
+          : "It may be for another CityTrack, or a part of it was lost when it was copied. Paste it again, or ask for a new one."}
+      </p>
+      <TokenForm onToken={onToken} />
+      <ForgetButton onForget={onForget} />
+    </Notice>
+  );
+}
+
+function NotInThisLink({
+  venue,
+  venues,
+  onForget,
+}: {
+  venue: string | null;
+  venues: Venue[];
+  onForget: () => void;
+}) {
+  return (
+    <Notice
+      title={venue ? `Your viewer link does not include “${venue}”` : "Your viewer link shows no venue"}
+    >
+      {venues.length > 0 ? (
+        <>
+          <p>It lets you see:</p>
+          <ul>
+            {venues.map(({ slug, name }) => (
+              <li key={slug}>
+                <a href={`/live?venue=${encodeURIComponent(slug)}`}>{name}</a>
+              </li>
+            ))}
+          </ul>
+        </>
+      ) : (
+        <p>The venues that it names are retired or do not exist. Ask for a new link.</p>
+      )}
+      <ForgetButton onForget={onForget} />
+    </Notice>
+  );
+}
+
+function ForgetButton({ onForget }: { onForget: () => void }) {
+  return (
+    <button type="button" class="quiet" onClick={onForget}>
+      Forget this link
+    </button>
+  );
+}
+
+interface NoticeProps {
+  title: string;
+  inPage?: boolean;
+  children: ComponentChildren;
+}
+
+function Notice({ title, inPage = false, children }: NoticeProps) {
+  const Title = inPage ? "h2" : "h1";
+  return (
+    <div class={inPage ? "notice card" : "page notice-page"} role={inPage ? "alert" : undefined}>
+      <Title>{title}</Title>
+      {children}
+    </div>
+  );
+}
+
+/** Has the measures of the page that follows, so that nothing jumps when it comes. */
+function LivePlaceholder() {
+  return (
+    <div class="page live" aria-busy="true">
+      <p class="visually-hidden" role="status">
+        Loading the venues
+      </p>
+      <div class="live-head placeholder" />
+      <div class="figures placeholder" />
+      <div class="cameras">
+        <div class="camera placeholder" />
+        <div class="camera placeholder" />
+        <div class="camera placeholder" />
+      </div>
+    </div>
+  );
+}

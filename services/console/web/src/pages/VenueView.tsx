@@ -1,0 +1,156 @@
+import type { ComponentChildren } from "preact";
+import { useEffect, useState } from "preact/hooks";
+import type { Venue } from "../api";
+import type { VenueFeed } from "../live/feed";
+import { CameraCard } from "../parts/CameraCard";
+import { ConnectionStatus } from "../parts/ConnectionStatus";
+import { MinutesChart } from "../parts/MinutesChart";
+import { go } from "../router";
+import { VenueClock } from "../time";
+import { useNow } from "../useNow";
+import { useVenueFeed } from "./useVenueFeed";
+
+interface Props {
+  venue: Venue;
+  venues: Venue[];
+  token: string;
+  /** What is shown when the viewer token is no longer accepted. */
+  ended: ComponentChildren;
+}
+
+export function VenueView({ venue, venues, token, ended }: Props) {
+  const { feed, status, refusal, loadProblem, retry } = useVenueFeed(venue.slug, token);
+  const [clock] = useState(() => new VenueClock(venue.time_zone));
+  const now = useNow(1000);
+  const over = status.state === "expired" || status.state === "refused";
+
+  return (
+    <div class="page live">
+      <div class="live-head">
+        <VenueChoice venue={venue} venues={venues} />
+        <ConnectionStatus status={status} now={now} onRetry={retry} />
+        <p class="muted">
+          <time class="clock">{clock.second(now)}</time> {clock.zoneName(now)}
+        </p>
+      </div>
+
+      {over && ended}
+      {refusal && (
+        <div class="notice card" role="alert">
+          <h2>You are not allowed to see this venue</h2>
+          <p>{refusal.message}</p>
+        </div>
+      )}
+      {loadProblem && <p class="help bad">The list of cameras could not be loaded: {loadProblem}</p>}
+
+      <Figures feed={feed} now={now} />
+      <Cameras feed={feed} clock={clock} now={now} venue={venue} connected={status.state === "live"} />
+      <MinutesChart feed={feed} clock={clock} now={now} />
+      {feed.dropped > 0 && (
+        <p class="help">
+          {feed.dropped.toLocaleString("en")} frames were left out here because this browser or its network
+          was too slow. They are stored, and counted in the chart.
+        </p>
+      )}
+    </div>
+  );
+}
+
+function VenueChoice({ venue, venues }: { venue: Venue; venues: Venue[] }) {
+  useEffect(() => {
+    document.title = `${venue.name} · CityTrack`;
+  }, [venue.name]);
+  if (venues.length === 1) return <h1>{venue.name}</h1>;
+  const choose = (event: Event) =>
+    go(`/live?venue=${encodeURIComponent((event.target as HTMLSelectElement).value)}`);
+  return (
+    <>
+      <h1 class="visually-hidden">{venue.name}</h1>
+      <label class="venue-choice">
+        <span class="visually-hidden">Venue</span>
+        <select value={venue.slug} onChange={choose}>
+          {venues.map(({ slug, name }) => (
+            <option key={slug} value={slug}>
+              {name}
+            </option>
+          ))}
+        </select>
+      </label>
+    </>
+  );
+}
+
+function Figures({ feed, now }: { feed: VenueFeed; now: number }) {
+  const people = feed.cameras.map((camera) => camera.people(now));
+  const live = people.filter((count) => count !== undefined);
+  const rate = feed.cameras.reduce((sum, camera) => sum + camera.rate(now), 0);
+  const total = live.length > 0 ? live.reduce((sum, count) => sum + count, 0) : "–";
+  return (
+    <dl class="figures">
+      <div>
+        <dt>People now</dt>
+        <dd class="people-total">{total}</dd>
+      </div>
+      <div>
+        <dt>Cameras</dt>
+        <dd>
+          {live.length}
+          <span class="of"> of {feed.cameras.length} live</span>
+        </dd>
+      </div>
+      <div>
+        <dt>Frames/s</dt>
+        <dd>{Math.round(rate)}</dd>
+      </div>
+    </dl>
+  );
+}
+
+interface CamerasProps {
+  feed: VenueFeed;
+  clock: VenueClock;
+  now: number;
+  venue: Venue;
+  connected: boolean;
+}
+
+function Cameras({ feed, clock, now, venue, connected }: CamerasProps) {
+  if (feed.cameras.length > 0) {
+    const lines = feed.lines();
+    return (
+      <section class="cameras" aria-label="Cameras">
+        {feed.cameras.map((camera) => {
+          const line = lines.findIndex((candidate) => candidate.camera === camera);
+          return (
+            <CameraCard
+              key={camera.key}
+              camera={camera}
+              clock={clock}
+              now={now}
+              line={line}
+              connected={connected}
+            />
+          );
+        })}
+      </section>
+    );
+  }
+  if (!feed.loaded) {
+    return (
+      <div class="cameras" aria-busy="true">
+        <div class="camera placeholder" />
+        <div class="camera placeholder" />
+        <div class="camera placeholder" />
+      </div>
+    );
+  }
+  return (
+    <section class="card empty" aria-label="Cameras">
+      <h2>No camera has sent a frame yet</h2>
+      <p>
+        A camera appears here with its first frame. Give a node of <strong>{venue.name}</strong> a node key,
+        and let it send; or replay a recording with <code>citytrack-node replay</code>.
+      </p>
+    </section>
+  );
+}

@@ -1,0 +1,14 @@
+import { defineConfig } from "vite";
+
+// `npm run dev` serves the pages with hot reload and passes the API on to a running system.
+const system = process.env.CITYTRACK_ADDRESS ?? "http://127.0.0.1:8080";
+
+export default defineConfig({
+  build: {
+    target: "es2022",
+    // Never turn files into data: addresses: the content security policy allows only our own origin.
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+  },
+  server: { proxy: { "/api": { target: system, ws: true } } },
+});
