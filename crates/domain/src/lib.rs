@@ -3,12 +3,14 @@
 //! A value of a type here is valid: the constructors refuse everything else and say why.
 
 mod batch;
+mod bucket;
 mod clock;
 mod geometry;
 mod names;
 mod place;
 
 pub use batch::{Batch, BatchId, BatchIdError, Confidence, Detection, Frame, ImageSize, InvalidConfidence, Window};
+pub use bucket::{Bucket, InvalidBucket, InvalidRange};
 pub use clock::{Clock, ManualClock};
 pub use geometry::{BoundingBox, InvalidBox};
 pub use names::{CameraName, Class, InvalidName, Slug};
