@@ -1,0 +1,28 @@
+//! The command line.
+
+use anyhow::Result;
+
+use crate::{ingest, prepare, table};
+
+/// Measures a running CityTrack, or a system to compare it with, on this machine
+#[derive(clap::Parser, Debug)]
+#[command(name = "citytrack-bench", version)]
+pub enum Command {
+    /// Post batches, watch the live feed and the database, and report rates, latencies, losses and costs
+    Ingest(Box<ingest::Args>),
+    /// Make a venue with nodes and keys through the control API, and write them to a file for `ingest`
+    Prepare(prepare::Args),
+    /// Turn JSON lines of several runs into a Markdown table of medians and spreads
+    Table(table::Args),
+}
+
+impl Command {
+    /// Runs the command to its end.
+    pub fn run(self) -> Result<()> {
+        match self {
+            Self::Ingest(args) => ingest::run(&args),
+            Self::Prepare(args) => prepare::run(&args),
+            Self::Table(args) => table::run(&args),
+        }
+    }
+}

@@ -1,0 +1,207 @@
+//! `citytrack-bench table`: JSON lines of many runs as Markdown, medians with their spread.
+
+use std::fmt::Write;
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+use serde_json::Value;
+
+/// The runs to put side by side
+#[derive(clap::Args, Debug)]
+pub struct Args {
+    /// Files of JSON lines that `ingest --json` printed
+    #[arg(required = true)]
+    files: Vec<PathBuf>,
+}
+
+/// A row: its title, and where its figure is in a run's report.
+const ROWS: [(&str, &str); 20] = [
+    ("requests/s accepted", "/posts/accepted_per_s"),
+    ("detections/s accepted", "/posts/detections_per_s"),
+    ("detections/s committed", "/stored/detections_per_s"),
+    ("POST p50, ms", "/posts/latency_ms/p50"),
+    ("POST p90, ms", "/posts/latency_ms/p90"),
+    ("POST p99, ms", "/posts/latency_ms/p99"),
+    ("POST max, ms", "/posts/latency_ms/max"),
+    ("POST → WebSocket p50, ms", "/live/latency_ms/p50"),
+    ("POST → WebSocket p99, ms", "/live/latency_ms/p99"),
+    ("POST → committed row p50, ms", "/stored/visible_ms/p50"),
+    ("POST → committed row p99, ms", "/stored/visible_ms/p99"),
+    ("last row after the load, s", "/stored/behind_s"),
+    ("CPU µs a detection", "/cost/us_per_detection"),
+    ("generator's CPU s", "/cost/generator_s"),
+    ("others' CPU s", "/cost/others_s"),
+    ("messages lost", "/live/lost"),
+    ("messages doubled", "/live/doubled"),
+    ("batches missing", "/stored/missing"),
+    ("batches stored wrongly", "/stored/wrong"),
+    ("requests not accepted", ""),
+];
+
+/// Prints a table for each kind of load, a column for each system.
+#[expect(clippy::print_stdout, reason = "the table is what the program is for")]
+pub(crate) fn run(args: &Args) -> Result<()> {
+    let mut runs = Vec::new();
+    for path in &args.files {
+        let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+        for line in text.lines().filter(|line| !line.trim().is_empty()) {
+            runs.push(serde_json::from_str(line).with_context(|| format!("not a report in {}", path.display()))?);
+        }
+    }
+    print!("{}", tables(&runs)?);
+    Ok(())
+}
+
+fn tables(runs: &[Value]) -> Result<String> {
+    let mut out = String::new();
+    for load in different(runs.iter().map(load)) {
+        let of_load: Vec<_> = runs.iter().filter(|run| self::load(run) == load).collect();
+        let systems = different(of_load.iter().map(|run| name(run)));
+        writeln!(
+            out,
+            "\n{load}\n\n| | {} |\n|{}",
+            systems.join(" | "),
+            " --- |".repeat(systems.len() + 1)
+        )?;
+        for (title, place) in ROWS {
+            let cells: Vec<_> = systems
+                .iter()
+                .map(|system| {
+                    let figures = of_load.iter().filter(|run| name(run) == *system);
+                    cell(figures.filter_map(|run| figure(run, place)).collect())
+                })
+                .collect();
+            if cells.iter().any(|cell| cell != NONE) {
+                writeln!(out, "| {title} | {} |", cells.join(" | "))?;
+            }
+        }
+    }
+    Ok(out)
+}
+
+/// How the load of a run is called.
+fn load(run: &Value) -> String {
+    let setup = &run["setup"];
+    let batch = setup["batch"].as_str().unwrap_or_default();
+    let (frames, per_frame) = batch.split_once('x').unwrap_or_default();
+    let detections = frames.parse().unwrap_or(0) * per_frame.parse().unwrap_or(0);
+    let pace = setup["rate"]
+        .as_f64()
+        .map_or("closed loop".to_owned(), |rate| format!("open loop at {rate}/s"));
+    format!(
+        "Batches of {detections}, {pace}, {} connections, {} nodes, {} subscriber(s), {} s after {} s of warm-up",
+        setup["connections"], setup["nodes"], setup["subscribers"], setup["duration_s"], setup["warmup_s"]
+    )
+}
+
+/// A column: the system, and how the batch is laid out where frames hold several detections.
+fn name(run: &Value) -> String {
+    let label = run["label"].as_str().unwrap_or("run");
+    match run
+        .pointer("/setup/batch")
+        .and_then(Value::as_str)
+        .and_then(|batch| batch.split_once('x'))
+    {
+        Some((frames, per_frame)) if run["setup"]["dialect"] == "citytrack" => {
+            format!("{label}, {frames} × {per_frame}")
+        }
+        _ => label.to_owned(),
+    }
+}
+
+fn figure(run: &Value, place: &str) -> Option<f64> {
+    if place.is_empty() {
+        let posts = &run["posts"];
+        return Some(posts["requests"].as_f64()? - posts["accepted"].as_f64()?);
+    }
+    run.pointer(place)?.as_f64()
+}
+
+fn different(names: impl Iterator<Item = String>) -> Vec<String> {
+    let mut found = Vec::new();
+    for name in names {
+        if !found.contains(&name) {
+            found.push(name);
+        }
+    }
+    found
+}
+
+const NONE: &str = "–";
+
+/// The median, and the lowest and highest where they differ.
+fn cell(mut figures: Vec<f64>) -> String {
+    figures.sort_by(f64::total_cmp);
+    let (Some(low), Some(high)) = (figures.first(), figures.last()) else {
+        return NONE.to_owned();
+    };
+    let middle = f64::midpoint(figures[(figures.len() - 1) / 2], figures[figures.len() / 2]);
+    let (low, middle, high) = (shown(*low, middle), shown(middle, middle), shown(*high, middle));
+    if low == high {
+        middle
+    } else {
+        format!("{middle} ({low}–{high})")
+    }
+}
+
+/// Three or more digits, all of a cell to the same place, with commas between thousands.
+fn shown(figure: f64, scale: f64) -> String {
+    let places = match scale {
+        _ if scale.fract() == 0.0 && figure.fract() == 0.0 => 0,
+        _ if scale >= 100.0 => 0,
+        _ if scale >= 10.0 => 1,
+        _ => 2,
+    };
+    let text = format!("{figure:.places$}");
+    let (whole, rest) = text
+        .split_once('.')
+        .map_or((text.as_str(), None), |(whole, rest)| (whole, Some(rest)));
+    let mut grouped = String::new();
+    for (place, digit) in whole.chars().enumerate() {
+        if place > 0 && (whole.len() - place) % 3 == 0 {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    rest.map_or(grouped.clone(), |rest| format!("{grouped}.{rest}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn cells_show_median_and_spread() {
+        assert_eq!(cell(vec![]), "–");
+        assert_eq!(cell(vec![0.0, 0.0]), "0");
+        assert_eq!(cell(vec![3.0, 1.0, 2.0]), "2 (1–3)");
+        assert_eq!(cell(vec![12345.6, 12000.2, 1_234_567.8]), "12,346 (12,000–1,234,568)");
+        assert_eq!(cell(vec![1.234, 5.678]), "3.46 (1.23–5.68)");
+    }
+
+    #[test]
+    fn systems_stand_side_by_side() {
+        let run = |label: &str, dialect: &str, batch: &str, rate: f64| {
+            json!({"label": label, "setup": {"dialect": dialect, "batch": batch, "rate": null, "connections": 16,
+                "nodes": 16, "subscribers": 1, "warmup_s": 3.0, "duration_s": 15.0},
+                "posts": {"accepted_per_s": rate, "requests": 10, "accepted": 9}})
+        };
+        let runs = [
+            run("citytrack", "citytrack", "10x10", 5.0),
+            run("django", "peer", "100x1", 2.0),
+            run("citytrack", "citytrack", "10x10", 7.0),
+            run("citytrack", "citytrack", "1x1", 9.0),
+        ];
+        let text = tables(&runs).unwrap();
+        assert!(
+            text.contains("| | citytrack, 10 × 10 | django |\n| --- | --- | --- |"),
+            "{text}"
+        );
+        assert!(text.contains("| requests/s accepted | 6 (5–7) | 2 |"), "{text}");
+        assert!(text.contains("| requests not accepted | 1 | 1 |"), "{text}");
+        assert!(!text.contains("committed"), "a row without figures is left out: {text}");
+        assert_eq!(text.matches("Batches of").count(), 2);
+    }
+}
