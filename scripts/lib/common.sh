@@ -61,7 +61,7 @@ run_logged() {
   mkdir -p "$(dirname "$log")"
   before=$(size_of "$log")
   printf '\n### %s\n' "$*" >>"$log"
-  _sign_of_life "$log" "$what" &
+  _sign_of_life "$log" "$what" 9>&- &
   ticker=$!
   "$@" >>"$log" 2>&1 </dev/null || code=$?
   kill "$ticker" 2>/dev/null || true
@@ -121,7 +121,9 @@ use_state() {
   STATE=$1
   LOGS=$STATE/logs
   RUN=$STATE/run
-  mkdir -p "$STATE" "$LOGS" "$RUN"
+  mkdir -p "$STATE" || fail "$STATE cannot be made"
+  [ -O "$STATE" ] || fail "$STATE belongs to $(stat -c %U "$STATE"): run this as that user, or choose another folder with CITYTRACK_STATE"
+  mkdir -p "$LOGS" "$RUN"
   chmod 711 "$STATE"
   chmod 700 "$LOGS" "$RUN"
 }

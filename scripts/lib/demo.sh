@@ -4,21 +4,21 @@
 
 DEMO_VENUE=demo
 DEMO_NODES=(north east west)
-# Recordings of each node, as CAMERA=FILE: "gt" is the truth, "test" what a real, imperfect tracker made of it.
-declare -A DEMO_CAMERAS=(
-  [north]="campus=TUD-Campus/gt.txt"
-  [east]="town-centre=TUD-Stadtmitte/gt.txt"
-  [west]="campus-tracker=TUD-Campus/test.txt town-centre-tracker=TUD-Stadtmitte/test.txt"
+# Recordings of each node, as FILE:CAMERA. "gt" is the truth, "test" what a real, imperfect tracker made of it.
+declare -A DEMO_RECORDINGS=(
+  [north]="TUD-Campus/gt.txt:campus"
+  [east]="TUD-Stadtmitte/gt.txt:town-centre"
+  [west]="TUD-Campus/test.txt:campus-tracker TUD-Stadtmitte/test.txt:town-centre-tracker"
 )
 
 # demo_start: make the venue, the nodes and their keys the first time; start the replays that do not run.
 demo_start() {
-  local node entry
+  local node
   wheel_unpacked recordings
   _demo_venue
   for node in "${DEMO_NODES[@]}"; do
     _demo_node "$node"
-    for entry in ${DEMO_CAMERAS[$node]}; do _demo_replay "$node" "${entry%%=*}" "$WHEEL/motmetrics/data/${entry#*=}"; done
+    _demo_replay "$node"
   done
 }
 
@@ -38,10 +38,8 @@ demo_await() {
   local before
   before=$(frames_counted "$DEMO_VENUE" "$1")
   wait_until 60 _demo_grew "$1" "$before" && return 0
-  local node entry
-  for node in "${DEMO_NODES[@]}"; do
-    for entry in ${DEMO_CAMERAS[$node]}; do show_tail "$LOGS/demo-$node-${entry%%=*}.log" 5; done
-  done
+  local node
+  for node in "${DEMO_NODES[@]}"; do show_tail "$LOGS/demo-$node.log" 5; done
   fail "no frames arrived within 60 s; the logs are in $LOGS"
 }
 
@@ -70,9 +68,10 @@ _demo_node() {
 }
 
 _demo_replay() {
-  local name=demo-$1-$2 settings
-  process_runs "$name" && return 0
+  local recordings=() each
+  if process_runs "demo-$1"; then return 0; fi
   CHANGED=$((CHANGED + 1))
-  settings=("CITYTRACK_NODE__KEY=$(cat "$STATE/demo/$1.key")" "CITYTRACK_NODE__URL=http://$(reachable_address)")
-  (export "${settings[@]}" && process_start "$name" "$BIN_DIR/citytrack-node" replay "$3" --camera "$2" --loop)
+  for each in ${DEMO_RECORDINGS[$1]}; do recordings+=("$WHEEL/motmetrics/data/$each"); done
+  process_start "demo-$1" "$BIN_DIR/citytrack-node" replay "${recordings[@]}" --size 640x480 --fps 25 --loop \
+    --batch-interval 200ms --quiet --server "http://$(reachable_address)" --key-file "$STATE/demo/$1.key"
 }

@@ -13,13 +13,15 @@ postgres_bin() {
   printf '%s\n' "$bin"
 }
 
+postgres_port_must_be_free() { process_runs postgres || _port_must_be_free "$1" PostgreSQL; }
+
 # postgres_start PORT PASSWORD [SETTING…]: make the database cluster the first time, start it, wait for it.
 postgres_start() {
   local port=$1 password=$2 bin folder setting arguments=()
   shift 2
   if process_runs postgres; then return 0; fi
   bin=$(postgres_bin) || fail "no PostgreSQL server found under /usr/lib/postgresql"
-  _port_must_be_free "$port" PostgreSQL
+  postgres_port_must_be_free "$port"
   folder=$(server_folder postgres postgres)
   [ -e "$folder/data/PG_VERSION" ] || _postgres_create "$bin" "$folder" "$password"
   _postgres_same_version "$bin" "$folder"

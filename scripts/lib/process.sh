@@ -6,14 +6,24 @@
 started_at() { sed -e 's/^.*) //' "/proc/$1/stat" 2>/dev/null | cut -d ' ' -f 20; }
 
 # process_start NAME COMMAND…: run in the background, in a session of its own, log in $LOGS/NAME.log, pid in $RUN/NAME.pid.
-# It starts in /, because our folder may be closed to the user that it runs as; the lock of the state is not passed on.
+# It starts in /, because our folder may be closed to the user that it runs as, and inherits nothing that is open here: a
+# lock or somebody's pipe would stay open for as long as it runs.
 process_start() {
   local name=$1 pid
   shift
+  [ "$(size_of "$LOGS/$name.log")" -lt 20000000 ] || mv "$LOGS/$name.log" "$LOGS/$name.log.old"
   size_of "$LOGS/$name.log" >"$RUN/$name.offset"
-  (cd / && exec setsid "$@") >>"$LOGS/$name.log" 2>&1 </dev/null 9>&- &
+  (cd / && _close_all && exec setsid "$@") >>"$LOGS/$name.log" 2>&1 </dev/null &
   pid=$!
   printf '%s %s\n' "$pid" "$(started_at "$pid")" >"$RUN/$name.pid"
+}
+
+_close_all() {
+  local number
+  for number in /proc/self/fd/*; do
+    number=${number##*/}
+    case $number in 0 | 1 | 2 | 255) ;; *) eval "exec $number>&-" ;; esac
+  done
 }
 
 # process_pid NAME: prints the pid when that very process still runs.
@@ -40,7 +50,7 @@ process_stop() {
       wait_until 10 process_gone "$name" || fail "$name (pid $pid) cannot be stopped"
     fi
   fi
-  rm -f "$RUN/$name.pid" "$RUN/$name.offset"
+  rm -f "$RUN/$name".*
 }
 
 # process_stop_all NAME…: ask all at once (TERM), then wait for each.

@@ -10,13 +10,20 @@ RABBITMQ_ACCOUNT=citytrack
 # rabbitmq_ports PORT: the ports that must be free.
 rabbitmq_ports() { printf '%s\n' "$1" $(($1 + 1)) $(($1 + 2)) $(($1 + 10)) $(($1 + 25)); }
 
+# A broker that died may have left its port mapper; that one is ours to stop.
+rabbitmq_ports_must_be_free() {
+  local port
+  if process_runs rabbitmq; then return 0; fi
+  process_stop epmd
+  for port in $(rabbitmq_ports "$1"); do _port_must_be_free "$port" RabbitMQ; done
+}
+
 # rabbitmq_start PORT PASSWORD: make its folder the first time, start it, wait until it serves.
 rabbitmq_start() {
-  local port=$1 password=$2 folder each
+  local port=$1 password=$2 folder
   if process_runs rabbitmq; then return 0; fi
   [ -x "$RABBITMQ_BIN/rabbitmq-server" ] || fail "no RabbitMQ server found in $RABBITMQ_BIN"
-  process_stop epmd
-  for each in $(rabbitmq_ports "$port"); do _port_must_be_free "$each" RabbitMQ; done
+  rabbitmq_ports_must_be_free "$port"
   folder=$(server_folder rabbitmq rabbitmq)
   _rabbitmq_configure "$folder" "$port" "$password"
   _rabbitmq_environment "$folder" "$port"

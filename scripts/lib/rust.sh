@@ -20,6 +20,10 @@ build_programs() {
     BIN_DIR=$TARGET/release
   fi
   for program in "${PROGRAMS[@]}"; do arguments+=(-p "citytrack-$program"); done
-  say "building the programs ($1; the first time takes several minutes)"
+  if [ -x "$BIN_DIR/gateway" ]; then
+    say "bringing the programs up to date"
+  else
+    say "building the programs (the first time takes 10 minutes and more)"
+  fi
   (cd "$CITYTRACK_ROOT" && run_logged "$LOGS/build.log" "cargo build" cargo build "${arguments[@]}") || exit 1
 }

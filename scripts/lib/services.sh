@@ -85,12 +85,28 @@ _service_start() {
   wanted=$(printf '%s\n' "$(stat -c '%i %Y' "$program")" "${settings[@]}" | sha256sum)
   if process_runs "$name" && [ "$(cat "$RUN/$name.settings" 2>/dev/null)" = "$wanted" ]; then return 0; fi
   process_stop "$name"
-  [ "$1" = worker ] || _port_must_be_free "$(_public_port "$1" "$2")" "$1"
-  _port_must_be_free "$(admin_port "$1" "$2")" "$1"
+  note "starting $name"
+  _service_ports_must_be_free "$1" "$2"
   CHANGED=$((CHANGED + 1))
   printf '%s\n' "$wanted" >"$RUN/$name.settings"
   # The settings go by the environment, which only the owner of a process can read.
   (export "${settings[@]}" && process_start "$name" "$program" "${arguments[@]}")
+}
+
+# system_ports_must_be_free: a look ahead, so that nobody waits for a build that cannot be started afterwards.
+system_ports_must_be_free() {
+  local service index
+  for service in "${SCALABLE_SERVICES[@]}"; do
+    for index in $(indexes "$service"); do
+      process_runs "$service-$index" || _service_ports_must_be_free "$service" "$index"
+    done
+  done
+  process_runs gateway-0 || _service_ports_must_be_free gateway 0
+}
+
+_service_ports_must_be_free() {
+  [ "$1" = worker ] || _port_must_be_free "$(_public_port "$1" "$2")" "$1"
+  _port_must_be_free "$(admin_port "$1" "$2")" "$1"
 }
 
 _public_port() { if [ "$1" = gateway ]; then echo "${GATEWAY_LISTEN##*:}"; else http_port "$1" "$2"; fi; }
@@ -103,6 +119,8 @@ _service_settings() {
   case $1 in
     gateway)
       settings+=("CITYTRACK_GATEWAY__LISTEN=$GATEWAY_LISTEN")
+      # A line for every batch of the demo would fill a disk in a few weeks.
+      settings+=("CITYTRACK_GATEWAY__ACCESS_LOG=${CITYTRACK_GATEWAY__ACCESS_LOG:-errors}")
       for service in ingest-api realtime-ws stats console; do
         settings+=("CITYTRACK_GATEWAY__POOLS__$(tr 'a-z-' 'A-Z_' <<<"$service")=$(_pool "$service")")
       done
