@@ -1,0 +1,302 @@
+//! One request through the gateway: route, pick a server, pass on, try another one, account for it.
+
+use std::{
+    net::IpAddr,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use async_trait::async_trait;
+use bytesize::ByteSize;
+use http::{HeaderName, HeaderValue, StatusCode};
+use pingora::{
+    Error, ErrorSource,
+    ErrorType::{
+        ConnectError, ConnectNoRoute, ConnectRefused, ConnectTimedout, ConnectionClosed, HTTPStatus, ReadError,
+        WriteError,
+    },
+    Result,
+    http::{RequestHeader, ResponseHeader},
+    modules::http::HttpModules,
+    proxy::{FailToProxy, ProxyHttp, ProxyWarnLogContext, Session},
+    upstreams::peer::HttpPeer,
+};
+use tracing::error;
+
+use crate::{
+    access_log::{AccessLog, Entry},
+    error::{Failure, document},
+    headers::{REQUEST_ID, forward, request_id},
+    metrics::Metrics,
+    pools::{Pools, Server},
+    routes::PoolName,
+    settings::{ListenerSettings, Settings},
+};
+
+const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+
+/// What the proxy engine calls back for every request.
+pub struct Gateway {
+    pools: Arc<Pools>,
+    metrics: Metrics,
+    access_log: AccessLog,
+    limits: Limits,
+}
+
+/// What is checked for every request, in the form that it is needed in.
+struct Limits {
+    max_header_size: ByteSize,
+    trust_forwarded: bool,
+    read_timeout: Duration,
+    write_timeout: Duration,
+}
+
+impl From<&ListenerSettings> for Limits {
+    fn from(settings: &ListenerSettings) -> Self {
+        Self {
+            max_header_size: settings.max_header_size,
+            trust_forwarded: settings.trust_forwarded,
+            read_timeout: settings.client_read_timeout.into(),
+            write_timeout: settings.client_write_timeout.into(),
+        }
+    }
+}
+
+/// What is known about one request on its way.
+pub struct Context {
+    started: Instant,
+    pool: PoolName,
+    server: Option<Arc<Server>>,
+    attempts: usize,
+    request_id: HeaderValue,
+    /// It asks for a WebSocket.
+    upgrade: bool,
+    /// It got one.
+    websocket: bool,
+    failure: Option<Failure>,
+}
+
+impl Gateway {
+    /// A gateway in front of `pools`.
+    pub fn new(settings: &Settings, pools: Arc<Pools>, metrics: Metrics) -> Self {
+        let access_log = AccessLog::new(settings.access_log.clone());
+        Self {
+            pools,
+            metrics,
+            access_log,
+            limits: Limits::from(&settings.listener),
+        }
+    }
+
+    /// Answers with a problem document. `None` when there was nobody left to answer.
+    async fn refuse(&self, session: &mut Session, ctx: &mut Context, failure: Failure) -> Result<Option<u16>> {
+        ctx.failure = Some(failure);
+        let Some(problem) = failure.problem(ctx.pool) else {
+            return Ok(None);
+        };
+        let (mut head, body) = document(&problem)?;
+        head.insert_header(REQUEST_ID, ctx.request_id.clone())?;
+        let status = head.status.as_u16();
+        if session.response_written().is_some() {
+            // Half of an answer is out: all that can be done is to break off, which closing the connection does.
+            return Ok(Some(status));
+        }
+        session.write_response_header(Box::new(head), false).await?;
+        session.write_response_body(Some(body.into()), true).await?;
+        Ok(Some(status))
+    }
+
+    fn account(&self, session: &Session, ctx: &Context) {
+        let status = session.response_written().map_or(0, |head| head.status.as_u16());
+        let duration = ctx.started.elapsed();
+        let metrics = self.metrics.pool(ctx.pool);
+        metrics.answered((status > 0).then_some(status));
+        if ctx.websocket {
+            self.metrics.websockets.dec();
+        } else {
+            metrics.duration.observe(duration.as_secs_f64());
+        }
+        if let Some(failure) = ctx.failure {
+            metrics.failed(failure);
+        }
+        if self.access_log.wants(status) {
+            let request = session.req_header();
+            self.access_log.write(&Entry {
+                method: request.method.as_str(),
+                path: request.uri.path(),
+                status,
+                duration,
+                pool: ctx.pool.as_str(),
+                upstream: ctx.server.as_deref().map(Server::name),
+                attempts: ctx.attempts,
+                received: session.body_bytes_read(),
+                sent: session.body_bytes_sent(),
+                request_id: ctx.request_id.to_str().unwrap_or_default(),
+                failure: ctx.failure.map(Failure::reason),
+            });
+        }
+    }
+}
+
+#[async_trait]
+impl ProxyHttp for Gateway {
+    type CTX = Context;
+
+    fn new_ctx(&self) -> Context {
+        Context {
+            started: Instant::now(),
+            pool: PoolName::Console,
+            server: None,
+            attempts: 0,
+            request_id: HeaderValue::from_static("-"),
+            upgrade: false,
+            websocket: false,
+            failure: None,
+        }
+    }
+
+    /// No modules: the default one is for compression, which is the services' business.
+    fn init_downstream_modules(&self, _modules: &mut HttpModules) {}
+
+    async fn request_filter(&self, session: &mut Session, ctx: &mut Context) -> Result<bool> {
+        let request = session.req_header();
+        ctx.pool = PoolName::of(request.uri.path());
+        ctx.request_id = request_id(request);
+        ctx.upgrade = session.is_upgrade_req();
+        // Without time-outs for WebSockets: silence is normal there, and TCP keep-alive notices dead peers.
+        session.set_read_timeout((!ctx.upgrade).then_some(self.limits.read_timeout));
+        session.set_write_timeout(Some(self.limits.write_timeout));
+        let size = session
+            .as_http1()
+            .map_or(0, |session| session.get_headers_raw_bytes().len());
+        if size as u64 > self.limits.max_header_size.as_u64() {
+            self.refuse(session, ctx, Failure::HeadTooLarge).await?;
+            return Ok(true);
+        }
+        ctx.server = self.pools.get(ctx.pool).pick();
+        if ctx.server.is_none() {
+            self.refuse(session, ctx, Failure::NoHealthyServer).await?;
+            return Ok(true);
+        }
+        Ok(false)
+    }
+
+    async fn upstream_peer(&self, _session: &mut Session, ctx: &mut Context) -> Result<Box<HttpPeer>> {
+        if ctx.attempts > 0 {
+            self.metrics.pool(ctx.pool).retries.inc();
+            ctx.server = self.pools.get(ctx.pool).pick();
+        }
+        ctx.attempts += 1;
+        let Some(server) = &ctx.server else {
+            return Err(Error::new_in(HTTPStatus(503)));
+        };
+        let mut peer = Box::new(server.peer().clone());
+        if ctx.upgrade {
+            peer.options.read_timeout = None;
+        }
+        Ok(peer)
+    }
+
+    async fn upstream_request_filter(
+        &self,
+        session: &mut Session,
+        request: &mut RequestHeader,
+        ctx: &mut Context,
+    ) -> Result<()> {
+        request.insert_header(REQUEST_ID, ctx.request_id.clone())?;
+        forward(request, client_address(session), self.limits.trust_forwarded)
+    }
+
+    async fn response_filter(
+        &self,
+        _session: &mut Session,
+        head: &mut ResponseHeader,
+        ctx: &mut Context,
+    ) -> Result<()> {
+        head.insert_header(REQUEST_ID, ctx.request_id.clone())?;
+        if head.status == StatusCode::SWITCHING_PROTOCOLS && !ctx.websocket {
+            ctx.websocket = true;
+            self.metrics.websockets.inc();
+        }
+        Ok(())
+    }
+
+    /// Nothing has been sent, so another server may have the request, whatever it is. The one that does not answer gets no
+    /// more traffic until a health check finds it well.
+    fn fail_to_connect(&self, _: &mut Session, _: &HttpPeer, ctx: &mut Context, mut error: Box<Error>) -> Box<Error> {
+        // Other errors are the gateway's own (no file descriptor left, no local port): no server is to blame for those.
+        if let ConnectRefused | ConnectTimedout | ConnectNoRoute | ConnectError = error.etype() {
+            if let Some(server) = &ctx.server {
+                server.failed(error.etype().as_str());
+            }
+            error.set_retry(true);
+        }
+        error
+    }
+
+    /// The request has been sent, at least in part, and the connection broke before an answer. Another server may have it
+    /// only if doing it twice does no harm and all of it is still at hand.
+    fn error_while_proxy(
+        &self,
+        _peer: &HttpPeer,
+        session: &mut Session,
+        mut error: Box<Error>,
+        _ctx: &mut Context,
+        _reused: bool,
+    ) -> Box<Error> {
+        let request = session.req_header();
+        let repeatable = request.method.is_idempotent() || request.headers.contains_key(&IDEMPOTENCY_KEY);
+        let broke = *error.esource() == ErrorSource::Upstream
+            && matches!(error.etype(), ConnectionClosed | ReadError | WriteError);
+        let unanswered = session.response_written().is_none();
+        let retry = broke && repeatable && unanswered && !session.as_ref().retry_buffer_truncated();
+        error.set_retry(retry);
+        error
+    }
+
+    async fn fail_to_proxy(&self, session: &mut Session, error: &Error, ctx: &mut Context) -> FailToProxy {
+        let failure = Failure::of(error);
+        if matches!(failure, Failure::Timeout | Failure::BadGateway | Failure::Internal) {
+            error!(
+                pool = ctx.pool.as_str(),
+                upstream = ctx.server.as_deref().map(Server::name),
+                attempts = ctx.attempts,
+                request.id = ctx.request_id.to_str().unwrap_or_default(),
+                reason = failure.reason(),
+                %error,
+                "request failed"
+            );
+        }
+        // The connection may be in any state: do not use it again.
+        session.set_keepalive(None);
+        // Fails when the client is gone, and then nobody misses the answer.
+        let status = self.refuse(session, ctx, failure).await.ok().flatten();
+        FailToProxy {
+            error_code: status.unwrap_or(0),
+            can_reuse_downstream: false,
+        }
+    }
+
+    async fn logging(&self, session: &mut Session, _error: Option<&Error>, ctx: &mut Context) {
+        self.account(session, ctx);
+    }
+
+    /// Failures are logged above, without the query string that pingora's own line would have.
+    fn suppress_error_log(&self, _session: &Session, _ctx: &Context, _error: &Error) -> bool {
+        true
+    }
+
+    /// Retries are counted, and the server that caused them is logged once.
+    fn suppress_proxy_warn_log(&self, _: &Session, _: &Context, _: &Error, _: ProxyWarnLogContext) -> bool {
+        true
+    }
+
+    fn request_summary(&self, session: &Session, _ctx: &Context) -> String {
+        let request = session.req_header();
+        format!("{} {}", request.method, request.uri.path())
+    }
+}
+
+fn client_address(session: &Session) -> Option<IpAddr> {
+    session.client_addr()?.as_inet().map(std::net::SocketAddr::ip)
+}
