@@ -43,6 +43,17 @@ pub enum Status {
     Blocked(String),
 }
 
+/// Fine, or why not: for readiness.
+impl From<&Status> for Result<(), String> {
+    fn from(status: &Status) -> Self {
+        match status {
+            Status::Up => Ok(()),
+            Status::Down(reason) => Err(format!("no connection to RabbitMQ: {reason}")),
+            Status::Blocked(reason) => Err(format!("RabbitMQ takes no messages: {reason}")),
+        }
+    }
+}
+
 /// An open connection. Dropping it closes it.
 pub(crate) struct Link {
     pub(crate) channel: Channel,

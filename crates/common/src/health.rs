@@ -8,6 +8,11 @@ use std::{
     },
 };
 
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use crate::lifecycle::TaskError;
+
 /// The readiness of the process: every check is fine and it is not shutting down.
 #[derive(Clone, Default)]
 pub struct Readiness {
@@ -78,6 +83,28 @@ impl Check {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .insert(self.name, state);
+    }
+}
+
+/// Follows a status that a connection reports, until the process stops: anything that says why it is not fine does.
+pub async fn follow<S>(check: Check, mut status: watch::Receiver<S>, stop: CancellationToken) -> Result<(), TaskError>
+where
+    for<'a> &'a S: Into<Result<(), String>>,
+{
+    loop {
+        let state: Result<(), String> = (&*status.borrow_and_update()).into();
+        match state {
+            Ok(()) => check.ok(),
+            Err(reason) => check.fail(reason),
+        }
+        tokio::select! {
+            () = stop.cancelled() => return Ok(()),
+            changed = status.changed() => if changed.is_err() {
+                // The connection has ended for good, as it does on shutdown.
+                stop.cancelled().await;
+                return Ok(());
+            },
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use std::{
 };
 
 use actix_web::{
-    App, Error, HttpRequest, HttpServer,
+    App, Error, HttpRequest, HttpResponse, HttpServer, Route,
     body::MessageBody,
     dev::{Server, ServiceRequest, ServiceResponse},
     http::header::AUTHORIZATION,
@@ -84,9 +84,9 @@ pub fn bearer(request: &HttpRequest) -> Option<&str> {
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }
 
-/// The answer of a route that knows the path but not the method: `.default_service(web::to(|| only("GET")))`.
-pub async fn only(allow: &'static str) -> Result<&'static str, Problem> {
-    Err(Problem::method_not_allowed(allow))
+/// What a resource answers to other methods than those it has: `.default_service(only("GET, POST"))`.
+pub fn only(allow: &'static str) -> Route {
+    web::to(move || std::future::ready(Err::<HttpResponse, _>(Problem::method_not_allowed(allow))))
 }
 
 async fn not_found(request: HttpRequest) -> Result<&'static str, Problem> {

@@ -63,7 +63,7 @@ fn encode_frame<'a>(frame: &'a Frame, cameras: &mut Places<'a>, classes: &mut Pl
 #[derive(Default)]
 struct Places<'a> {
     names: Vec<String>,
-    places: HashMap<&'a str, u32>,
+    known: HashMap<&'a str, u32>,
     /// Most frames repeat the name before.
     last: Option<(&'a str, u32)>,
 }
@@ -76,7 +76,7 @@ impl<'a> Places<'a> {
             return place;
         }
         let next = u32::try_from(self.names.len()).unwrap_or(u32::MAX);
-        let place = *self.places.entry(name).or_insert_with(|| {
+        let place = *self.known.entry(name).or_insert_with(|| {
             self.names.push(name.to_owned());
             next
         });

@@ -17,7 +17,7 @@ pub fn routing_key(venue: &Slug) -> String {
     format!("detections.{venue}")
 }
 
-#[expect(clippy::pedantic, unreachable_pub, reason = "generated")]
+#[allow(clippy::pedantic, unreachable_pub, reason = "generated")]
 mod wire {
     include!(concat!(env!("OUT_DIR"), "/citytrack.detections.v1.rs"));
 }

@@ -2,13 +2,17 @@
 //!
 //! Everything is a plain function over a [`Database`], one module per subject.
 
+pub mod batches;
 pub mod cameras;
+mod column;
 pub mod counts;
 mod database;
 mod error;
 pub mod keys;
 mod migrations;
 pub mod nodes;
+pub mod partitions;
+mod rows;
 pub mod venues;
 
 pub use database::{Client, Database, DatabaseOptions};

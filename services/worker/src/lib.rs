@@ -1,1 +1,11 @@
-//! TODO
+//! The worker: consumes what other services publish, in the role that it was started with.
+
+mod app;
+mod dead_letters;
+mod maintenance;
+mod metrics;
+mod persist;
+mod settings;
+
+pub use app::start;
+pub use settings::{PersistSettings, Role, Settings};

@@ -1,0 +1,50 @@
+//! Domain values that differ only where a test cares.
+
+use citytrack_domain::{
+    Batch, BatchId, BoundingBox, CameraName, Class, Confidence, Detection, Frame, ImageSize, NodeIdentity, Slug,
+};
+use jiff::Timestamp;
+use uuid::Uuid;
+
+/// A node called `north` of a venue.
+pub fn identity(venue: &str, node_id: Uuid) -> NodeIdentity {
+    NodeIdentity {
+        id: node_id,
+        node: Slug::new("north").unwrap(),
+        venue: Slug::new(venue).unwrap(),
+    }
+}
+
+/// A batch with a new id, received at `at`.
+pub fn batch(source: &NodeIdentity, at: Timestamp, frames: Vec<Frame>) -> Batch {
+    Batch {
+        id: BatchId::generate(at),
+        source: source.clone(),
+        received_at: at,
+        frames,
+    }
+}
+
+/// A frame of 640×480 pixels.
+pub fn frame(camera: &str, captured_at: Timestamp, detections: Vec<Detection>) -> Frame {
+    Frame {
+        camera: CameraName::new(camera).unwrap(),
+        captured_at,
+        number: None,
+        size: Some(ImageSize {
+            width: 640,
+            height: 480,
+        }),
+        detections,
+    }
+}
+
+/// A person whose box starts at `left`.
+pub fn person(left: f64, track_id: Option<i64>) -> Detection {
+    Detection {
+        class: Class::new("person").unwrap(),
+        confidence: Confidence::new(0.9).unwrap(),
+        bounding_box: BoundingBox::new([left, 0.25, 0.125, 0.5]).unwrap(),
+        track_id,
+    }
+}

@@ -1,0 +1,107 @@
+//! Puts the worker together.
+
+use citytrack_broker::{
+    Inbox, InboxMetrics, Options, Publisher, PublisherMetrics, PublisherOptions, Source,
+    topology::{DETECTIONS, PERSIST},
+};
+use citytrack_common::{Lifecycle, TaskError, admin, health};
+use citytrack_domain::Clock;
+use citytrack_messages::SCHEMA;
+use citytrack_storage::{Database, DatabaseOptions, batches::BatchWriter, partitions::Retention};
+use secrecy::ExposeSecret;
+
+use crate::{
+    dead_letters::DeadLetters,
+    maintenance,
+    metrics::PersistMetrics,
+    persist::Persist,
+    settings::{Role, Settings},
+};
+
+/// Starts the worker in its role.
+///
+/// # Errors
+/// When the admin address is taken or the database URL cannot be read. Servers that are away are waited for.
+#[expect(clippy::unused_async, reason = "every service starts the same way")]
+pub async fn start(settings: Settings, lifecycle: &Lifecycle) -> Result<(), TaskError> {
+    match settings.role {
+        Role::Persist => start_persist(&settings, lifecycle),
+    }
+}
+
+fn start_persist(settings: &Settings, lifecycle: &Lifecycle) -> Result<(), TaskError> {
+    let registry = admin::registry()?;
+    let spawner = lifecycle.spawner();
+    let database = Database::connect(&DatabaseOptions {
+        url: settings.database.url.expose_secret().to_owned(),
+        pool_size: settings.database.pool_size.get(),
+        wait: settings.database.wait.into(),
+        statement_timeout: settings.database.statement_timeout.into(),
+        read_only: false,
+        application_name: "citytrack worker",
+    })?;
+    let connection = |name: &str| Options {
+        url: settings.broker.url.expose_secret().to_owned(),
+        name: format!("citytrack worker: {name}"),
+        heartbeat: settings.broker.heartbeat.into(),
+        topology: DETECTIONS,
+        dead_letter_limit: settings.broker.dead_letter_limit.get(),
+    };
+    let prefetch = settings.persist.prefetch.get();
+    let inbox = Inbox::new(
+        connection("persist"),
+        Source::Work(PERSIST.name),
+        prefetch,
+        InboxMetrics::new(&registry)?,
+    );
+    let (publisher, publishing) = Publisher::new(
+        PublisherOptions {
+            connection: connection("dead letters"),
+            exchange: DETECTIONS.dead_letter_exchange,
+            kind: SCHEMA,
+            max_waiting: settings.persist.dead_letters_waiting.get(),
+            max_group_bytes: 0,
+            confirm_timeout: std::time::Duration::from_secs(10),
+        },
+        PublisherMetrics::new(&registry)?,
+    );
+    let metrics = PersistMetrics::new(&registry)?;
+    let retention = Retention {
+        frames: settings.persist.retention_frames.into(),
+        batches: settings.persist.retention_batches.into(),
+        days_ahead: settings.persist.days_ahead,
+    };
+
+    let readiness = lifecycle.readiness();
+    spawner.spawn(
+        "broker status",
+        health::follow(readiness.check("broker"), inbox.status(), spawner.stop()),
+    );
+    spawner.spawn("dead letters", async move {
+        publishing.await;
+        Ok::<(), TaskError>(())
+    });
+    let upkeep = maintenance::run(
+        database.clone(),
+        retention,
+        settings.persist.interval.into(),
+        Clock::System,
+        metrics.clone(),
+        spawner.stop(),
+    );
+    spawner.spawn("partition maintenance", upkeep);
+    let persist = Persist {
+        inbox,
+        writer: BatchWriter::new(database.clone()),
+        database,
+        dead_letters: DeadLetters::new(publisher),
+        database_check: readiness.check("database"),
+        clock: Clock::System,
+        prefetch: prefetch.into(),
+        max_backoff: settings.persist.max_backoff.into(),
+        metrics,
+        stop: spawner.stop(),
+    };
+    spawner.spawn("persist", persist.run());
+    admin::start(&settings.admin, registry, lifecycle)
+}

@@ -1,0 +1,168 @@
+//! The role `persist`: broker → PostgreSQL.
+//!
+//! Takes what is in the queue up to a limit, stores it in one transaction, then acknowledges. While PostgreSQL is away it
+//! holds what it took and the broker keeps the rest. What can never be stored goes to the dead letters.
+
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use citytrack_broker::{Delivery, Inbox};
+use citytrack_common::{Check, TaskError, lifecycle::chain};
+use citytrack_domain::{Batch, Clock};
+use citytrack_messages::{SCHEMA, decode, encode, routing_key};
+use citytrack_storage::{
+    Database, Error,
+    batches::{BatchWriter, Stored},
+};
+use tokio_util::sync::CancellationToken;
+use tracing::{debug, warn};
+
+use crate::{dead_letters::DeadLetters, metrics::PersistMetrics};
+
+/// The first wait after an attempt to store failed; it doubles up to the setting.
+const FIRST_BACKOFF: Duration = Duration::from_millis(100);
+
+pub(crate) struct Persist {
+    pub(crate) inbox: Inbox,
+    pub(crate) database: Database,
+    pub(crate) writer: BatchWriter,
+    pub(crate) dead_letters: DeadLetters,
+    pub(crate) database_check: Check,
+    pub(crate) clock: Clock,
+    pub(crate) prefetch: usize,
+    pub(crate) max_backoff: Duration,
+    pub(crate) metrics: PersistMetrics,
+    pub(crate) stop: CancellationToken,
+}
+
+/// The process stops before everything in hand is settled; the broker will deliver it again.
+struct Stopped;
+
+impl Persist {
+    /// Works until the process stops.
+    pub(crate) async fn run(mut self) -> Result<(), TaskError> {
+        let stop = self.stop.clone();
+        if self.prepare_schema().await.is_err() {
+            return Ok(());
+        }
+        loop {
+            let deliveries = tokio::select! {
+                () = stop.cancelled() => break,
+                deliveries = self.inbox.next(self.prefetch) => deliveries,
+            };
+            let settled = self.settle(deliveries).await;
+            self.metrics.held.set(0);
+            if settled.is_err() {
+                break;
+            }
+            self.inbox.settle().await;
+        }
+        self.inbox.close().await;
+        Ok(())
+    }
+
+    /// Nothing is taken from the queue before there is somewhere to put it.
+    async fn prepare_schema(&mut self) -> Result<(), Stopped> {
+        let mut backoff = FIRST_BACKOFF;
+        while let Err(error) = self.database.migrate().await {
+            warn!(error = %chain(&error), retry.after = ?backoff, "cannot bring the schema up to date");
+            self.database_check.fail(chain(&error));
+            tokio::select! {
+                () = self.stop.cancelled() => return Err(Stopped),
+                () = tokio::time::sleep(backoff) => {}
+            }
+            backoff = (backoff * 2).min(self.max_backoff);
+        }
+        self.database_check.ok();
+        Ok(())
+    }
+
+    /// Brings every delivery to its end: stored, recognised as a repetition, or put aside.
+    async fn settle(&mut self, deliveries: Vec<Delivery>) -> Result<(), Stopped> {
+        let mut batches = Vec::with_capacity(deliveries.len());
+        for delivery in deliveries {
+            match read(&delivery) {
+                Ok(read) => batches.extend(read),
+                Err(reason) => {
+                    self.put_aside(&delivery.route, delivery.payload.into(), &reason)
+                        .await?
+                }
+            }
+        }
+        self.metrics.held.set(i64::try_from(batches.len()).unwrap_or(i64::MAX));
+        // Halves of what PostgreSQL refuses, until the bad batch is alone.
+        let mut parts = vec![batches];
+        while let Some(mut part) = parts.pop() {
+            let Err(error) = self.store(&part).await? else { continue };
+            if part.len() > 1 {
+                let second = part.split_off(part.len() / 2);
+                parts.extend([second, part]);
+            } else if let Some(batch) = part.pop() {
+                self.put_aside(&routing_key(&batch.source.venue), encode(&batch), &chain(&error))
+                    .await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Stores the batches, trying until PostgreSQL has them or refuses them.
+    async fn store(&mut self, batches: &[Batch]) -> Result<Result<(), Error>, Stopped> {
+        let mut backoff = FIRST_BACKOFF;
+        while !batches.is_empty() {
+            let started = Instant::now();
+            match self.writer.insert(batches).await {
+                Ok(stored) => {
+                    self.database_check.ok();
+                    self.count(batches, stored, started.elapsed());
+                    break;
+                }
+                Err(error) if error.is_transient() => {
+                    warn!(error = %chain(&error), batches = batches.len(), retry.after = ?backoff, "holding batches until PostgreSQL takes them");
+                    self.database_check.fail(chain(&error));
+                    self.metrics.retries.inc();
+                }
+                Err(error) => return Ok(Err(error)),
+            }
+            tokio::select! {
+                () = self.stop.cancelled() => return Err(Stopped),
+                () = tokio::time::sleep(backoff) => {}
+            }
+            backoff = (backoff * 2).min(self.max_backoff);
+        }
+        Ok(Ok(()))
+    }
+
+    fn count(&self, batches: &[Batch], stored: Stored, took: Duration) {
+        debug!(?stored, ?took, "stored");
+        let outcome = |name| self.metrics.batches.with_label_values(&[name]);
+        outcome("stored").inc_by(stored.batches as u64);
+        outcome("duplicate").inc_by(stored.duplicates as u64);
+        self.metrics.frames.inc_by(stored.frames as u64);
+        self.metrics.detections.inc_by(stored.detections as u64);
+        self.metrics.transaction.observe(took.as_secs_f64());
+        #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
+        self.metrics.batches_per_transaction.observe(batches.len() as f64);
+        let now = self.clock.now();
+        for batch in batches {
+            self.metrics
+                .event_age
+                .observe(now.duration_since(batch.received_at).as_secs_f64().max(0.0));
+        }
+    }
+
+    async fn put_aside(&mut self, route: &str, payload: Bytes, reason: &str) -> Result<(), Stopped> {
+        if !self.dead_letters.put(route, payload, reason, &self.stop).await {
+            return Err(Stopped);
+        }
+        self.metrics.batches.with_label_values(&["dead_lettered"]).inc();
+        Ok(())
+    }
+}
+
+/// The batches of a delivery, or why there will never be any.
+fn read(delivery: &Delivery) -> Result<Vec<Batch>, String> {
+    match delivery.kind.as_deref() {
+        Some(SCHEMA) => decode(&delivery.payload).map_err(|error| chain(&error)),
+        other => Err(format!("message type {:?} is not {SCHEMA}", other.unwrap_or_default())),
+    }
+}

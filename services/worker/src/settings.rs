@@ -1,0 +1,96 @@
+//! Settings of the worker.
+
+use std::num::{NonZeroU16, NonZeroUsize};
+
+use citytrack_common::settings::{AdminSettings, BrokerSettings, DatabaseSettings, LogSettings, ShutdownSettings};
+use clap::{Args, Parser, ValueEnum};
+use humantime::Duration;
+
+/// The background worker of CityTrack.
+#[derive(Clone, Parser)]
+#[command(name = "worker", version, about, mut_arg("listen", |arg| arg.default_value("127.0.0.1:21181")))]
+pub struct Settings {
+    /// What this worker does
+    #[arg(value_enum)]
+    pub role: Role,
+    /// How it stores.
+    #[command(flatten)]
+    pub persist: PersistSettings,
+    /// PostgreSQL.
+    #[command(flatten)]
+    pub database: DatabaseSettings,
+    /// RabbitMQ.
+    #[command(flatten)]
+    pub broker: BrokerSettings,
+    /// The listener for operators.
+    #[command(flatten)]
+    pub admin: AdminSettings,
+    /// Log lines.
+    #[command(flatten)]
+    pub log: LogSettings,
+    /// How the process ends.
+    #[command(flatten)]
+    pub shutdown: ShutdownSettings,
+}
+
+/// What a worker can be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Role {
+    /// Stores batches in PostgreSQL, makes partitions ahead and drops old ones
+    Persist,
+}
+
+/// Settings of the role `persist`.
+#[derive(Args, Clone, Debug)]
+pub struct PersistSettings {
+    /// Messages taken from the queue and not yet acknowledged, at most; also the most that one transaction stores
+    #[arg(
+        long = "persist-prefetch",
+        env = "CITYTRACK_PERSIST__PREFETCH",
+        default_value = "128"
+    )]
+    pub prefetch: NonZeroU16,
+    /// Longest wait between two attempts to store while PostgreSQL is away
+    #[arg(
+        long = "persist-max-backoff",
+        env = "CITYTRACK_PERSIST__MAX_BACKOFF",
+        default_value = "5s"
+    )]
+    pub max_backoff: Duration,
+    /// How long frames are kept; whole days are dropped. Minute buckets stay
+    #[arg(
+        long = "retention-frames",
+        env = "CITYTRACK_RETENTION__FRAMES",
+        default_value = "90days"
+    )]
+    pub retention_frames: Duration,
+    /// How long batch ids are kept to recognise repetitions; must be longer than ingest-api accepts batches (7 days) plus
+    /// the time that they may wait in the queue
+    #[arg(
+        long = "retention-batches",
+        env = "CITYTRACK_RETENTION__BATCHES",
+        default_value = "14days"
+    )]
+    pub retention_batches: Duration,
+    /// Days ahead that partitions are made for
+    #[arg(
+        long = "retention-days-ahead",
+        env = "CITYTRACK_RETENTION__DAYS_AHEAD",
+        default_value = "3"
+    )]
+    pub days_ahead: u8,
+    /// How often partitions are looked after
+    #[arg(
+        long = "retention-interval",
+        env = "CITYTRACK_RETENTION__INTERVAL",
+        default_value = "1h"
+    )]
+    pub interval: Duration,
+    /// Dead letters that may wait to be handed to the broker
+    #[arg(
+        long = "persist-dead-letters-waiting",
+        env = "CITYTRACK_PERSIST__DEAD_LETTERS_WAITING",
+        default_value = "16"
+    )]
+    pub dead_letters_waiting: NonZeroUsize,
+}
