@@ -48,14 +48,6 @@ impl Error {
             _ => None,
         }
     }
-
-    /// Whether PostgreSQL refused the statement because of this constraint.
-    pub(crate) fn breaks(&self, constraint: &str) -> bool {
-        match self {
-            Self::Database(error) => error.as_db_error().and_then(|error| error.constraint()) == Some(constraint),
-            _ => false,
-        }
-    }
 }
 
 impl From<tokio_postgres::Error> for Error {

@@ -1,1 +1,139 @@
-//! Being written.
+//! Venues: created, changed, retired; never deleted, since what was counted there stays.
+
+use citytrack_domain::{Slug, VenueTimeZone};
+use jiff::Timestamp;
+use tokio_postgres::Row;
+
+use crate::{Database, Error, column};
+
+/// A place or event that is watched.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Venue {
+    /// Its short name, never changed and never given to another venue.
+    pub slug: Slug,
+    /// Its name for people.
+    pub name: String,
+    /// IANA name of the time zone that its days are counted in.
+    pub time_zone: String,
+    /// When it was created.
+    pub created_at: Timestamp,
+    /// When it was retired, if it was.
+    pub retired_at: Option<Timestamp>,
+}
+
+/// Creates a venue.
+///
+/// # Errors
+/// [`Error::Conflict`] when the slug is taken, also by a retired venue.
+pub async fn create(db: &Database, slug: &Slug, name: &str, zone: &VenueTimeZone) -> Result<Venue, Error> {
+    let created = db
+        .client()
+        .await?
+        .query_opt(
+            "insert into venue (slug, name, time_zone) values ($1, $2, $3) on conflict do nothing returning *",
+            &[&slug.as_str(), &name, &zone.name()],
+        )
+        .await?;
+    match created {
+        Some(row) => venue(&row),
+        None => Err(taken(slug, get(db, slug).await?.retired_at)),
+    }
+}
+
+/// All venues by slug; retired ones only where asked.
+///
+/// # Errors
+/// When PostgreSQL cannot be asked.
+pub async fn list(db: &Database, retired: bool) -> Result<Vec<Venue>, Error> {
+    let rows = db
+        .client()
+        .await?
+        .query(
+            "select * from venue where $1 or retired_at is null order by slug",
+            &[&retired],
+        )
+        .await?;
+    rows.iter().map(venue).collect()
+}
+
+/// One venue, also when it is retired.
+///
+/// # Errors
+/// [`Error::NotFound`] when there is none.
+pub async fn get(db: &Database, slug: &Slug) -> Result<Venue, Error> {
+    let row = db
+        .client()
+        .await?
+        .query_opt("select * from venue where slug = $1", &[&slug.as_str()])
+        .await?;
+    venue(&row.ok_or_else(|| unknown(slug))?)
+}
+
+/// Changes the name or the time zone of a venue.
+///
+/// # Errors
+/// [`Error::NotFound`] when there is none, [`Error::Conflict`] when it is retired.
+pub async fn update(
+    db: &Database,
+    slug: &Slug,
+    name: Option<&str>,
+    zone: Option<&VenueTimeZone>,
+) -> Result<Venue, Error> {
+    let changed = db
+        .client()
+        .await?
+        .query_opt(
+            "update venue set name = coalesce($2, name), time_zone = coalesce($3, time_zone)
+             where slug = $1 and retired_at is null returning *",
+            &[&slug.as_str(), &name, &zone.map(VenueTimeZone::name)],
+        )
+        .await?;
+    match changed {
+        Some(row) => venue(&row),
+        None => Err(retired(&get(db, slug).await?.slug)),
+    }
+}
+
+/// Retires a venue: its nodes are refused from now on, its data stays. Retiring it again changes nothing.
+///
+/// # Errors
+/// [`Error::NotFound`] when there is none.
+pub async fn retire(db: &Database, slug: &Slug) -> Result<(), Error> {
+    let changed = db
+        .client()
+        .await?
+        .execute(
+            "update venue set retired_at = now() where slug = $1 and retired_at is null",
+            &[&slug.as_str()],
+        )
+        .await?;
+    if changed == 0 {
+        get(db, slug).await?;
+    }
+    Ok(())
+}
+
+pub(crate) fn unknown(slug: &Slug) -> Error {
+    Error::NotFound(format!("there is no venue {slug}"))
+}
+
+pub(crate) fn retired(slug: &Slug) -> Error {
+    Error::Conflict(format!("the venue {slug} is retired"))
+}
+
+fn taken(slug: &Slug, retired_at: Option<Timestamp>) -> Error {
+    Error::Conflict(match retired_at {
+        None => format!("there is a venue {slug} already"),
+        Some(_) => format!("{slug} is the slug of a retired venue, and stays taken"),
+    })
+}
+
+fn venue(row: &Row) -> Result<Venue, Error> {
+    Ok(Venue {
+        slug: column::parsed(row, "slug")?,
+        name: row.try_get("name")?,
+        time_zone: row.try_get("time_zone")?,
+        created_at: row.try_get("created_at")?,
+        retired_at: row.try_get("retired_at")?,
+    })
+}

@@ -1,0 +1,5 @@
+//! Against a real PostgreSQL: `eval "$(scripts/test-servers env)"` first.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
+
+mod counts;
+mod places;
