@@ -10,16 +10,18 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use crate::batch::BatchLimits;
-use crate::cli::{Cli, Command, ConnectionArgs, KEY_VARIABLE, PlayingArgs, ReplayArgs, Speed, Summary};
+use crate::cli::{Cli, Command, ConnectionArgs, KEY_VARIABLE, PlayingArgs, ReplayArgs, Summary};
 use crate::client::{Client, ClientOptions};
 use crate::clock::Moment;
 use crate::delivery::Delivery;
 use crate::pace::Pace;
 use crate::recording::{Notes, ReadOptions, Recording};
 use crate::replay::{Replay, WhenFull};
-use crate::report::{Report, Totals};
+use crate::report::Report;
 use crate::retry::Backoff;
 use crate::timeline;
+use crate::totals::Totals;
+use crate::values::Speed;
 
 /// Detections at which a batch is closed: about 1.5 MB of JSON, well below the 4 MiB that the server takes.
 const BATCH_DETECTIONS: usize = 10_000;
@@ -31,59 +33,54 @@ const INCOMPLETE: u8 = 3;
 /// Does what the command line says.
 pub async fn run(cli: Cli) -> ExitCode {
     let Command::Replay(args) = cli.command;
-    let fail = |code: u8, error: &anyhow::Error| {
-        let _ = writeln!(io::stderr(), "citytrack-node: {error:#}");
-        ExitCode::from(code)
+    let (client, replay, report) = match prepare(&args) {
+        Ok(prepared) => prepared,
+        Err(error) => {
+            complain(&error);
+            return ExitCode::from(BAD_SETTINGS);
+        }
     };
-    let client = match prepare(&args) {
-        Ok(client) => client,
-        Err(error) => return fail(BAD_SETTINGS, &error),
-    };
-    let recordings = match open(&args) {
-        Ok(recordings) => recordings,
-        Err(error) => return fail(FAILURE, &error),
-    };
-    let notes = recordings
-        .iter()
-        .map(|recording| recording.notes)
-        .fold(Notes::default(), Notes::plus);
-    let report = Report::new(args.output.quiet, notes);
-    let replay = match build(&args, recordings, Moment::now()) {
-        Ok(replay) => replay,
-        Err(error) => return fail(BAD_SETTINGS, &error),
-    };
-    report.note(&introduction(&args, &replay, notes, client.as_ref()));
     let played = match &client {
         Some(client) => send(&args, &replay, client, &report).await,
         None => print(&replay, &report),
     };
+    report.clear_progress();
     conclude(&args, &report.totals(), &played)
 }
 
-/// The client, or none for a dry run. Done before anything is read: a missing key should show at once.
-fn prepare(args: &ReplayArgs) -> anyhow::Result<Option<Client>> {
-    if args.batching.when_full == WhenFull::DropOldest && args.playing.speed == Speed::Max {
+/// Everything that can be wrong before the first frame is wrong here.
+fn prepare(args: &ReplayArgs) -> anyhow::Result<(Option<Client>, Replay, Report)> {
+    let playing = &args.playing;
+    if args.batching.when_full == WhenFull::DropOldest && playing.speed == Speed::Max {
         bail!("--when-full drop-oldest would drop nearly everything with --speed max, which never waits otherwise");
     }
-    if args.playing.start_at.is_some() && args.playing.speed != Speed::Max {
+    if playing.start_at.is_some() && playing.speed != Speed::Max {
         bail!("--start-at goes with --speed max only: at any other speed, frames are dated when they are played");
     }
-    if args.playing.dry_run {
-        return Ok(None);
-    }
-    let ConnectionArgs {
-        server,
-        timeout,
-        gzip_above,
-        ..
-    } = &args.connection;
-    let options = ClientOptions {
-        server: server.clone(),
-        key: key(&args.connection)?,
-        timeout: *timeout,
-        gzip_above: usize::try_from(gzip_above.as_u64()).unwrap_or(usize::MAX),
+    let client = if playing.dry_run {
+        None
+    } else {
+        Some(client(&args.connection)?)
     };
-    Ok(Some(Client::new(options)?))
+    let recordings = open(args)?;
+    let notes = recordings
+        .iter()
+        .fold(Notes::default(), |notes, recording| notes.plus(recording.notes));
+    let report = Report::new(args.output.quiet, notes);
+    // The clock of the replay starts here, after the reading.
+    let replay = build(args, recordings, Moment::now())?;
+    report.note(&introduction(args, &replay, notes, client.as_ref()));
+    Ok((client, replay, report))
+}
+
+fn client(connection: &ConnectionArgs) -> anyhow::Result<Client> {
+    let options = ClientOptions {
+        server: connection.server.clone(),
+        key: key(connection)?,
+        timeout: connection.timeout,
+        gzip_above: usize::try_from(connection.gzip_above.as_u64()).unwrap_or(usize::MAX),
+    };
+    Ok(Client::new(options)?)
 }
 
 #[expect(
@@ -177,7 +174,7 @@ fn introduction(args: &ReplayArgs, replay: &Replay, notes: Notes, client: Option
     ];
     let changes = changes.iter().filter(|(boxes, _)| *boxes > 0);
     let changes: Vec<String> = changes.map(|(boxes, what)| format!("; {boxes} boxes {what}")).collect();
-    let destination = client.map_or_else(|| "standard output".to_owned(), Client::destination);
+    let destination = client.map_or("standard output", |client| client.destination().as_str());
     let cameras = cameras.join(", ");
     format!(
         "{frames} frames, {detections} detections of {cameras} at {speed} to {destination}{}",
@@ -229,7 +226,7 @@ fn conclude(args: &ReplayArgs, totals: &Totals, played: &anyhow::Result<()>) -> 
         Summary::None => String::new(),
     };
     if let Err(error) = played {
-        let _ = writeln!(io::stderr(), "citytrack-node: {error:#}");
+        complain(error);
     }
     let dry = args.playing.dry_run;
     let _ = if dry {
@@ -242,4 +239,8 @@ fn conclude(args: &ReplayArgs, totals: &Totals, played: &anyhow::Result<()>) -> 
         Ok(()) if dry || totals.all_accepted() => ExitCode::SUCCESS,
         Ok(()) => ExitCode::from(INCOMPLETE),
     }
+}
+
+fn complain(error: &anyhow::Error) {
+    let _ = writeln!(io::stderr(), "citytrack-node: {error:#}");
 }

@@ -1,6 +1,6 @@
 //! The command line: what can be set, and nothing of what is done with it.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use bytesize::ByteSize;
@@ -11,7 +11,7 @@ use reqwest::Url;
 use crate::geometry::ImageSize;
 use crate::replay::WhenFull;
 use crate::timeline::Loops;
-use crate::wire;
+use crate::values::{self, RecordingArg, Speed};
 
 /// The variable that holds the node key. There is no flag for the key itself: everybody on the machine can read the flags of
 /// a running program.
@@ -20,8 +20,9 @@ pub const KEY_VARIABLE: &str = "CITYTRACK_NODE_KEY";
 const AFTER_HELP: &str = "\
 The node key is read from the environment variable CITYTRACK_NODE_KEY, or from the file of --key-file.
 
-Exit codes: 0 everything played was accepted (after Ctrl-C: everything played until then); 1 it could not go on (a file \
-cannot be read, the key is refused); 2 bad settings; 3 it went through, but something was refused, dropped or unsent.
+Exit codes: 0 everything played was accepted (after Ctrl-C: everything played until then); 1 it could not go on (the key \
+is refused, for instance); 2 bad settings, or a file that cannot be read: nothing was sent; 3 it went through, but something \
+was refused, dropped or unsent.
 
 Examples:
   citytrack-node replay entrance.txt --size 640x480 --loop
@@ -87,7 +88,7 @@ pub struct ConnectionArgs {
     #[arg(long, env = "CITYTRACK_NODE_KEY_FILE", value_name = "FILE")]
     pub key_file: Option<PathBuf>,
     /// How long one attempt may take
-    #[arg(long, env = "CITYTRACK_TIMEOUT", default_value = "30s", value_parser = positive_duration, value_name = "TIME")]
+    #[arg(long, env = "CITYTRACK_TIMEOUT", default_value = "30s", value_parser = values::positive_duration, value_name = "TIME")]
     pub timeout: Duration,
     /// Give up on a batch after so long without an answer [default: try for ever]
     #[arg(long, env = "CITYTRACK_RETRY_FOR", value_parser = humantime::parse_duration, value_name = "TIME")]
@@ -105,10 +106,10 @@ pub struct ReadingArgs {
     #[arg(long, value_name = "WIDTHxHEIGHT")]
     pub size: Option<ImageSize>,
     /// Frames per second
-    #[arg(long, default_value = "25", value_parser = positive_number, value_name = "NUMBER")]
+    #[arg(long, default_value = "25", value_parser = values::positive_number, value_name = "NUMBER")]
     pub fps: f64,
     /// What the boxes show
-    #[arg(long, default_value = "person", value_parser = class)]
+    #[arg(long, default_value = "person", value_parser = values::class)]
     pub class: String,
 }
 
@@ -122,7 +123,7 @@ pub struct PlayingArgs {
     pub speed: Speed,
     /// Play again and again, or so many times in all
     #[arg(long = "loop", num_args = 0..=1, require_equals = true, default_value = "1", default_missing_value = "forever",
-          hide_default_value = true, value_parser = loops, value_name = "TIMES")]
+          hide_default_value = true, value_parser = values::loops, value_name = "TIMES")]
     pub loops: Loops,
     /// With `--speed max`: date the first frame so, instead (the server takes up to 7 days back)
     #[arg(long, value_name = "TIME")]
@@ -137,13 +138,13 @@ pub struct PlayingArgs {
 #[command(next_help_heading = "Batching")]
 pub struct BatchingArgs {
     /// Send together what came in this time
-    #[arg(long, default_value = "1s", value_parser = positive_duration, value_name = "TIME")]
+    #[arg(long, default_value = "1s", value_parser = values::positive_duration, value_name = "TIME")]
     pub batch_interval: Duration,
     /// But at most so many frames (the server takes 1,000)
-    #[arg(long, default_value = "500", value_parser = at_least_one, value_name = "NUMBER")]
+    #[arg(long, default_value = "500", value_parser = values::at_least_one, value_name = "NUMBER")]
     pub batch_frames: usize,
     /// Batches that may wait to be sent
-    #[arg(long, default_value = "100", value_parser = at_least_one, value_name = "NUMBER")]
+    #[arg(long, default_value = "100", value_parser = values::at_least_one, value_name = "NUMBER")]
     pub max_pending: usize,
     /// What happens to one more
     #[arg(long, default_value = "wait", value_name = "WHAT")]
@@ -174,89 +175,6 @@ pub enum Summary {
     Json,
     /// No summary
     None,
-}
-
-/// How fast to play.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Speed {
-    /// So many times as fast as recorded.
-    Times(f64),
-    /// As fast as the server takes it.
-    Max,
-}
-
-/// A recording, and perhaps a name for its camera.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RecordingArg {
-    /// The file.
-    pub file: PathBuf,
-    /// The name of its camera.
-    pub camera: Option<String>,
-}
-
-impl RecordingArg {
-    /// `FILE` or `FILE:CAMERA`; a file that exists under the whole name is meant itself.
-    fn parse(text: &str) -> Result<Self, String> {
-        match text.rsplit_once(':') {
-            Some((file, camera)) if !file.is_empty() && !camera.contains('/') && !Path::new(text).exists() => {
-                wire::check_camera(camera)?;
-                Ok(Self {
-                    file: file.into(),
-                    camera: Some(camera.to_owned()),
-                })
-            }
-            _ => Ok(Self {
-                file: text.into(),
-                camera: None,
-            }),
-        }
-    }
-}
-
-impl Speed {
-    fn parse(text: &str) -> Result<Self, String> {
-        if text == "max" {
-            Ok(Self::Max)
-        } else {
-            positive_number(text).map(Self::Times)
-        }
-    }
-}
-
-fn loops(text: &str) -> Result<Loops, String> {
-    match text {
-        "forever" => Ok(Loops::Forever),
-        times => match times.parse() {
-            Ok(times) if times > 0 => Ok(Loops::Times(times)),
-            _ => Err("not a number of times, 1 or more".to_owned()),
-        },
-    }
-}
-
-fn class(text: &str) -> Result<String, String> {
-    wire::check_class(text).map(|()| text.to_owned())
-}
-
-fn positive_number(text: &str) -> Result<f64, String> {
-    match text.parse() {
-        Ok(number) if (0.001..=100_000.0).contains(&number) => Ok(number),
-        _ => Err("not a number between 0.001 and 100000".to_owned()),
-    }
-}
-
-fn positive_duration(text: &str) -> Result<Duration, String> {
-    match humantime::parse_duration(text) {
-        Ok(duration) if !duration.is_zero() => Ok(duration),
-        Ok(_) => Err("must be more than nothing".to_owned()),
-        Err(error) => Err(error.to_string()),
-    }
-}
-
-fn at_least_one(text: &str) -> Result<usize, String> {
-    text.parse()
-        .ok()
-        .filter(|number| *number > 0)
-        .ok_or_else(|| "not a number, 1 or more".to_owned())
 }
 
 #[cfg(test)]

@@ -1,6 +1,5 @@
-//! One attempt to submit one batch, and what its outcome means.
+//! One attempt to submit one batch.
 
-use std::fmt;
 use std::io::Write as _;
 use std::time::Duration;
 
@@ -9,20 +8,19 @@ use flate2::write::GzEncoder;
 use reqwest::header::{
     ACCEPT, AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION, RETRY_AFTER,
 };
-use reqwest::{Response, StatusCode, Url, redirect};
+use reqwest::{Response, Url, redirect};
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::batch::Batch;
 use crate::clock::Moment;
+use crate::refusal::{SubmitError, problem, refusal};
 use crate::retry::parse_retry_after;
-use crate::wire::{Accepted, Problem};
+use crate::wire::Accepted;
 
 /// The server is told who calls.
 const USER_AGENT: &str = concat!("citytrack-node/", env!("CARGO_PKG_VERSION"));
 /// No honest answer is longer.
 const LONGEST_ANSWER: usize = 1024 * 1024;
-/// The most characters of an answer that is no problem document that are shown.
-const SHOWN_OF_ANSWER: usize = 200;
 
 /// Where to send to, and how.
 #[derive(Debug, Clone)]
@@ -58,8 +56,11 @@ pub enum ClientError {
     /// The address is no address.
     #[error("the server's address must be http:// or https:// and a host: {0}")]
     Server(Url),
+    /// The address says more than where: HTTP would send that in the place of the key.
+    #[error("the server's address must not hold a user name or a password: the node key is all that is needed")]
+    Credentials,
     /// The HTTP library does not start.
-    #[error("cannot set up HTTP: {0}")]
+    #[error("cannot set up HTTP")]
     Http(#[from] reqwest::Error),
 }
 
@@ -71,43 +72,6 @@ pub struct Client {
     gzip_above: usize,
 }
 
-/// Why a batch was not accepted this time. Each variant asks for something else to be done.
-#[derive(Debug, thiserror::Error)]
-pub enum SubmitError {
-    /// Nobody answered, or the answer was lost. Perhaps the server has the batch: try again, with the same id.
-    #[error("{}", describe(.0))]
-    NoAnswer(#[from] reqwest::Error),
-    /// The server cannot take it now: try again later, and not before it said.
-    #[error("{refusal}")]
-    Busy {
-        /// What it said.
-        refusal: Box<Refusal>,
-        /// Retry-After.
-        retry_after: Option<Duration>,
-    },
-    /// Somebody answered who is not CityTrack (the log-in page of a network, for instance): try again later.
-    #[error("answered {0}, but not as CityTrack does: is the address right?")]
-    Strange(StatusCode),
-    /// The batch is too large: send it in parts.
-    #[error("{0}")]
-    TooLarge(Box<Refusal>),
-    /// Something is wrong with this batch. It will be wrong next time, too: report it, and go on with the next.
-    #[error("{0}")]
-    Invalid(Box<Refusal>),
-    /// Something is wrong with the key or the address, so every batch would be refused: stop.
-    #[error("{0}")]
-    Denied(Box<Refusal>),
-}
-
-/// A server's no.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Refusal {
-    /// The HTTP status.
-    pub status: StatusCode,
-    /// Why.
-    pub problem: Problem,
-}
-
 impl Client {
     /// A client with connections of its own.
     ///
@@ -115,6 +79,9 @@ impl Client {
     /// A key or an address that cannot be right.
     pub fn new(options: ClientOptions) -> Result<Self, ClientError> {
         let mut endpoint = options.server;
+        if !endpoint.username().is_empty() || endpoint.password().is_some() {
+            return Err(ClientError::Credentials);
+        }
         if !matches!(endpoint.scheme(), "http" | "https") {
             return Err(ClientError::Server(endpoint));
         }
@@ -147,13 +114,9 @@ impl Client {
         })
     }
 
-    /// Where it sends to, without a password that may be in the address.
-    pub fn destination(&self) -> String {
-        format!(
-            "{}{}",
-            self.endpoint.origin().ascii_serialization(),
-            self.endpoint.path()
-        )
+    /// Where it sends to.
+    pub fn destination(&self) -> &Url {
+        &self.endpoint
     }
 
     /// Submits a batch, once. `Ok` means that the server has it safely and the node may forget it.
@@ -163,7 +126,7 @@ impl Client {
     pub async fn submit(&self, batch: &Batch) -> Result<Accepted, SubmitError> {
         let json = encode(batch);
         let mut request = self.http.post(self.endpoint.clone());
-        request = match gzip(&json).filter(|_| json.len() > self.gzip_above) {
+        request = match (json.len() > self.gzip_above).then(|| gzip(&json)).flatten() {
             Some(small) => request.header(CONTENT_ENCODING, "gzip").body(small),
             None => request.body(json),
         };
@@ -171,7 +134,9 @@ impl Client {
         let status = response.status();
         let retry_after =
             header(&response, RETRY_AFTER.as_str()).and_then(|value| parse_retry_after(value, Moment::now().utc));
-        let location = header(&response, LOCATION.as_str()).map(str::to_owned);
+        let location = header(&response, LOCATION.as_str())
+            .filter(|_| status.is_redirection())
+            .map(str::to_owned);
         let body = read(response).await?;
         if status.is_success() {
             // Only the answer to this very batch lets the node forget it.
@@ -212,69 +177,6 @@ async fn read(mut response: Response) -> Result<Vec<u8>, reqwest::Error> {
     Ok(body)
 }
 
-fn problem(body: &[u8], location: Option<String>) -> Problem {
-    if let Some(location) = location {
-        return Problem {
-            detail: format!("redirected to {location}: set the server's address to that"),
-            ..Problem::default()
-        };
-    }
-    serde_json::from_slice(body).unwrap_or_else(|_| {
-        let text = String::from_utf8_lossy(body);
-        let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
-        Problem {
-            detail: line.chars().take(SHOWN_OF_ANSWER).collect(),
-            ..Problem::default()
-        }
-    })
-}
-
-fn refusal(status: StatusCode, problem: Problem, retry_after: Option<Duration>) -> SubmitError {
-    let refusal = Box::new(Refusal { status, problem });
-    match status.as_u16() {
-        408 | 425 | 429 | 500.. => SubmitError::Busy { refusal, retry_after },
-        413 => SubmitError::TooLarge(refusal),
-        300..=399 | 401 | 403..=405 | 407 => SubmitError::Denied(refusal),
-        _ => SubmitError::Invalid(refusal),
-    }
-}
-
-/// What happened on the network, in few words: the kind of failure, and its innermost reason.
-fn describe(error: &reqwest::Error) -> String {
-    let mut reason: &dyn std::error::Error = error;
-    while let Some(source) = reason.source() {
-        reason = source;
-    }
-    match error {
-        e if e.is_timeout() => "no answer in time".to_owned(),
-        e if e.is_connect() => format!("cannot connect: {reason}"),
-        _ => format!("connection lost: {reason}"),
-    }
-}
-
-impl fmt::Display for Refusal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Problem {
-            kind, title, detail, ..
-        } = &self.problem;
-        write!(f, "{}", self.status)?;
-        if !kind.is_empty() && kind != "about:blank" {
-            write!(f, " ({kind})")?;
-        }
-        for text in [title, detail] {
-            if !text.is_empty()
-                && !self
-                    .status
-                    .canonical_reason()
-                    .is_some_and(|reason| reason.eq_ignore_ascii_case(text))
-            {
-                write!(f, ": {text}")?;
-            }
-        }
-        Ok(())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -288,13 +190,17 @@ mod tests {
         for (server, endpoint) in [
             ("http://127.0.0.1:8080", "http://127.0.0.1:8080/api/v1/detections"),
             (
-                "https://u:p@example.org/tracks/",
+                "https://example.org/tracks/",
                 "https://example.org/tracks/api/v1/detections",
             ),
         ] {
-            assert_eq!(client(server).unwrap().destination(), endpoint);
+            assert_eq!(client(server).unwrap().destination().as_str(), endpoint);
         }
         assert!(matches!(client("ftp://example.org"), Err(ClientError::Server(_))));
+        assert!(matches!(
+            client("https://u:p@example.org"),
+            Err(ClientError::Credentials)
+        ));
         let options = ClientOptions::new("http://a".parse().unwrap(), "two\nlines".into());
         assert!(matches!(Client::new(options), Err(ClientError::Key)));
     }
@@ -303,38 +209,5 @@ mod tests {
     fn the_key_does_not_show() {
         let options = ClientOptions::new("http://a".parse().unwrap(), "ctn_secret".into());
         assert!(!format!("{options:?} {:?}", Client::new(options.clone())).contains("secret"));
-    }
-
-    #[test]
-    fn each_status_asks_for_something_else() {
-        let of = |status| refusal(StatusCode::from_u16(status).unwrap(), Problem::default(), None);
-        for status in [408, 425, 429, 500, 502, 503, 504] {
-            assert!(matches!(of(status), SubmitError::Busy { .. }), "{status}");
-        }
-        for status in [301, 307, 401, 403, 404, 405] {
-            assert!(matches!(of(status), SubmitError::Denied(_)), "{status}");
-        }
-        for status in [400, 409, 415, 422] {
-            assert!(matches!(of(status), SubmitError::Invalid(_)), "{status}");
-        }
-        assert!(matches!(of(413), SubmitError::TooLarge(_)));
-    }
-
-    #[test]
-    fn refusals_are_told_in_one_line() {
-        let told = |status: u16, body: &[u8]| {
-            refusal(StatusCode::from_u16(status).unwrap(), problem(body, None), None).to_string()
-        };
-        let document =
-            br#"{"type":"/problems/unauthorized","title":"Unauthorized","status":401,"detail":"the key was revoked"}"#;
-        assert_eq!(
-            told(401, document),
-            "401 Unauthorized (/problems/unauthorized): the key was revoked"
-        );
-        assert_eq!(
-            told(502, b"<h1>Bad\n Gateway</h1>"),
-            "502 Bad Gateway: <h1>Bad Gateway</h1>"
-        );
-        assert_eq!(told(503, b""), "503 Service Unavailable");
     }
 }

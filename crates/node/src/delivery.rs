@@ -5,8 +5,9 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use crate::batch::Batch;
-use crate::client::{Client, SubmitError};
+use crate::client::Client;
 use crate::pending::Pending;
+use crate::refusal::SubmitError;
 use crate::report::Report;
 use crate::retry::Backoff;
 use crate::wire::Accepted;

@@ -8,12 +8,12 @@
 //! | [`wire`] | the JSON of `POST /api/v1/detections` as structs |
 //! | [`geometry`] | pixels → parts of the image |
 //! | [`batch`] | collects frames into batches; a batch gets its id once |
-//! | [`client`] | one attempt to submit one batch |
+//! | [`client`], [`refusal`] | one attempt to submit one batch, and what its failure asks for |
 //! | [`retry`] | how long to wait before the next attempt |
 //! | [`delivery`] | sees each batch through: retries, splits, gives up |
 //! | [`pending`] | the bounded queue between the camera and the network |
 //! | [`recording`], [`mot`], [`jsonl`], [`timeline`], [`pace`], [`replay`] | a recording in the place of a camera |
-//! | [`report`], [`cli`], [`app`] | what the person at the terminal sees |
+//! | [`cli`], [`values`], [`app`], [`report`], [`totals`] | what the person at the terminal sees |
 //!
 //! ```no_run
 //! use citytrack_node::batch::Batch;
@@ -52,8 +52,11 @@ pub mod mot;
 pub mod pace;
 pub mod pending;
 pub mod recording;
+pub mod refusal;
 pub mod replay;
 pub mod report;
 pub mod retry;
 pub mod timeline;
+pub mod totals;
+pub mod values;
 pub mod wire;

@@ -8,12 +8,12 @@ use tokio::time::{sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use crate::batch::{Batch, BatchLimits, Collector};
-use crate::client::SubmitError;
 use crate::clock::Moment;
 use crate::delivery::Delivery;
 use crate::pace::Pace;
 use crate::pending::Pending;
 use crate::recording::Recording;
+use crate::refusal::SubmitError;
 use crate::report::Report;
 use crate::timeline::{Loops, Timeline};
 
@@ -106,12 +106,13 @@ struct Playback<'a> {
 impl Playback<'_> {
     async fn run(mut self) {
         for (at, recorded) in Timeline::new(&self.replay.recordings, self.replay.loops) {
-            self.pace.settle(at, Moment::now());
-            let captured_at = self.pace.captured_at(at);
+            let mut captured_at = self.date(at);
             if let Some(closes_at) = self.collector.closes_at().filter(|closes_at| *closes_at <= captured_at) {
                 self.wait_for(closes_at).await;
                 let batch = self.collector.take();
                 self.hand_over(batch).await;
+                // Handing over may have taken a while.
+                captured_at = self.date(at);
             }
             self.wait_for(captured_at).await;
             if self.stop.is_cancelled() {
@@ -124,6 +125,11 @@ impl Playback<'_> {
         let rest = self.collector.take();
         self.hand_over(rest).await;
         self.pending.close();
+    }
+
+    fn date(&mut self, at: Duration) -> Timestamp {
+        self.pace.settle(at, Moment::now());
+        self.pace.captured_at(at)
     }
 
     /// Waits until the moment of that date is to be played, or until somebody stops the replay.

@@ -5,56 +5,18 @@ use std::io::{self, IsTerminal as _, Write as _};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use serde::Serialize;
 use tokio::time::Instant;
 
 use crate::batch::Batch;
-use crate::client::SubmitError;
 use crate::recording::Notes;
+use crate::refusal::SubmitError;
+use crate::totals::{Count, Totals};
 use crate::wire::Accepted;
 
 /// The most violations that are shown of one batch: after the first few they repeat.
 const SHOWN_VIOLATIONS: usize = 10;
 /// How often progress is shown on a terminal, and elsewhere, where each time is another line.
 const PROGRESS: [Duration; 2] = [Duration::from_secs(1), Duration::from_mins(1)];
-
-/// So many batches, with so many frames, with so many detections.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
-pub struct Count {
-    /// Batches.
-    pub batches: u64,
-    /// Frames.
-    pub frames: u64,
-    /// Detections.
-    pub detections: u64,
-}
-
-/// The figures of a replay. Everything that was collected is in the end accepted, refused, dropped or unsent.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
-pub struct Totals {
-    /// Frames played.
-    pub frames: u64,
-    /// Detections in them.
-    pub detections: u64,
-    /// Batches made of them.
-    pub batches: u64,
-    /// What the server has safely.
-    pub accepted: Count,
-    /// What the server found wrong.
-    pub refused: Count,
-    /// What was given up: for want of room (`--when-full drop-oldest`) or of an answer (`--retry-for`).
-    pub dropped: Count,
-    /// What was left when the replay was stopped.
-    pub unsent: Count,
-    /// Attempts after the first, over all batches.
-    pub retries: u64,
-    /// Boxes cut off at the edge of the image when the files were read.
-    pub clipped: u64,
-    /// Boxes left out because nothing of them was inside the image.
-    pub outside: u64,
-    /// How long it took.
-    pub seconds: f64,
-}
 
 /// Counts, and tells.
 #[derive(Debug)]
@@ -208,6 +170,13 @@ impl Report {
         totals
     }
 
+    /// Leaves nothing of the progress behind.
+    pub fn clear_progress(&self) {
+        if self.terminal {
+            print_to_stderr("\r\x1b[2K");
+        }
+    }
+
     fn say(&self, text: &str) {
         let clear = if self.terminal { "\r\x1b[2K" } else { "" };
         print_to_stderr(&format!("{clear}citytrack-node: {text}\n"));
@@ -215,66 +184,6 @@ impl Report {
 
     fn lock(&self) -> MutexGuard<'_, Totals> {
         self.totals.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Count {
-    fn of(batch: &Batch) -> Self {
-        Self {
-            batches: 1,
-            frames: batch.frames.len() as u64,
-            detections: batch.detections() as u64,
-        }
-    }
-
-    fn add(&mut self, other: Self) {
-        self.batches += other.batches;
-        self.frames += other.frames;
-        self.detections += other.detections;
-    }
-}
-
-impl Totals {
-    /// Whether everything that was played was accepted.
-    pub fn all_accepted(&self) -> bool {
-        let lost = [self.refused, self.dropped, self.unsent];
-        lost.iter().all(|count| *count == Count::default())
-    }
-
-    /// For people.
-    pub fn as_text(&self) -> String {
-        let Self {
-            frames,
-            detections,
-            batches,
-            accepted,
-            refused,
-            dropped,
-            unsent,
-            retries,
-            seconds,
-            ..
-        } = self;
-        let mut text = format!(
-            "{frames} frames, {detections} detections in {batches} batches, {seconds:.1} s: {} frames, {} detections accepted",
-            accepted.frames, accepted.detections
-        );
-        for (what, count) in [("refused", refused), ("dropped", dropped), ("unsent", unsent)] {
-            if *count != Count::default() {
-                let _ = write!(
-                    text,
-                    "; {} frames, {} detections {what}",
-                    count.frames, count.detections
-                );
-            }
-        }
-        let _ = write!(text, "; {retries} retries");
-        text
-    }
-
-    /// For programs: one line.
-    pub fn as_json(&self) -> String {
-        serde_json::to_string(self).unwrap_or_default()
     }
 }
 

@@ -1,0 +1,7 @@
+//! The program against a real HTTP server.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "the helpers of tests fail as tests do")]
+
+mod delivery;
+mod node;
+mod playback;
+mod server;
