@@ -10,5 +10,7 @@ export default defineConfig({
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
   },
+  // The browser tests in tests/ run against a running system: `npm run test:browser`.
+  test: { include: ["src/**/*.test.ts"] },
   server: { proxy: { "/api": { target: system, ws: true } } },
 });

@@ -66,16 +66,13 @@ function VenueChoice({ venue, venues }: { venue: Venue; venues: Venue[] }) {
   return (
     <>
       <h1 class="visually-hidden">{venue.name}</h1>
-      <label class="venue-choice">
-        <span class="visually-hidden">Venue</span>
-        <select value={venue.slug} onChange={choose}>
-          {venues.map(({ slug, name }) => (
-            <option key={slug} value={slug}>
-              {name}
-            </option>
-          ))}
-        </select>
-      </label>
+      <select class="venue-choice" aria-label="Venue" value={venue.slug} onChange={choose}>
+        {venues.map(({ slug, name }) => (
+          <option key={slug} value={slug}>
+            {name}
+          </option>
+        ))}
+      </select>
     </>
   );
 }
@@ -95,7 +92,11 @@ function Figures({ feed, now }: { feed: VenueFeed; now: number }) {
         <dt>Cameras</dt>
         <dd>
           {live.length}
-          <span class="of"> of {feed.cameras.length} live</span>
+          <span class="of">
+            {" "}
+            of {feed.cameras.length}
+            <span class="roomy"> live</span>
+          </span>
         </dd>
       </div>
       <div>

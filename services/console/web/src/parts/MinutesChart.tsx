@@ -98,7 +98,7 @@ function options(element: HTMLElement, lines: Line[], clock: VenueClock): uPlot.
   return {
     width: element.clientWidth,
     height: HEIGHT,
-    padding: [10, 12, 0, 0],
+    padding: [10, 24, 0, 0],
     cursor: { y: false, drag: { x: false, y: false }, points: { size: 8 } },
     legend: { isolate: true },
     scales: { x: { time: false }, y: { range: (_, __, most) => [0, Math.max(1, most ?? 0) * 1.1] } },
