@@ -21,9 +21,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
 use crate::{
-    metrics::Metrics,
-    pools::{Pool, Pools, Server},
-    settings::{ServerSpec, Settings},
+    metrics::Metrics, pools::Pools, routes::PoolName, server::Server, server_list::ServerSpec, settings::Settings,
 };
 
 /// Keeps the pools up to date.
@@ -34,6 +32,8 @@ pub struct HealthChecks {
     probe: HttpHealthCheck,
     ready: Check,
     resolved: Option<Instant>,
+    /// The addresses of every entry of every pool when it was last resolved.
+    addresses: [Vec<Vec<SocketAddr>>; PoolName::ALL.len()],
 }
 
 impl HealthChecks {
@@ -54,6 +54,7 @@ impl HealthChecks {
             probe,
             ready,
             resolved: None,
+            addresses: Default::default(),
         })
     }
 
@@ -105,35 +106,35 @@ impl HealthChecks {
         }
     }
 
-    /// True when every name could be resolved.
-    async fn resolve(&self) -> bool {
-        let resolved = join_all(self.pools.iter().map(|pool| self.resolve_pool(pool))).await;
-        resolved.into_iter().all(|complete| complete)
-    }
-
-    async fn resolve_pool(&self, pool: &Pool) -> bool {
-        let addresses = join_all(pool.entries().iter().map(|spec| self.resolve_entry(pool, spec))).await;
-        pool.update(&addresses, &self.settings.upstream, &self.metrics);
-        addresses.iter().all(Option::is_some)
-    }
-
-    async fn resolve_entry(&self, pool: &Pool, spec: &ServerSpec) -> Option<Vec<SocketAddr>> {
-        let found = timeout(
-            self.settings.health.timeout.into(),
-            lookup_host((spec.host.as_str(), spec.port)),
-        )
-        .await;
-        let reason = match found {
-            Ok(Ok(addresses)) => return Some(addresses.collect()),
-            Ok(Err(error)) => error.to_string(),
-            Err(_) => "no answer in time".to_owned(),
-        };
-        warn!(
-            pool = pool.name().as_str(),
-            host = spec.host,
-            reason,
-            "cannot resolve the name of a server"
+    /// Looks up every name. True when all could be resolved; one that could not keeps the addresses that it had.
+    async fn resolve(&mut self) -> bool {
+        let limit = self.settings.health.timeout.into();
+        let found = join_all(
+            self.pools
+                .iter()
+                .map(|pool| join_all(pool.entries().iter().map(|spec| look_up(spec, limit)))),
         );
-        None
+        let mut complete = true;
+        for ((pool, known), found) in self.pools.iter().zip(&mut self.addresses).zip(found.await) {
+            known.resize(found.len(), Vec::new());
+            for (known, found) in known.iter_mut().zip(found) {
+                match found {
+                    Some(addresses) => *known = addresses,
+                    None => complete = false,
+                }
+            }
+            pool.update(known, &self.settings.upstream, &self.metrics);
+        }
+        complete
     }
+}
+
+async fn look_up(spec: &ServerSpec, limit: Duration) -> Option<Vec<SocketAddr>> {
+    let reason = match timeout(limit, lookup_host((spec.host.as_str(), spec.port))).await {
+        Ok(Ok(addresses)) => return Some(addresses.collect()),
+        Ok(Err(error)) => error.to_string(),
+        Err(_) => "no answer in time".to_owned(),
+    };
+    warn!(host = spec.host, reason, "cannot resolve the name of a server");
+    None
 }

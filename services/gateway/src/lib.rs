@@ -11,4 +11,6 @@ pub mod metrics;
 pub mod pools;
 pub mod proxy;
 pub mod routes;
+pub mod server;
+pub mod server_list;
 pub mod settings;

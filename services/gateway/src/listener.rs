@@ -20,7 +20,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
-use crate::{error::StartError, metrics::Metrics, pools::TCP_KEEPALIVE, proxy::Gateway, settings::ListenerSettings};
+use crate::{error::StartError, metrics::Metrics, proxy::Gateway, server::TCP_KEEPALIVE, settings::ListenerSettings};
 
 /// How long to wait when a connection cannot be accepted: most likely no file descriptor is left, and some will be.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);

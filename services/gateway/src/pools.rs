@@ -7,112 +7,20 @@ use std::{
     net::SocketAddr,
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering},
+        atomic::{AtomicUsize, Ordering},
     },
-    time::Duration,
 };
 
 use arc_swap::ArcSwap;
-use pingora::{protocols::TcpKeepalive, upstreams::peer::HttpPeer};
-use prometheus::IntGauge;
-use tracing::{info, warn};
+use tracing::info;
 
 use crate::{
     metrics::Metrics,
     routes::PoolName,
-    settings::{HealthSettings, PoolSettings, ServerSpec, UpstreamSettings},
+    server::Server,
+    server_list::ServerSpec,
+    settings::{PoolSettings, UpstreamSettings},
 };
-
-/// How often a quiet connection is probed, so that a dead peer of an idle WebSocket is noticed.
-pub const TCP_KEEPALIVE: TcpKeepalive = TcpKeepalive {
-    idle: Duration::from_mins(1),
-    interval: Duration::from_secs(15),
-    count: 4,
-    user_timeout: Duration::ZERO, // the system's own
-};
-
-/// One address that requests can be sent to.
-pub struct Server {
-    address: SocketAddr,
-    backup: bool,
-    /// The entry of the setting that it came from.
-    entry: usize,
-    peer: HttpPeer,
-    health: Health,
-}
-
-/// What is known about a server. Written by the health checks and, when a connection fails, by requests; both at once do
-/// no harm, because the next check puts it right.
-struct Health {
-    /// Where it is written: the pool and the server's address.
-    name: (PoolName, String),
-    checked: AtomicBool,
-    healthy: AtomicBool,
-    /// Checks in a row that contradict `healthy`.
-    contrary: AtomicU32,
-    gauge: IntGauge,
-}
-
-impl Server {
-    /// Where it listens.
-    pub fn address(&self) -> SocketAddr {
-        self.address
-    }
-
-    /// The address as text.
-    pub fn name(&self) -> &str {
-        &self.health.name.1
-    }
-
-    /// What the proxy engine connects to.
-    pub fn peer(&self) -> &HttpPeer {
-        &self.peer
-    }
-
-    /// Whether it gets traffic.
-    pub fn is_healthy(&self) -> bool {
-        self.health.healthy.load(Ordering::Relaxed)
-    }
-
-    /// Takes in the result of a health check. The first one counts at once, later ones when there are enough in a row.
-    pub fn checked(&self, result: Result<(), String>, settings: &HealthSettings) {
-        let health = &self.health;
-        let first = !health.checked.swap(true, Ordering::Relaxed);
-        if result.is_ok() == self.is_healthy() && !first {
-            health.contrary.store(0, Ordering::Relaxed);
-            return;
-        }
-        let in_a_row = health.contrary.fetch_add(1, Ordering::Relaxed) + 1;
-        let needed = if result.is_ok() {
-            settings.successes
-        } else {
-            settings.failures
-        };
-        if first || in_a_row >= needed.get() {
-            health.set(result);
-        }
-    }
-
-    /// Takes it out at once because a connection to it failed; health checks bring it back.
-    pub fn failed(&self, reason: &str) {
-        if self.is_healthy() {
-            self.health.set(Err(reason.to_owned()));
-        }
-    }
-}
-
-impl Health {
-    fn set(&self, result: Result<(), String>) {
-        self.contrary.store(0, Ordering::Relaxed);
-        self.healthy.store(result.is_ok(), Ordering::Relaxed);
-        self.gauge.set(i64::from(result.is_ok()));
-        let (pool, server) = (self.name.0.as_str(), self.name.1.as_str());
-        match result {
-            Ok(()) => info!(pool, server, "server is healthy"),
-            Err(reason) => warn!(pool, server, reason, "server gets no more traffic"),
-        }
-    }
-}
 
 /// Servers that do the same.
 pub struct Pool {
@@ -152,86 +60,47 @@ impl Pool {
         let servers = self.servers.load();
         let turn = self.next.fetch_add(1, Ordering::Relaxed);
         [false, true].into_iter().find_map(|backup| {
-            let candidates = || {
+            let well = || {
                 servers
                     .iter()
-                    .filter(move |server| server.backup == backup && server.is_healthy())
+                    .filter(move |server| server.is_backup() == backup && server.is_healthy())
             };
-            let count = candidates().count();
             // A server may fall ill between the count and the choice: then any that is still well will do.
-            (count > 0)
-                .then(|| candidates().nth(turn % count).or_else(|| candidates().next()))
-                .flatten()
-                .cloned()
+            let nth = turn.checked_rem(well().count())?;
+            well().nth(nth).or_else(|| well().next()).cloned()
         })
     }
 
-    /// Replaces the servers by those at `addresses` (one list per entry; `None` keeps what the entry had). Servers that
-    /// stay keep what is known about them.
-    pub fn update(&self, addresses: &[Option<Vec<SocketAddr>>], upstream: &UpstreamSettings, metrics: &Metrics) {
+    /// Replaces the servers by those at `addresses` (one list per entry). Servers
+    /// that stay keep what is known about them.
+    pub fn update(&self, addresses: &[Vec<SocketAddr>], upstream: &UpstreamSettings, metrics: &Metrics) {
         let old = self.servers.load_full();
-        let mut servers: Vec<Arc<Server>> = Vec::new();
-        for (entry, (spec, addresses)) in self.entries.iter().zip(addresses).enumerate() {
-            let Some(addresses) = addresses else {
-                servers.extend(old.iter().filter(|server| server.entry == entry).cloned());
-                continue;
-            };
+        let mut new: Vec<Arc<Server>> = Vec::new();
+        for (spec, addresses) in self.entries.iter().zip(addresses) {
+            // An address that comes from two entries stays with the first one.
             for &address in addresses {
-                if servers.iter().any(|server| server.address == address) {
-                    continue; // two names for the same address
+                if !new.iter().any(|server| server.address() == address) {
+                    let known = old.iter().find(|server| server.address() == address).cloned();
+                    new.push(known.unwrap_or_else(|| {
+                        let gauge = metrics.healthy(self.name, &address.to_string());
+                        Arc::new(Server::new(self.name, address, spec.backup, upstream, gauge))
+                    }));
                 }
-                let known = old
-                    .iter()
-                    .find(|server| server.address == address && server.entry == entry);
-                servers.push(known.cloned().unwrap_or_else(|| {
-                    let name = (self.name, address.to_string());
-                    let gauge = metrics.healthy(name.0, &name.1);
-                    Arc::new(Server {
-                        address,
-                        backup: spec.backup,
-                        entry,
-                        peer: peer(address, upstream),
-                        health: Health::unknown(name, gauge),
-                    })
-                }));
             }
         }
-        for gone in old
+        for server in old
             .iter()
-            .filter(|server| !servers.iter().any(|kept| kept.address == server.address))
+            .filter(|server| !new.iter().any(|kept| kept.address() == server.address()))
         {
-            metrics.forget(self.name, gone.name());
+            metrics.forget(self.name, server.name());
             info!(
                 pool = self.name.as_str(),
-                server = gone.name(),
+                server = server.name(),
                 "server is no longer in the pool"
             );
         }
-        self.servers.store(Arc::new(servers));
+        self.servers.store(Arc::new(new));
     }
-}
-
-impl Health {
-    fn unknown(name: (PoolName, String), gauge: IntGauge) -> Self {
-        gauge.set(0);
-        Self {
-            name,
-            checked: AtomicBool::default(),
-            healthy: AtomicBool::default(),
-            contrary: AtomicU32::default(),
-            gauge,
-        }
-    }
-}
-
-fn peer(address: SocketAddr, settings: &UpstreamSettings) -> HttpPeer {
-    let mut peer = HttpPeer::new(address, false, String::new());
-    peer.options.connection_timeout = Some(settings.connect_timeout.into());
-    peer.options.read_timeout = Some(settings.read_timeout.into());
-    peer.options.write_timeout = Some(settings.write_timeout.into());
-    peer.options.idle_timeout = Some(settings.idle_timeout.into());
-    peer.options.tcp_keepalive = Some(TCP_KEEPALIVE);
-    peer
 }
 
 /// All pools.
@@ -291,12 +160,12 @@ mod tests {
             settings,
             metrics,
         };
-        fixture.resolve(|spec| Some(vec![SocketAddr::new(spec.host.parse().unwrap(), spec.port)]));
+        fixture.resolve(|spec| vec![SocketAddr::new(spec.host.parse().unwrap(), spec.port)]);
         fixture
     }
 
     impl Fixture {
-        fn resolve(&self, addresses: impl Fn(&ServerSpec) -> Option<Vec<SocketAddr>>) {
+        fn resolve(&self, addresses: impl Fn(&ServerSpec) -> Vec<SocketAddr>) {
             let addresses: Vec<_> = self.pool.entries().iter().map(addresses).collect();
             self.pool.update(&addresses, &self.settings.upstream, &self.metrics);
         }
@@ -307,7 +176,7 @@ mod tests {
                 .pool
                 .servers()
                 .iter()
-                .filter(|server| server.address.port() == port)
+                .filter(|server| server.address().port() == port)
             {
                 server.checked(result.clone(), &self.settings.health);
             }
@@ -316,7 +185,7 @@ mod tests {
         fn picks(&self, times: usize) -> Vec<u16> {
             (0..times)
                 .filter_map(|_| self.pool.pick())
-                .map(|server| server.address.port())
+                .map(|server| server.address().port())
                 .collect()
         }
     }
@@ -362,13 +231,18 @@ mod tests {
         fixture.check(1, true);
         fixture.check(2, true);
         let new: SocketAddr = "10.0.0.9:1".parse().unwrap();
-        fixture.resolve(|spec| (spec.port == 1).then(|| vec![new]));
-        let servers: Vec<_> = fixture
-            .pool
-            .servers()
+        fixture.resolve(|spec| {
+            vec![if spec.port == 1 {
+                new
+            } else {
+                "10.0.0.2:2".parse().unwrap()
+            }]
+        });
+        let servers = fixture.pool.servers();
+        let servers: Vec<_> = servers
             .iter()
-            .map(|server| (server.address, server.is_healthy()))
+            .map(|server| (server.name(), server.is_healthy()))
             .collect();
-        assert_eq!(servers, [(new, false), ("10.0.0.2:2".parse().unwrap(), true)]);
+        assert_eq!(servers, [("10.0.0.9:1", false), ("10.0.0.2:2", true)]);
     }
 }

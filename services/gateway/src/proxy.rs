@@ -28,8 +28,9 @@ use crate::{
     error::{Failure, document},
     headers::{REQUEST_ID, forward, request_id},
     metrics::Metrics,
-    pools::{Pools, Server},
+    pools::Pools,
     routes::PoolName,
+    server::Server,
     settings::{ListenerSettings, Settings},
 };
 

@@ -1,5 +1,7 @@
 //! The gateway in front of real servers, each on a port of its own.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may")]
+
 mod backend;
 mod failures;
 mod fixture;

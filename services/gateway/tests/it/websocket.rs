@@ -1,4 +1,4 @@
-//! WebSockets through the gateway.
+//! Web sockets through the gateway.
 
 use std::time::Duration;
 
