@@ -15,6 +15,7 @@ process_start() {
   size_of "$LOGS/$name.log" >"$RUN/$name.offset"
   (cd / && _close_all && exec setsid "$@") >>"$LOGS/$name.log" 2>&1 </dev/null &
   pid=$!
+  disown "$pid"
   printf '%s %s\n' "$pid" "$(started_at "$pid")" >"$RUN/$name.pid"
 }
 
