@@ -71,7 +71,21 @@ _demo_replay() {
   local recordings=() each
   if process_runs "demo-$1"; then return 0; fi
   CHANGED=$((CHANGED + 1))
+  wait_until 20 _demo_key_works "$1" ||
+    fail "the key of demo node $1 is refused; if it was revoked, delete $STATE/demo/$1.key to have a new one made"
   for each in ${DEMO_RECORDINGS[$1]}; do recordings+=("$WHEEL/motmetrics/data/$each"); done
   process_start "demo-$1" "$BIN_DIR/citytrack-node" replay "${recordings[@]}" --size 640x480 --fps 25 --loop \
     --batch-interval 200ms --quiet --server "http://$(reachable_address)" --key-file "$STATE/demo/$1.key"
+}
+
+# A new key is known to every ingest-api within a second or so, and a node gives up when its key is refused. So ask each
+# instance, with a body that stores nothing.
+_demo_key_works() {
+  local index status
+  for index in $(indexes ingest-api); do
+    status=$(printf 'header = "Authorization: Bearer %s"\n' "$(cat "$STATE/demo/$1.key")" |
+      curl -s -m 5 -K - -o /dev/null -w '%{http_code}' -H 'Content-Type: application/json' --data '{}' \
+        "http://127.0.0.1:$(http_port ingest-api "$index")/api/v1/detections") || return 1
+    [ "$status" != 401 ] || return 1
+  done
 }

@@ -125,12 +125,12 @@ _service_settings() {
         settings+=("CITYTRACK_GATEWAY__POOLS__$(tr 'a-z-' 'A-Z_' <<<"$service")=$(_pool "$service")")
       done
       ;;
+    worker) ;; # nobody calls it
     *) settings+=("CITYTRACK_HTTP__LISTEN=127.0.0.1:$(http_port "$1" "$2")") ;;
   esac
   case $1 in
-    ingest-api) settings+=("$database" "$broker") ;;
-    worker) settings+=("$database" "$broker") ;;
-    realtime-ws) settings+=("$database" "$broker" "$viewer") ;;
+    ingest-api | worker) settings+=("$database" "$broker") ;;
+    realtime-ws) settings+=("$broker" "$viewer") ;;
     stats) settings+=("$database" "$viewer") ;;
     console) settings+=("$database" "$viewer" "CITYTRACK_ADMINISTRATOR__TOKEN=$ADMIN_TOKEN") ;;
   esac
