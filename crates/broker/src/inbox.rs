@@ -216,7 +216,7 @@ impl Inbox {
         }
     }
 
-    async fn consume(&self, link: Link) -> Result<Open, lapin::Error> {
+    async fn consume(&mut self, link: Link) -> Result<Open, lapin::Error> {
         let channel = &link.channel;
         channel.basic_qos(self.prefetch, BasicQosOptions::default()).await?;
         let queue = match self.source {
