@@ -99,8 +99,14 @@ impl Detection {
         if !(0.0..=1.0).contains(&self.confidence) {
             return Err(format!("confidence {} is not between 0 and 1", self.confidence));
         }
+        if self.track_id.is_some_and(i64::is_negative) {
+            return Err("track_id is negative: leave it out where there is no track".to_owned());
+        }
         let [left, top, width, height] = self.bounds;
-        let inside = |start: f64, extent: f64| start >= -OVERHANG && extent >= 0.0 && start + extent <= 1.0 + OVERHANG;
+        let inside = |start: f64, extent: f64| {
+            let end = start + extent;
+            extent > 0.0 && start < 1.0 && end > 0.0 && start >= -OVERHANG && end <= 1.0 + OVERHANG
+        };
         if inside(left, width) && inside(top, height) {
             Ok(())
         } else {
@@ -191,6 +197,8 @@ mod tests {
         assert!(detection([-0.05, 0.0, 0.2, 1.04]).check().is_ok());
         assert!(detection([-0.06, 0.0, 0.2, 1.0]).check().is_err());
         assert!(detection([0.5, 0.0, 0.6, 1.0]).check().is_err());
+        assert!(detection([0.5, 0.5, 0.0, 0.1]).check().is_err());
+        assert!(detection([1.0, 0.5, 0.02, 0.1]).check().is_err());
         assert!(detection([f64::NAN, 0.0, 0.2, 0.2]).check().is_err());
     }
 }
