@@ -31,4 +31,6 @@ export function followLinks(event: MouseEvent): void {
   event.preventDefault();
   go(link.href);
   scrollTo(0, 0);
+  // Where a page load would begin: whoever uses a keyboard or a screen reader starts at the new content.
+  document.getElementById("content")?.focus({ preventScroll: true });
 }

@@ -16,7 +16,7 @@ export class Camera {
   readonly key: string;
   readonly node: string;
   readonly name: string;
-  readonly title: string | null;
+  title: string | null;
   /** The frame on the screen. */
   shown: Frame | undefined;
   /** When the last frame arrived here; undefined until the first one. */

@@ -225,7 +225,8 @@ export class LiveClient {
       (response) => response.status,
       () => 0,
     );
-    if (status === 401 && this.#status.state !== "closed") {
+    const isTrying = this.#status.state === "reconnecting" || this.#status.state === "connecting";
+    if (status === 401 && isTrying) {
       this.#end({ state: tokenExpired(this.#options.token) ? "expired" : "refused" });
     }
   }

@@ -50,8 +50,9 @@ export class VenueFeed {
   /** Asks for the cameras that are known already, so that the page has its shape before the first frame. */
   async load(): Promise<void> {
     const known = await fetchCameras(this.#token, this.venue, this.#aborter.signal);
-    for (const row of known) this.#add(row);
+    for (const row of known) this.#add(row).title = row.title;
     this.loaded = true;
+    this.catchUp();
     this.#changed();
   }
 
@@ -131,7 +132,6 @@ export class VenueFeed {
     for (const bucket of counts.buckets) {
       line.minutes.store(Date.parse(bucket.start), { frames: bucket.frames, people: bucket.detections ?? 0 });
     }
-    line.minutes.forgetBefore(oldest);
   }
 
   #discover(frame: Frame): Camera {

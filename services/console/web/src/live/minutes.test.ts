@@ -26,7 +26,7 @@ describe("Minutes", () => {
   test("forgets what is too old to be shown", () => {
     const minutes = new Minutes();
     minutes.see(TEN, 1);
-    minutes.forgetBefore(TEN + 60_000);
+    minutes.see(TEN + 2 * 3_600_000, 1);
     expect(minutes.mean(TEN)).toBeNull();
   });
 });

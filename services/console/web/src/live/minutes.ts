@@ -1,4 +1,6 @@
 const MINUTE_MS = 60_000;
+/** The page may stay open for days; it shows less than this. */
+const KEEP_MS = 60 * MINUTE_MS;
 
 /** Frames that came in a minute, and the people counted in them. */
 export interface Tally {
@@ -42,12 +44,11 @@ export class Minutes {
     return best && best.frames > 0 ? best.people / best.frames : null;
   }
 
-  forgetBefore(start: number): void {
-    for (const minute of this.#minutes.keys()) if (minute < start) this.#minutes.delete(minute);
-  }
-
   #at(start: number): Minute {
-    const minute = this.#minutes.get(start) ?? {};
+    const known = this.#minutes.get(start);
+    if (known) return known;
+    for (const old of this.#minutes.keys()) if (old < start - KEEP_MS) this.#minutes.delete(old);
+    const minute: Minute = {};
     this.#minutes.set(start, minute);
     return minute;
   }

@@ -46,7 +46,7 @@ function Watch({ token, venue, onToken, onForget }: Props & { token: string }) {
   if (loaded.state === "loading") return <LivePlaceholder />;
   if (loaded.state === "failed") {
     return loaded.error.status === 401 || loaded.error.status === 403 ? (
-      <NotAccepted token={token} onToken={onToken} onForget={onForget} />
+      <NotAccepted expired={isExpired(token)} onToken={onToken} onForget={onForget} />
     ) : (
       <Notice title="The venues could not be loaded">
         <p>{loaded.error.message}</p>
@@ -64,7 +64,7 @@ function Watch({ token, venue, onToken, onForget }: Props & { token: string }) {
       venue={found}
       venues={loaded.venues}
       token={token}
-      ended={<NotAccepted token={token} onToken={onToken} onForget={onForget} inPage />}
+      ended={(expired) => <NotAccepted expired={expired} onToken={onToken} onForget={onForget} inPage />}
     />
   );
 }
@@ -89,18 +89,23 @@ function useVenues(token: string): [Loaded, () => void] {
 const asApiError = (error: unknown): ApiError =>
   error instanceof ApiError ? error : new ApiError(0, error instanceof Error ? error.message : String(error));
 
-function NotAccepted({
-  token,
-  onToken,
-  onForget,
-  inPage,
-}: Omit<Props, "venue"> & { token: string; inPage?: boolean }) {
+function isExpired(token: string): boolean {
   const expiry = tokenExpiry(token);
-  const expired = expiry !== undefined && expiry <= Date.now();
+  return expiry !== undefined && expiry <= Date.now();
+}
+
+interface NotAcceptedProps {
+  expired: boolean;
+  onToken: () => void;
+  onForget: () => void;
+  inPage?: boolean;
+}
+
+function NotAccepted({ expired, onToken, onForget, inPage = false }: NotAcceptedProps) {
   return (
     <Notice
       title={expired ? "Your viewer link has expired" : "This viewer link is not accepted"}
-      inPage={inPage ?? false}
+      inPage={inPage}
     >
       <p>
         {expired

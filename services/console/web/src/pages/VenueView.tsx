@@ -15,14 +15,13 @@ interface Props {
   venues: Venue[];
   token: string;
   /** What is shown when the viewer token is no longer accepted. */
-  ended: ComponentChildren;
+  ended: (expired: boolean) => ComponentChildren;
 }
 
 export function VenueView({ venue, venues, token, ended }: Props) {
   const { feed, status, refusal, loadProblem, retry } = useVenueFeed(venue.slug, token);
   const [clock] = useState(() => new VenueClock(venue.time_zone));
   const now = useNow(1000);
-  const over = status.state === "expired" || status.state === "refused";
 
   return (
     <div class="page live">
@@ -34,7 +33,7 @@ export function VenueView({ venue, venues, token, ended }: Props) {
         </p>
       </div>
 
-      {over && ended}
+      {(status.state === "expired" || status.state === "refused") && ended(status.state === "expired")}
       {refusal && (
         <div class="notice card" role="alert">
           <h2>You are not allowed to see this venue</h2>

@@ -31,7 +31,7 @@ export function MinutesChart({ feed, clock, now }: Props) {
       </div>
       <div class="plot-frame">
         <Plot lines={lines} minutes={minutes} rows={rows} clock={clock} />
-        {empty && (
+        {empty && !feed.chartProblem && (
           <p class="waiting">
             {feed.chartLoaded ? `No frame in the last ${CHART_MINUTES} minutes` : "Loading"}
           </p>
