@@ -23,7 +23,18 @@ install_packages() {
     # Debian's archive is sometimes caught in the middle of an update: the same commands succeed a moment later.
     _apt_install "${missing[@]}" || { note "apt-get failed once; trying again" && _apt_install "${missing[@]}"; } ||
       fail "these Debian packages could not be installed: ${missing[*]}"
+    _disable_at_boot "${missing[@]}"
   )
+}
+
+# The same goes for the next boot: the servers that we brought in shall not start by themselves. Those that were there
+# before are none of our business.
+_disable_at_boot() {
+  local name
+  [ -d /run/systemd/system ] || return 0
+  for name in "$@"; do
+    case $name in postgresql | rabbitmq-server) as_root systemctl --quiet disable "$name" >>"$LOGS/apt.log" 2>&1 || true ;; esac
+  done
 }
 
 _package_installed() { [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]; }
