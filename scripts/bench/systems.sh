@@ -1,0 +1,82 @@
+# shellcheck shell=bash
+# The systems that are measured: CityTrack with servers of its own, and the peers. Needs lib/all.sh.
+
+# The folder of the peers, if any (--peers); those of them that are up.
+PEERS=
+PEERS_UP=()
+declare -A PEER_URL=([django]=http://127.0.0.1:18080 [fastapi]=http://127.0.0.1:18100)
+
+# citytrack_up: an empty database, an empty broker, one instance of each service, 16 nodes with keys. Sets FLEET.
+citytrack_up() {
+  say "starting CityTrack (ports from $PORT_BASE)"
+  postgres_start $((PORT_BASE + 432)) "$POSTGRES_PASSWORD"
+  postgres_database $((PORT_BASE + 432)) "$POSTGRES_PASSWORD" citytrack
+  rabbitmq_start $((PORT_BASE + 672)) "$RABBITMQ_PASSWORD"
+  system_start
+  FLEET=$STATE/fleet.json
+  CITYTRACK_ADMINISTRATOR__TOKEN=$ADMIN_TOKEN "$BENCH" prepare --base-url "http://$(reachable_address)" --nodes 16 --out "$FLEET" ||
+    fail "the venue of the benchmark could not be made"
+}
+
+# peers_up: those that come up; a peer that does not is named, and left out.
+peers_up() {
+  local name
+  if [ -z "$PEERS" ]; then
+    say "no peers: give their folder with --peers DIR to measure them beside CityTrack"
+    return 0
+  fi
+  for name in django fastapi; do
+    say "starting the peer $name"
+    if run_logged "$LOGS/peer-$name.log" "starting $name" env PEER_RUN="$(_peer_run "$name")" "$PEERS/$name-citytrack/up.sh"; then
+      PEERS_UP+=("$name")
+    else
+      say "the peer $name is left out"
+      _peer_down "$name"
+    fi
+  done
+}
+
+# systems_down: stop what was started here, and delete its data; the results stay.
+systems_down() {
+  local name
+  say "stopping everything"
+  for name in "${PEERS_UP[@]}"; do _peer_down "$name"; done
+  system_stop
+  rabbitmq_stop now
+  postgres_stop
+  rm -f "$RUN"/* "$STATE/fleet.json"
+  wipe_servers
+}
+
+# A peer's servers run as users of their own, so its folder is where ours are.
+_peer_run() { printf '%s/peer-%s\n' "$(servers_folder postgres)" "$1"; }
+
+_peer_down() {
+  run_logged "$LOGS/peer-$1.log" "stopping $1" env PEER_RUN="$(_peer_run "$1")" "$PEERS/$1-citytrack/down.sh" || true
+}
+
+# drive SYSTEM ARGUMENT…: one run; its report goes to $RESULTS, and a line of it is shown.
+# SYSTEM is citytrack, gateway (CityTrack through its gateway), or a peer.
+drive() {
+  local system=$1 line arguments=() database=
+  shift
+  case $system in
+    citytrack)
+      arguments=(--label CityTrack --base-url "http://127.0.0.1:$(http_port ingest-api 0)"
+        --live-url "ws://127.0.0.1:$(http_port realtime-ws 0)/api/v1/live")
+      ;;
+    gateway) arguments=(--label "CityTrack behind its gateway" --base-url "http://$(reachable_address)") ;;
+    *) arguments=(--label "$system" --dialect peer --base-url "${PEER_URL[$system]}" --pids "$(_peer_run "$system")/pids") ;;
+  esac
+  case $system in citytrack | gateway)
+    arguments+=(--fleet "$FLEET" --pids "$RUN")
+    database=$DATABASE_URL
+    ;;
+  esac
+  line=$(CITYTRACK_DATABASE__URL=$database timeout 900 "$BENCH" ingest --json --warmup "$WARMUP" --duration "$DURATION" \
+    "${arguments[@]}" "$@") || fail "$system: the run failed ($*)"
+  printf '%s\n' "$line" >>"$RESULTS"
+  note "$(jq -r '"\(.label), \(.setup.batch): \(.posts.accepted_per_s | round) requests/s, \(.posts.detections_per_s | round) detections/s, "
+    + "\((.cost.us_per_detection // 0) * 10 | round / 10) µs CPU a detection; others used \(.cost.others_s | round) s"
+    + if .faults == [] then "" else " FAULTS: \(.faults | join("; "))" end' <<<"$line")"
+}
