@@ -69,7 +69,7 @@ export function frame(camera, people, more = {}) {
 
 /** Polls a condition; fails with its name after the deadline. */
 export async function until(what, condition, deadlineMs = 20_000) {
-  for (const end = Date.now() + deadlineMs; Date.now() < end; ) {
+  for (const end = Date.now() + deadlineMs; Date.now() < end;) {
     const value = await condition();
     if (value) return value;
     await new Promise((resolve) => setTimeout(resolve, 50));

@@ -56,12 +56,7 @@ export interface FeedError {
 }
 
 type ServerMessage =
-  | Frame
-  | Gap
-  | Subscribed
-  | FeedError
-  | { type: "pong" }
-  | { type: "unsubscribed"; id: string };
+  Frame | Gap | Subscribed | FeedError | { type: "pong" } | { type: "unsubscribed"; id: string };
 
 export interface Subscription {
   venue: string;

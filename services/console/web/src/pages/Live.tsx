@@ -15,9 +15,7 @@ interface Props {
 }
 
 type Loaded =
-  | { state: "loading" }
-  | { state: "venues"; venues: Venue[] }
-  | { state: "failed"; error: ApiError };
+  { state: "loading" } | { state: "venues"; venues: Venue[] } | { state: "failed"; error: ApiError };
 
 export function Live({ token, venue, onToken, onForget }: Props) {
   if (!token) {

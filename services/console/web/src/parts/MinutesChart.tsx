@@ -144,7 +144,6 @@ function Table(props: PlotProps & { now: number }) {
 function TableOfMinutes({ lines, minutes, rows, clock, now }: PlotProps & { now: number }) {
   const newestFirst = minutes.map((minute, index) => ({ minute, index })).reverse();
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls, so the keyboard must reach it
     <section class="table-frame" tabIndex={0} aria-label="Figures of the last minutes">
       <table>
         <thead>
