@@ -1,0 +1,14 @@
+//! Why the service cannot start.
+
+use citytrack_common::TaskError;
+
+/// An error at start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// A listener cannot be opened.
+    #[error(transparent)]
+    Listener(TaskError),
+    /// A metric is there twice.
+    #[error("the metrics cannot be registered")]
+    Metrics(#[from] prometheus::Error),
+}

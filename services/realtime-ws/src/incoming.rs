@@ -1,0 +1,81 @@
+//! Messages from a client, bounded. The library checks the size of a frame when it is complete and keeps what has come
+//! until then, so somebody who announces a huge one could fill the memory; here the bytes since the last whole message are
+//! counted before it gets them.
+
+use std::{
+    cell::Cell,
+    pin::Pin,
+    rc::Rc,
+    task::{Context, Poll, ready},
+};
+
+use actix_web::{dev::Payload, error::PayloadError};
+use actix_ws::{AggregatedMessage, AggregatedMessageStream, MessageStream, ProtocolError};
+use bytes::Bytes;
+use futures_util::Stream;
+
+/// One read may bring many small messages at once: as much as the HTTP server buffers.
+const READ_AHEAD: usize = 256 * 1024;
+
+/// Bytes that came since the last whole message.
+#[derive(Clone, Default)]
+pub(crate) struct Unfinished(Rc<Cell<usize>>);
+
+/// Counts the bytes of `payload`; it breaks when there are too many for a message of `message_size`.
+pub(crate) fn limited(payload: Payload, unfinished: &Unfinished, message_size: usize) -> Payload {
+    Payload::Stream {
+        payload: Box::pin(LimitedPayload {
+            payload,
+            unfinished: unfinished.clone(),
+            limit: message_size + READ_AHEAD,
+        }),
+    }
+}
+
+struct LimitedPayload {
+    payload: Payload,
+    unfinished: Unfinished,
+    limit: usize,
+}
+
+impl Stream for LimitedPayload {
+    type Item = Result<Bytes, PayloadError>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let next = ready!(Pin::new(&mut self.payload).poll_next(context));
+        if let Some(Ok(bytes)) = &next {
+            let unfinished = self.unfinished.0.get() + bytes.len();
+            self.unfinished.0.set(unfinished);
+            if unfinished > self.limit {
+                return Poll::Ready(Some(Err(PayloadError::Overflow)));
+            }
+        }
+        Poll::Ready(next)
+    }
+}
+
+/// Whole messages, however they were cut into frames.
+pub(crate) struct Incoming {
+    messages: AggregatedMessageStream,
+    unfinished: Unfinished,
+}
+
+impl Incoming {
+    pub(crate) fn new(stream: MessageStream, unfinished: Unfinished, message_size: usize) -> Self {
+        let messages = stream
+            .max_frame_size(message_size)
+            .aggregate_continuations()
+            .max_continuation_size(message_size);
+        Self { messages, unfinished }
+    }
+}
+
+impl Stream for Incoming {
+    type Item = Result<AggregatedMessage, ProtocolError>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let next = ready!(Pin::new(&mut self.messages).poll_next(context));
+        self.unfinished.0.set(0);
+        Poll::Ready(next)
+    }
+}

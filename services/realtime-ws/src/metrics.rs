@@ -1,0 +1,99 @@
+//! What this service counts.
+
+use prometheus::{Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, Opts, Registry, core::Collector};
+
+use crate::session::Ending;
+
+/// The metrics of the live feed.
+#[derive(Clone)]
+pub(crate) struct LiveMetrics {
+    /// Sockets open now.
+    pub(crate) sessions: IntGauge,
+    /// Subscriptions in force now.
+    pub(crate) subscriptions: IntGauge,
+    /// Venues taken from the broker now.
+    pub(crate) venues: IntGauge,
+    pub(crate) sent: IntCounter,
+    pub(crate) dropped: IntCounter,
+    pub(crate) closed: IntCounterVec,
+    pub(crate) encoded: IntCounter,
+    pub(crate) age: Histogram,
+    pub(crate) batches: IntCounterVec,
+}
+
+/// What became of a batch from the broker.
+#[derive(Clone, Copy)]
+pub(crate) enum BatchOutcome {
+    Shown,
+    Repeated,
+    Unreadable,
+}
+
+impl BatchOutcome {
+    const ALL: [Self; 3] = [Self::Shown, Self::Repeated, Self::Unreadable];
+
+    fn label(self) -> &'static str {
+        match self {
+            Self::Shown => "shown",
+            Self::Repeated => "repeated",
+            Self::Unreadable => "unreadable",
+        }
+    }
+}
+
+impl LiveMetrics {
+    /// Registers them all, at zero.
+    pub(crate) fn new(registry: &Registry) -> Result<Self, prometheus::Error> {
+        let gauge = |name, help| register(registry, IntGauge::new(name, help)?);
+        let counter = |name, help| register(registry, IntCounter::new(name, help)?);
+        let by = |label, name, help| register(registry, IntCounterVec::new(Opts::new(name, help), &[label])?);
+        let metrics = Self {
+            sessions: gauge("citytrack_live_sessions", "Sockets that are open")?,
+            subscriptions: gauge("citytrack_live_subscriptions", "Subscriptions that are in force")?,
+            venues: gauge("citytrack_live_venues", "Venues that are taken from the broker")?,
+            sent: counter("citytrack_live_frames_sent_total", "Frames that were written to sockets")?,
+            dropped: counter(
+                "citytrack_live_frames_dropped_total",
+                "Frames that did not fit into the queue of a slow socket",
+            )?,
+            closed: by("reason", "citytrack_live_sessions_closed_total", "Sockets that ended, by reason")?,
+            encoded: counter(
+                "citytrack_live_frames_encoded_total",
+                "Frames that were encoded: once for each distinct filter that wants them",
+            )?,
+            age: register(
+                registry,
+                Histogram::with_opts(
+                    HistogramOpts::new(
+                        "citytrack_live_event_age_seconds",
+                        "Time from the arrival of a batch at ingest-api until its frames are in the queues of the sockets",
+                    )
+                    .buckets(vec![
+                        0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 30.0, 300.0,
+                    ]),
+                )?,
+            )?,
+            batches: by(
+                "outcome",
+                "citytrack_live_batches_total",
+                "Batches that came from the broker, by what became of them",
+            )?,
+        };
+        for ending in Ending::ALL {
+            metrics.closed.with_label_values(&[ending.label()]);
+        }
+        for outcome in BatchOutcome::ALL {
+            metrics.batches.with_label_values(&[outcome.label()]);
+        }
+        Ok(metrics)
+    }
+
+    pub(crate) fn batch(&self, outcome: BatchOutcome) {
+        self.batches.with_label_values(&[outcome.label()]).inc();
+    }
+}
+
+fn register<C: Collector + Clone + 'static>(registry: &Registry, collector: C) -> Result<C, prometheus::Error> {
+    registry.register(Box::new(collector.clone()))?;
+    Ok(collector)
+}

@@ -1,0 +1,161 @@
+//! The settings of this service.
+
+use std::num::{NonZeroU16, NonZeroU32, NonZeroU64, NonZeroUsize};
+
+use bytesize::ByteSize;
+use citytrack_access::MIN_SECRET_LENGTH;
+use citytrack_common::settings::{
+    AdminSettings, BrokerSettings, HttpSettings, LogSettings, SecretParser, ShutdownSettings,
+};
+use clap::{Args, Parser};
+use humantime::Duration;
+use secrecy::SecretString;
+
+/// The live feed of CityTrack: detections to browsers over WebSocket.
+#[derive(Clone, Parser)]
+#[command(name = "realtime-ws", version)]
+pub struct Settings {
+    /// The listener that browsers reach through the gateway.
+    #[command(flatten)]
+    pub http: HttpSettings,
+    /// The listener for operators.
+    #[command(flatten)]
+    pub admin: AdminSettings,
+    /// Where detections come from.
+    #[command(flatten)]
+    pub broker: BrokerSettings,
+    /// Sockets and subscriptions.
+    #[command(flatten)]
+    pub live: LiveSettings,
+    /// Log lines.
+    #[command(flatten)]
+    pub log: LogSettings,
+    /// The end of the process.
+    #[command(flatten)]
+    pub shutdown: ShutdownSettings,
+    /// The key that viewer tokens are signed with, at least 32 characters; the same in console, stats and realtime-ws
+    #[arg(
+        long = "viewer-secret",
+        env = "CITYTRACK_VIEWER__SECRET",
+        hide_env_values = true,
+        value_parser = SecretParser::at_least(MIN_SECRET_LENGTH)
+    )]
+    pub viewer_secret: SecretString,
+}
+
+/// What a socket may do, and how long things may take.
+#[derive(Args, Clone, Debug)]
+pub struct LiveSettings {
+    /// Sockets open at most; one more gets 503
+    #[arg(long = "live-sockets", env = "CITYTRACK_LIVE__SOCKETS", default_value = "10000")]
+    pub sockets: NonZeroU32,
+    /// Subscriptions that one socket may hold
+    #[arg(
+        long = "live-subscriptions",
+        env = "CITYTRACK_LIVE__SUBSCRIPTIONS",
+        default_value = "16"
+    )]
+    pub subscriptions: NonZeroUsize,
+    /// Largest message that a client may send; a larger one ends the socket
+    #[arg(
+        long = "live-message-size",
+        env = "CITYTRACK_LIVE__MESSAGE_SIZE",
+        default_value = "16KiB"
+    )]
+    pub message_size: ByteSize,
+    /// Cameras that one filter may name
+    #[arg(
+        long = "live-filter-cameras",
+        env = "CITYTRACK_LIVE__FILTER_CAMERAS",
+        default_value = "200"
+    )]
+    pub filter_cameras: NonZeroUsize,
+    /// Classes that one filter may name
+    #[arg(
+        long = "live-filter-classes",
+        env = "CITYTRACK_LIVE__FILTER_CLASSES",
+        default_value = "100"
+    )]
+    pub filter_classes: NonZeroUsize,
+    /// Frames that wait for one socket at most; further ones are dropped, and the client is told how many
+    #[arg(long = "live-queue", env = "CITYTRACK_LIVE__QUEUE", default_value = "1024")]
+    pub queue: NonZeroUsize,
+    /// A socket that takes nothing for so long although frames wait for it is closed (4408)
+    #[arg(long = "live-slow-after", env = "CITYTRACK_LIVE__SLOW_AFTER", default_value = "10s")]
+    pub slow_after: Duration,
+    /// A socket that was silent for so long is pinged
+    #[arg(
+        long = "live-ping-interval",
+        env = "CITYTRACK_LIVE__PING_INTERVAL",
+        default_value = "20s"
+    )]
+    pub ping_interval: Duration,
+    /// A socket that was silent for so long, pings included, is given up
+    #[arg(long = "live-dead-after", env = "CITYTRACK_LIVE__DEAD_AFTER", default_value = "60s")]
+    pub dead_after: Duration,
+    /// Messages in a row that cannot be understood; one more ends the socket (4400)
+    #[arg(
+        long = "live-bad-messages",
+        env = "CITYTRACK_LIVE__BAD_MESSAGES",
+        default_value = "10"
+    )]
+    pub bad_messages: u32,
+    /// How long a subscription waits for the broker before the client is told that it is not available
+    #[arg(
+        long = "live-subscribe-timeout",
+        env = "CITYTRACK_LIVE__SUBSCRIBE_TIMEOUT",
+        default_value = "5s"
+    )]
+    pub subscribe_timeout: Duration,
+    /// How long a venue is still taken from the broker after its last subscriber left
+    #[arg(
+        long = "live-unbind-after",
+        env = "CITYTRACK_LIVE__UNBIND_AFTER",
+        default_value = "30s"
+    )]
+    pub unbind_after: Duration,
+    /// At shutdown sockets are closed (1012) one by one over this time, so that clients do not all come back at once
+    #[arg(
+        long = "live-close-window",
+        env = "CITYTRACK_LIVE__CLOSE_WINDOW",
+        default_value = "1s"
+    )]
+    pub close_window: Duration,
+    /// Messages that the broker holds for this instance at most; then it drops the oldest
+    #[arg(
+        long = "live-broker-queue",
+        env = "CITYTRACK_LIVE__BROKER_QUEUE",
+        default_value = "10000"
+    )]
+    pub broker_queue: NonZeroU64,
+    /// Messages that the broker hands out before they are settled
+    #[arg(
+        long = "live-broker-prefetch",
+        env = "CITYTRACK_LIVE__BROKER_PREFETCH",
+        default_value = "256"
+    )]
+    pub broker_prefetch: NonZeroU16,
+    /// Batch ids that are remembered, so that a batch that a node sends again is shown once
+    #[arg(
+        long = "live-remembered-batches",
+        env = "CITYTRACK_LIVE__REMEMBERED_BATCHES",
+        default_value = "65536"
+    )]
+    pub remembered_batches: NonZeroUsize,
+}
+
+#[cfg(test)]
+mod tests {
+    use citytrack_common::settings::from_args;
+
+    use super::*;
+
+    #[test]
+    fn only_the_broker_and_the_secret_have_no_default() {
+        let secret = "0123456789abcdef0123456789abcdef";
+        let args = ["--broker-url", "amqp://localhost", "--viewer-secret", secret];
+        let settings = from_args::<Settings>(args).unwrap();
+        assert_eq!(settings.live.message_size, ByteSize::kib(16));
+        assert!(from_args::<Settings>(["--broker-url", "amqp://localhost", "--viewer-secret", "short"]).is_err());
+    }
+}

@@ -1,0 +1,229 @@
+//! A running service, with a broker of its own, and clients for it.
+
+use std::{net::SocketAddr, time::Duration};
+
+use citytrack_access::ViewerTokens;
+use citytrack_broker::{Message, Publisher};
+use citytrack_common::{Lifecycle, settings::from_args};
+use citytrack_domain::{Batch, Clock, Detection, Frame, NodeIdentity, Slug};
+use citytrack_messages::{SCHEMA, encode, routing_key};
+use citytrack_realtime_ws::{App, Settings};
+use citytrack_testkit::{TestVhost, batch, eventually, frame, identity};
+use futures_util::{SinkExt, StreamExt};
+use jiff::{SignedDuration, Timestamp};
+use prometheus::Registry;
+use serde_json::{Value, json};
+use tokio::{
+    net::{TcpSocket, TcpStream},
+    time::timeout,
+};
+use tokio_tungstenite::{
+    WebSocketStream, client_async,
+    tungstenite::{Error, Message as Wire, client::IntoClientRequest, handshake::client::Request},
+};
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+pub(crate) const SECRET: &str = "a secret of thirty-two characters or more";
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// The service under test.
+pub(crate) struct Live {
+    pub(crate) address: SocketAddr,
+    pub(crate) registry: Registry,
+    pub(crate) stop: CancellationToken,
+    pub(crate) ended: tokio::task::JoinHandle<()>,
+    publisher: Publisher,
+    _vhost: TestVhost,
+}
+
+impl Live {
+    pub(crate) async fn start(extra: &[&str]) -> Self {
+        let vhost = TestVhost::create().await;
+        let url = vhost.url();
+        let listen = ["--http-listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"];
+        let others = ["--broker-url", &url, "--viewer-secret", SECRET];
+        let settings: Settings = from_args(listen.iter().chain(&others).chain(extra)).unwrap();
+        let lifecycle = Lifecycle::new(settings.shutdown.clone());
+        let readiness = lifecycle.readiness();
+        let stop = lifecycle.spawner().stop();
+        let App { address, registry } = App::start(&settings, Clock::System, &lifecycle).unwrap();
+        #[expect(clippy::disallowed_methods, reason = "the lifecycle itself")]
+        let ended = tokio::spawn(async move {
+            lifecycle.run().await;
+        });
+        eventually("the service is ready", async || readiness.report().0.then_some(())).await;
+        let publisher = vhost.publisher(SCHEMA);
+        Self {
+            address,
+            registry,
+            stop,
+            ended,
+            publisher,
+            _vhost: vhost,
+        }
+    }
+
+    /// Publishes a batch as ingest-api does.
+    pub(crate) async fn publish(&self, batch: &Batch) {
+        let route = routing_key(&batch.source.venue);
+        eventually("the broker takes the batch", async || {
+            let (route, payload, headers) = (route.clone(), encode(batch), Vec::new());
+            self.publisher
+                .publish(Message {
+                    route,
+                    payload,
+                    headers,
+                })
+                .await
+                .ok()
+        })
+        .await;
+    }
+
+    /// Publishes a batch of one frame of each camera.
+    pub(crate) async fn show(&self, venue: &str, frames: &[(&str, Vec<Detection>)]) -> Batch {
+        let batch = sample(venue, frames);
+        self.publish(&batch).await;
+        batch
+    }
+
+    pub(crate) fn request(&self) -> Request {
+        format!("ws://{}/api/v1/live", self.address)
+            .into_client_request()
+            .unwrap()
+    }
+
+    /// A client whose token names `venues`.
+    pub(crate) async fn client(&self, venues: &[&str]) -> Client {
+        let mut request = self.request();
+        let bearer = format!("Bearer {}", token(venues, SignedDuration::from_hours(1)));
+        request.headers_mut().insert("authorization", bearer.parse().unwrap());
+        self.connect(request).await.unwrap()
+    }
+
+    pub(crate) async fn connect(&self, request: Request) -> Result<Client, Error> {
+        let stream = TcpStream::connect(self.address).await.unwrap();
+        let (socket, _) = client_async(request, stream).await?;
+        Ok(Client { socket })
+    }
+
+    /// A client that the network lets take only little ahead of its reading.
+    pub(crate) async fn narrow_client(&self, venue: &str) -> Client {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.set_recv_buffer_size(4096).unwrap();
+        let stream = socket.connect(self.address).await.unwrap();
+        let mut request = self.request();
+        let bearer = format!("Bearer {}", token(&[venue], SignedDuration::from_hours(1)));
+        request.headers_mut().insert("authorization", bearer.parse().unwrap());
+        let (socket, _) = client_async(request, stream).await.unwrap();
+        Client { socket }
+    }
+
+    /// The value of a counter or gauge, its labels added up.
+    pub(crate) fn metric(&self, name: &str) -> f64 {
+        let families = self.registry.gather();
+        let family = families.iter().find(|family| family.name() == name).expect(name);
+        let value =
+            |metric: &prometheus::proto::Metric| metric.get_counter().get_value() + metric.get_gauge().get_value();
+        family.get_metric().iter().map(value).sum()
+    }
+
+    /// Stops as the process does on a signal.
+    pub(crate) async fn shut_down(self) {
+        self.stop.cancel();
+        timeout(PATIENCE, self.ended).await.expect("it ends in time").unwrap();
+    }
+}
+
+pub(crate) fn sample(venue: &str, frames: &[(&str, Vec<Detection>)]) -> Batch {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the service under test runs on the machine's clock"
+    )]
+    let now = Timestamp::now();
+    let source: NodeIdentity = identity(venue, Uuid::nil());
+    let frames = frames
+        .iter()
+        .map(|(camera, detections)| frame(camera, now, detections.clone()));
+    batch(&source, now, frames.collect::<Vec<Frame>>())
+}
+
+pub(crate) fn token(venues: &[&str], life: SignedDuration) -> String {
+    let now = Clock::System.now();
+    let venues: Vec<Slug> = venues.iter().map(|venue| Slug::new(venue).unwrap()).collect();
+    // Tokens end at a full second.
+    ViewerTokens::new(&SECRET.into())
+        .issue(&venues, now + life, now)
+        .unwrap()
+}
+
+/// A viewer.
+pub(crate) struct Client {
+    socket: WebSocketStream<TcpStream>,
+}
+
+impl Client {
+    pub(crate) async fn send(&mut self, message: &Value) {
+        self.send_text(&message.to_string()).await;
+    }
+
+    pub(crate) async fn send_text(&mut self, text: &str) {
+        self.socket.send(Wire::text(text)).await.unwrap();
+    }
+
+    /// The next message that is no WebSocket ping.
+    pub(crate) async fn next(&mut self) -> Value {
+        match self.next_wire().await {
+            Some(Wire::Text(text)) => serde_json::from_str(&text).unwrap(),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    async fn next_wire(&mut self) -> Option<Wire> {
+        loop {
+            match timeout(PATIENCE, self.socket.next())
+                .await
+                .expect("a message within ten seconds")
+            {
+                Some(Ok(Wire::Ping(_) | Wire::Pong(_))) => {}
+                next => return next.transpose().ok().flatten(),
+            }
+        }
+    }
+
+    /// The code that the server closes with, after whatever else comes.
+    pub(crate) async fn close_code(&mut self) -> u16 {
+        loop {
+            match self.next_wire().await {
+                Some(Wire::Close(Some(close))) => return close.code.into(),
+                Some(Wire::Text(_)) => {}
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+
+    pub(crate) async fn close(mut self) {
+        self.socket.close(None).await.unwrap();
+        while let Some(Ok(_)) = self.socket.next().await {}
+    }
+
+    /// Asks, and waits until the subscription is in force.
+    pub(crate) async fn subscribe(&mut self, id: &str, venue: &str, filter: Option<Value>) {
+        let mut message = json!({"type": "subscribe", "id": id, "venue": venue});
+        if let Some(filter) = filter {
+            message["filter"] = filter;
+        }
+        self.send(&message).await;
+        let expected = json!({
+            "type": "subscribed", "id": id, "venue": venue, "cursor": null, "recovered": false, "snapshot": []
+        });
+        assert_eq!(self.next().await, expected);
+    }
+
+    /// True when nothing is on its way: the answer to a `ping` is the next message.
+    pub(crate) async fn has_nothing(&mut self) -> bool {
+        self.send(&json!({"type": "ping"})).await;
+        self.next().await == json!({"type": "pong"})
+    }
+}
