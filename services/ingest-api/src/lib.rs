@@ -1,1 +1,15 @@
-//! TODO
+//! The write API for detection nodes: authenticates, checks, publishes, and answers 202 when the broker has it safely.
+//! Keeps no state but a copy of the node keys.
+
+mod app;
+mod body;
+mod error;
+mod keys;
+mod metrics;
+mod request;
+mod routes;
+mod settings;
+mod sink;
+
+pub use app::App;
+pub use settings::Settings;

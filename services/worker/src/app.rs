@@ -22,10 +22,9 @@ use crate::{
 ///
 /// # Errors
 /// When the admin address is taken or the database URL cannot be read. Servers that are away are waited for.
-#[expect(clippy::unused_async, reason = "every service starts the same way")]
-pub async fn start(settings: Settings, lifecycle: &Lifecycle) -> Result<(), TaskError> {
+pub fn start(settings: &Settings, lifecycle: &Lifecycle) -> Result<(), TaskError> {
     match settings.role {
-        Role::Persist => start_persist(&settings, lifecycle),
+        Role::Persist => start_persist(settings, lifecycle),
     }
 }
 

@@ -8,7 +8,5 @@ use citytrack_worker::{Settings, start};
 fn main() -> ExitCode {
     let settings: Settings = settings::parse();
     let (log, shutdown) = (settings.log.clone(), settings.shutdown.clone());
-    process::run("worker", &log, shutdown, async |lifecycle| {
-        start(settings, lifecycle).await
-    })
+    process::run("worker", &log, shutdown, async |lifecycle| start(&settings, lifecycle))
 }

@@ -85,7 +85,7 @@ impl Persist {
                 Ok(read) => batches.extend(read),
                 Err(reason) => {
                     self.put_aside(&delivery.route, delivery.payload.into(), &reason)
-                        .await?
+                        .await?;
                 }
             }
         }

@@ -1,0 +1,141 @@
+//! Puts the ingest API together.
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use actix_web::web;
+use citytrack_broker::{Options, Publisher, PublisherMetrics, PublisherOptions, topology::DETECTIONS};
+use citytrack_common::{Lifecycle, TaskError, admin, health, http};
+use citytrack_domain::{Clock, Window};
+use citytrack_messages::SCHEMA;
+use citytrack_storage::{Database, DatabaseOptions};
+use secrecy::ExposeSecret;
+
+use crate::{
+    body::BodyLimits,
+    keys::{self, KeyRing},
+    metrics::IngestMetrics,
+    request::Limits,
+    routes,
+    settings::Settings,
+    sink::BatchSink,
+};
+
+/// A running ingest API.
+pub struct App {
+    /// Where it really listens.
+    pub address: SocketAddr,
+}
+
+impl App {
+    /// Starts every task of the service.
+    ///
+    /// # Errors
+    /// When an address is taken or the database URL cannot be read. Servers that are away are waited for.
+    pub fn start(settings: &Settings, lifecycle: &Lifecycle) -> Result<Self, TaskError> {
+        let registry = admin::registry()?;
+        let spawner = lifecycle.spawner();
+        let readiness = lifecycle.readiness();
+
+        let (publisher, publishing) = Publisher::new(publisher_options(settings), PublisherMetrics::new(&registry)?);
+        spawner.spawn(
+            "broker status",
+            health::follow(readiness.check("broker"), publisher.status(), spawner.stop()),
+        );
+        spawner.spawn("publisher", async move {
+            publishing.await;
+            Ok::<(), TaskError>(())
+        });
+
+        let ring = KeyRing::default();
+        let interval: Duration = settings.keys_interval.into();
+        let refresh = keys::refresh(
+            ring.clone(),
+            database(settings)?,
+            interval,
+            readiness.check("keys"),
+            spawner.stop(),
+        );
+        spawner.spawn("node keys", refresh);
+
+        let dependencies = Dependencies {
+            ring: web::Data::new(ring),
+            sink: web::Data::new(BatchSink::new(publisher)),
+            limits: web::Data::new(limits(settings)),
+            body_limits: web::Data::new(BodyLimits {
+                bytes: usize::try_from(settings.limits.max_body.as_u64()).unwrap_or(usize::MAX),
+                timeout: settings.limits.body_timeout.into(),
+            }),
+            clock: web::Data::new(Clock::System),
+            metrics: web::Data::new(IngestMetrics::new(&registry)?),
+        };
+        let dependencies = Arc::new(dependencies);
+        let address = http::start(&settings.http, &registry, lifecycle, move |config| {
+            dependencies.configure(config);
+        })?;
+        admin::start(&settings.admin, registry, lifecycle)?;
+        Ok(Self { address })
+    }
+}
+
+/// One `web::Data` for each thing that a handler asks for.
+struct Dependencies {
+    ring: web::Data<KeyRing>,
+    sink: web::Data<BatchSink>,
+    limits: web::Data<Limits>,
+    body_limits: web::Data<BodyLimits>,
+    clock: web::Data<Clock>,
+    metrics: web::Data<IngestMetrics>,
+}
+
+impl Dependencies {
+    fn configure(&self, config: &mut web::ServiceConfig) {
+        config
+            .app_data(self.ring.clone())
+            .app_data(self.sink.clone())
+            .app_data(self.limits.clone())
+            .app_data(self.body_limits.clone())
+            .app_data(web::PayloadConfig::new(self.body_limits.bytes))
+            .app_data(self.clock.clone())
+            .app_data(self.metrics.clone())
+            .configure(routes::configure);
+    }
+}
+
+fn publisher_options(settings: &Settings) -> PublisherOptions {
+    PublisherOptions {
+        connection: Options {
+            url: settings.broker.url.expose_secret().to_owned(),
+            name: "citytrack ingest-api".to_owned(),
+            heartbeat: settings.broker.heartbeat.into(),
+            topology: DETECTIONS,
+            dead_letter_limit: settings.broker.dead_letter_limit.get(),
+        },
+        exchange: DETECTIONS.exchange,
+        kind: SCHEMA,
+        max_waiting: settings.publish.max_waiting.get(),
+        max_group_bytes: usize::try_from(settings.publish.max_group.as_u64()).unwrap_or(usize::MAX),
+        confirm_timeout: settings.publish.confirm_timeout.into(),
+    }
+}
+
+fn database(settings: &Settings) -> Result<Database, TaskError> {
+    Ok(Database::connect(&DatabaseOptions {
+        url: settings.database.url.expose_secret().to_owned(),
+        pool_size: settings.database.pool_size.get(),
+        wait: settings.database.wait.into(),
+        statement_timeout: settings.database.statement_timeout.into(),
+        read_only: true,
+        application_name: "citytrack ingest-api",
+    })?)
+}
+
+fn limits(settings: &Settings) -> Limits {
+    Limits {
+        frames: settings.limits.max_frames.get(),
+        detections: settings.limits.max_detections.get(),
+        window: Window {
+            back: settings.limits.accept_back.into(),
+            ahead: settings.limits.accept_ahead.into(),
+        },
+    }
+}

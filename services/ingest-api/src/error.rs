@@ -1,0 +1,149 @@
+//! Why a batch is not accepted, and how that is answered.
+
+use std::time::Duration;
+
+use actix_web::{HttpResponse, ResponseError, http::StatusCode};
+use bytesize::ByteSize;
+use citytrack_broker::PublishError;
+use citytrack_common::Problem;
+use serde_json::json;
+
+use crate::request::{Rejected, Violations};
+
+/// Everything that a node can be told instead of 202.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum SubmitError {
+    #[error("no node key")]
+    NoKey,
+    #[error("unknown node key")]
+    UnknownKey,
+    #[error("the node key cannot be checked now")]
+    CannotCheckKey,
+    #[error("content type {0:?}")]
+    NotJsonType(String),
+    #[error("content encoding {0:?}")]
+    UnknownEncoding(String),
+    #[error("body over {0} bytes")]
+    TooLarge(usize),
+    #[error("body not sent within {0:?}")]
+    SlowBody(Duration),
+    #[error("unreadable body: {0}")]
+    UnreadableBody(String),
+    #[error("not JSON: {0}")]
+    NotJson(#[source] serde_json::Error),
+    #[error("{} violations", .0.total())]
+    Invalid(Violations),
+    #[error(transparent)]
+    NotPublished(#[from] PublishError),
+}
+
+impl From<Rejected> for SubmitError {
+    fn from(rejected: Rejected) -> Self {
+        match rejected {
+            Rejected::NotJson(error) => Self::NotJson(error),
+            Rejected::Invalid(violations) => Self::Invalid(violations),
+        }
+    }
+}
+
+impl SubmitError {
+    /// A closed set for metrics.
+    pub(crate) fn label(&self) -> &'static str {
+        match self {
+            Self::NoKey | Self::UnknownKey => "unauthorized",
+            Self::NotJsonType(_) | Self::UnknownEncoding(_) => "unsupported",
+            Self::TooLarge(_) => "too_large",
+            Self::SlowBody(_) | Self::UnreadableBody(_) | Self::NotJson(_) => "unreadable",
+            Self::Invalid(_) => "invalid",
+            Self::CannotCheckKey | Self::NotPublished(_) => "unavailable",
+        }
+    }
+
+    fn problem(&self) -> Problem {
+        match self {
+            Self::NoKey => Problem::unauthorized(
+                "send the node key as `Authorization: Bearer ctn_…`; operators make keys in the console",
+            ),
+            Self::UnknownKey => {
+                Problem::unauthorized("the node key is unknown or revoked, or its node or venue is retired")
+            }
+            Self::CannotCheckKey => Problem::unavailable("the node key cannot be checked now", Duration::from_secs(5)),
+            Self::NotJsonType(found) => Problem::new(
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "unsupported-media-type",
+                "Unsupported media type",
+                format!("Content-Type must be application/json, not {found:?}"),
+            ),
+            Self::UnknownEncoding(found) => Problem::new(
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "unsupported-encoding",
+                "Unsupported content encoding",
+                format!("Content-Encoding must be gzip, zstd or absent, not {found:?}"),
+            ),
+            Self::TooLarge(limit) => Problem::new(
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "too-large",
+                "Body too large",
+                format!(
+                    "a body may have {} after decompression; send smaller batches",
+                    ByteSize(*limit as u64)
+                ),
+            )
+            .with("limit_bytes", *limit),
+            Self::SlowBody(limit) => Problem::new(
+                StatusCode::REQUEST_TIMEOUT,
+                "slow-body",
+                "Body not sent in time",
+                format!("the body must arrive within {}", humantime::format_duration(*limit)),
+            ),
+            Self::UnreadableBody(reason) => Problem::bad_request(
+                "unreadable-body",
+                "Unreadable body",
+                format!("the body cannot be read: {reason}"),
+            ),
+            Self::NotJson(error) => Problem::bad_request("invalid-json", "Not JSON", error.to_string())
+                .with("line", error.line())
+                .with("column", error.column()),
+            Self::Invalid(violations) => violations_problem(violations),
+            Self::NotPublished(error) => Problem::unavailable(
+                format!("{error}; send the batch again with the same batch_id"),
+                Duration::from_secs(if *error == PublishError::Busy { 1 } else { 2 }),
+            )
+            .with("reason", error.label()),
+        }
+    }
+}
+
+fn violations_problem(violations: &Violations) -> Problem {
+    let (total, shown) = (violations.total(), violations.first().len());
+    let detail = match (total, shown) {
+        (1, _) => "the batch breaks 1 rule; nothing of it was stored".to_owned(),
+        (total, shown) if total > shown => {
+            format!("the batch breaks {total} rules, of which the first {shown} are listed; nothing of it was stored")
+        }
+        (total, _) => format!("the batch breaks {total} rules; nothing of it was stored"),
+    };
+    let list: Vec<_> = violations
+        .first()
+        .iter()
+        .map(|violation| json!({ "pointer": violation.pointer, "message": violation.message }))
+        .collect();
+    Problem::new(
+        StatusCode::UNPROCESSABLE_ENTITY,
+        "invalid-batch",
+        "Invalid batch",
+        detail,
+    )
+    .with("violations", list)
+    .with("violations_total", total)
+}
+
+impl ResponseError for SubmitError {
+    fn status_code(&self) -> StatusCode {
+        self.problem().status_code()
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        self.problem().error_response()
+    }
+}

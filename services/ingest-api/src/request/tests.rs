@@ -1,0 +1,221 @@
+//! The reader against good and bad bodies.
+
+use std::time::Duration;
+
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use super::*;
+
+fn now() -> Timestamp {
+    "2026-11-22T10:00:00Z".parse().unwrap()
+}
+
+fn limits() -> Limits {
+    let window = Window {
+        back: Duration::from_secs(7 * 86_400),
+        ahead: Duration::from_secs(300),
+    };
+    Limits {
+        frames: 3,
+        detections: 2,
+        window,
+    }
+}
+
+fn good() -> Value {
+    json!({ "frames": [{
+        "camera": "entrance", "frame": 1042, "captured_at": "2026-11-22T10:00:00.040Z", "width": 1920, "height": 1080,
+        "detections": [{ "class": "person", "confidence": 0.91, "box": [0.12, 0.30, 0.05, 0.20], "track_id": 17 }],
+    }] })
+}
+
+fn read_json(body: &Value) -> Result<Posted, Rejected> {
+    read(body.to_string().as_bytes(), None, now(), &limits())
+}
+
+/// The violations of `good()` with one value changed, as `pointer message`.
+fn violations(change: impl FnOnce(&mut Value)) -> Vec<String> {
+    let mut body = good();
+    change(&mut body);
+    match read_json(&body) {
+        Err(Rejected::Invalid(violations)) => violations
+            .first()
+            .iter()
+            .map(|violation| format!("{} {}", violation.pointer, violation.message))
+            .collect(),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_good_body_becomes_domain_values() {
+    let posted = read_json(&good()).unwrap();
+    assert_eq!(posted.id, None);
+    let [frame] = &posted.frames[..] else {
+        panic!("{posted:?}")
+    };
+    assert_eq!((frame.camera.as_str(), frame.number), ("entrance", Some(1042)));
+    assert_eq!(frame.size.unwrap().width, 1920);
+    let [detection] = &frame.detections[..] else {
+        panic!("{frame:?}")
+    };
+    assert_eq!(detection.bounding_box.parts(), [0.12, 0.30, 0.05, 0.20]);
+    assert_eq!(detection.track_id, Some(17));
+}
+
+#[test]
+fn optional_members_may_be_absent_or_null_and_frames_empty() {
+    let body = json!({ "batch_id": null, "frames": [
+        { "camera": "a", "captured_at": "2026-11-22T11:00:00+01:00", "detections": [], "frame": null, "width": null },
+    ] });
+    let posted = read_json(&body).unwrap();
+    assert_eq!(posted.frames[0].captured_at, now());
+    assert!(posted.frames[0].detections.is_empty() && posted.frames[0].size.is_none());
+}
+
+#[test]
+fn every_violation_is_told_with_its_place() {
+    let found = violations(|body| {
+        body["frames"][0]["camera"] = json!("north/entrance");
+        body["frames"][0]["detections"] = json!([
+            { "class": "Person", "confidence": 1.5, "box": [0.1, 0.2, "wide"], "colour": "red" },
+            7,
+        ]);
+        body["frames"]
+            .as_array_mut()
+            .unwrap()
+            .push(json!({ "detections": {}, "width": 0 }));
+        body["a/b~c"] = json!(1);
+    });
+    assert_eq!(
+        found,
+        [
+            "/a~1b~0c is not known here; known are batch_id and frames",
+            "/frames/0/camera must be 1 to 64 characters of A-Z, a-z, 0-9, _, . and -",
+            "/frames/0/detections/0/box/2 must be a number, not a string",
+            "/frames/0/detections/0/box must hold four numbers, not 3",
+            "/frames/0/detections/0/class must be 1 to 64 characters of a-z, 0-9, _, . and -",
+            "/frames/0/detections/0/colour is not known here; known are class, confidence, box and track_id",
+            "/frames/0/detections/0/confidence must be a number from 0 to 1",
+            "/frames/0/detections/1 must be an object, not a number",
+            "/frames/1/detections must be an array, not an object",
+            "/frames/1/width must be an integer from 1 to 65535",
+            "/frames/1/camera is missing",
+            "/frames/1/captured_at is missing",
+        ]
+    );
+}
+
+#[test]
+fn times_out_of_the_window_are_refused() {
+    let found = violations(|body| body["frames"][0]["captured_at"] = json!("2026-11-22T10:06:00Z"));
+    assert_eq!(
+        found,
+        ["/frames/0/captured_at lies 6 minutes ahead of the server's clock; at most 5 minutes is accepted"]
+    );
+    let found = violations(|body| body["frames"][0]["captured_at"] = json!("yesterday"));
+    assert_eq!(
+        found,
+        ["/frames/0/captured_at must be a time such as 2026-11-22T10:00:00.040Z (RFC 3339)"]
+    );
+}
+
+#[test]
+fn too_many_are_counted_and_not_kept() {
+    let found = violations(|body| {
+        let frame = body["frames"][0].clone();
+        body["frames"] = json!([frame, frame, frame, frame, frame]);
+    });
+    assert_eq!(found, ["/frames has 5 frames; at most 3 are accepted in a batch"]);
+    let found = violations(|body| {
+        let detection = body["frames"][0]["detections"][0].clone();
+        body["frames"][0]["detections"] = json!([detection, detection, detection]);
+    });
+    assert_eq!(
+        found,
+        ["/frames/0/detections has 3 detections; at most 2 are accepted in a frame"]
+    );
+    assert_eq!(
+        violations(|body| body["frames"] = json!([])),
+        ["/frames must hold at least one frame"]
+    );
+}
+
+#[test]
+fn at_most_a_hundred_violations_are_listed() {
+    let limits = Limits {
+        frames: 1_000,
+        ..limits()
+    };
+    let body = json!({ "frames": vec![json!({}); 200] });
+    let Err(Rejected::Invalid(violations)) = read(body.to_string().as_bytes(), None, now(), &limits) else {
+        panic!()
+    };
+    assert_eq!((violations.first().len(), violations.total()), (100, 600));
+}
+
+#[test]
+fn the_batch_id_comes_from_the_body_or_the_header() {
+    let id = BatchId::generate(now());
+    let mut body = good();
+    let from_header = read(body.to_string().as_bytes(), Some(&id.to_string()), now(), &limits()).unwrap();
+    assert_eq!(from_header.id, Some(id));
+    body["batch_id"] = json!(id.to_string());
+    assert_eq!(read_json(&body).unwrap().id, Some(id));
+    let other = BatchId::generate(now()).to_string();
+    let Err(Rejected::Invalid(found)) = read(body.to_string().as_bytes(), Some(&other), now(), &limits()) else {
+        panic!()
+    };
+    assert_eq!(found.first()[0].message, "differs from the header Idempotency-Key");
+}
+
+#[test]
+fn an_old_batch_id_is_refused() {
+    let id = BatchId::generate("2026-11-01T00:00:00Z".parse().unwrap());
+    let found = violations(|body| body["batch_id"] = json!(id.to_string()));
+    assert_eq!(
+        found,
+        ["/batch_id the time in the batch id lies 21 days in the past; at most 7 days is accepted"]
+    );
+}
+
+#[test]
+fn what_is_not_json_is_told_with_line_and_column() {
+    let Err(Rejected::NotJson(error)) = read(b"{\"frames\": [\n  {\"camera\" 7}]}", None, now(), &limits()) else {
+        panic!()
+    };
+    assert_eq!((error.line(), error.column()), (2, 13));
+    for body in ["", "{", "{} {}", "\u{feff}{}", "{\"frames\":[1e999]}"] {
+        assert!(
+            matches!(read(body.as_bytes(), None, now(), &limits()), Err(Rejected::NotJson(_))),
+            "{body}"
+        );
+    }
+}
+
+proptest! {
+    #[test]
+    fn no_text_makes_it_panic(text in ".{0,200}") {
+        let _ = read(text.as_bytes(), None, now(), &limits());
+    }
+
+    /// Any value in any place is either read or told as a violation of that place; it is never "not JSON".
+    #[test]
+    fn values_of_any_type_are_data_not_syntax(place in 0..10usize, value in 0..7usize) {
+        let values = [json!(null), json!(true), json!(-1), json!(0.5), json!("text"), json!([]), json!({})];
+        let places = ["/batch_id", "/frames", "/frames/0", "/frames/0/camera", "/frames/0/captured_at", "/frames/0/width",
+            "/frames/0/detections", "/frames/0/detections/0", "/frames/0/detections/0/box", "/frames/0/detections/0/class"];
+        let mut body = good();
+        body["batch_id"] = json!(null);
+        *body.pointer_mut(places[place]).unwrap() = values[value].clone();
+        match read_json(&body) {
+            Ok(_) => {}
+            Err(Rejected::Invalid(found)) => {
+                let pointer = &found.first()[0].pointer;
+                prop_assert!(pointer.starts_with(places[place]) || places[place].starts_with(pointer.as_str()), "{pointer}");
+            }
+            Err(Rejected::NotJson(error)) => prop_assert!(false, "{error}"),
+        }
+    }
+}

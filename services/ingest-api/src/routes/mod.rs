@@ -1,0 +1,14 @@
+//! The routes of the ingest API.
+
+mod detections;
+
+use actix_web::web;
+use citytrack_common::http::only;
+
+pub(crate) fn configure(config: &mut web::ServiceConfig) {
+    config.service(
+        web::resource("/api/v1/detections")
+            .route(web::post().to(detections::submit))
+            .default_service(only("POST")),
+    );
+}

@@ -1,0 +1,122 @@
+//! Settings of the ingest API.
+
+use std::num::NonZeroUsize;
+
+use bytesize::ByteSize;
+use citytrack_common::settings::{
+    AdminSettings, BrokerSettings, DatabaseSettings, HttpSettings, LogSettings, ShutdownSettings,
+};
+use clap::{Args, Parser};
+use humantime::Duration;
+
+/// The write API of CityTrack, which detection nodes post to.
+#[derive(Clone, Parser)]
+#[command(
+    name = "ingest-api", version, about,
+    mut_arg("http_listen", |arg| arg.default_value("127.0.0.1:21100")),
+    mut_arg("admin_listen", |arg| arg.default_value("127.0.0.1:21101")),
+)]
+pub struct Settings {
+    /// What is accepted.
+    #[command(flatten)]
+    pub limits: LimitSettings,
+    /// How batches are handed to the broker.
+    #[command(flatten)]
+    pub publish: PublishSettings,
+    /// How often the node keys are compared with the database; a revoked key works that much longer at most. While the
+    /// database is away the keys known last stay valid
+    #[arg(
+        long = "ingest-keys-interval",
+        env = "CITYTRACK_INGEST__KEYS_INTERVAL",
+        default_value = "1s"
+    )]
+    pub keys_interval: Duration,
+    /// The API.
+    #[command(flatten)]
+    pub http: HttpSettings,
+    /// The listener for operators.
+    #[command(flatten)]
+    pub admin: AdminSettings,
+    /// PostgreSQL, for the node keys.
+    #[command(flatten)]
+    pub database: DatabaseSettings,
+    /// RabbitMQ.
+    #[command(flatten)]
+    pub broker: BrokerSettings,
+    /// Log lines.
+    #[command(flatten)]
+    pub log: LogSettings,
+    /// How the process ends.
+    #[command(flatten)]
+    pub shutdown: ShutdownSettings,
+}
+
+/// What a request may hold.
+#[derive(Args, Clone, Debug)]
+pub struct LimitSettings {
+    /// Largest body of a request, after decompression
+    #[arg(long = "ingest-max-body", env = "CITYTRACK_INGEST__MAX_BODY", default_value = "4MiB")]
+    pub max_body: ByteSize,
+    /// How long a client may take to send a body
+    #[arg(
+        long = "ingest-body-timeout",
+        env = "CITYTRACK_INGEST__BODY_TIMEOUT",
+        default_value = "30s"
+    )]
+    pub body_timeout: Duration,
+    /// Most frames in a batch
+    #[arg(
+        long = "ingest-max-frames",
+        env = "CITYTRACK_INGEST__MAX_FRAMES",
+        default_value = "1000"
+    )]
+    pub max_frames: NonZeroUsize,
+    /// Most detections in a frame
+    #[arg(
+        long = "ingest-max-detections",
+        env = "CITYTRACK_INGEST__MAX_DETECTIONS",
+        default_value = "500"
+    )]
+    pub max_detections: NonZeroUsize,
+    /// How old a frame or a batch id may be. Batch ids must be remembered for longer (CITYTRACK_RETENTION__BATCHES of the
+    /// worker)
+    #[arg(
+        long = "ingest-accept-back",
+        env = "CITYTRACK_INGEST__ACCEPT_BACK",
+        default_value = "7days"
+    )]
+    pub accept_back: Duration,
+    /// How far ahead of the server's clock a frame or a batch id may be
+    #[arg(
+        long = "ingest-accept-ahead",
+        env = "CITYTRACK_INGEST__ACCEPT_AHEAD",
+        default_value = "5m"
+    )]
+    pub accept_ahead: Duration,
+}
+
+/// How batches are handed to the broker.
+#[derive(Args, Clone, Debug)]
+pub struct PublishSettings {
+    /// Batches that may wait for the broker's confirm; one more is answered 503
+    #[arg(
+        long = "publish-max-waiting",
+        env = "CITYTRACK_PUBLISH__MAX_WAITING",
+        default_value = "4096"
+    )]
+    pub max_waiting: NonZeroUsize,
+    /// Batches of a venue that arrive while a confirm is outstanding go out together, up to this size
+    #[arg(
+        long = "publish-max-group",
+        env = "CITYTRACK_PUBLISH__MAX_GROUP",
+        default_value = "256KiB"
+    )]
+    pub max_group: ByteSize,
+    /// How long a confirm may take before the answer is 503
+    #[arg(
+        long = "publish-confirm-timeout",
+        env = "CITYTRACK_PUBLISH__CONFIRM_TIMEOUT",
+        default_value = "5s"
+    )]
+    pub confirm_timeout: Duration,
+}

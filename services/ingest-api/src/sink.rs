@@ -1,0 +1,26 @@
+//! Where accepted batches go.
+
+use citytrack_broker::{Message, PublishError, Publisher};
+use citytrack_domain::Batch;
+use citytrack_messages::{encode, routing_key};
+
+/// Hands batches to the broker.
+pub(crate) struct BatchSink {
+    publisher: Publisher,
+}
+
+impl BatchSink {
+    pub(crate) fn new(publisher: Publisher) -> Self {
+        Self { publisher }
+    }
+
+    /// `Ok` when the broker has the batch safely.
+    pub(crate) async fn publish(&self, batch: &Batch) -> Result<(), PublishError> {
+        let message = Message {
+            route: routing_key(&batch.source.venue),
+            payload: encode(batch),
+            headers: Vec::new(),
+        };
+        self.publisher.publish(message).await
+    }
+}
