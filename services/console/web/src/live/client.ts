@@ -68,7 +68,7 @@ export interface Handlers {
   /** After every (re)connection: what happened before it may have been missed. */
   onSubscribed?(message: Subscribed): void;
   onGap?(gap: Gap): void;
-  /** The server refused this subscription (for example `forbidden-venue`); it is not tried again. */
+  /** The server refused this subscription, for example with `forbidden-venue`; it is not tried again. */
   onError?(error: FeedError): void;
 }
 
@@ -190,6 +190,8 @@ export class LiveClient {
 
   #refusedSubscription(error: FeedError, handlers: Handlers | undefined): void {
     if (!error.id) return;
+    // The server cannot reach its broker: that passes, so it is treated like a lost connection.
+    if (error.code === "unavailable") return this.#drop();
     this.#subscriptions.delete(error.id);
     this.#unconfirmed.delete(error.id);
     this.#liveIfConfirmed();
@@ -237,14 +239,15 @@ export class LiveClient {
   }
 
   #ping(): void {
+    if (Date.now() - this.#heardAt < SILENCE_MS) this.#send({ type: "ping" });
+    else this.#drop();
+  }
+
+  /** Gives up this connection. Over a dead network the closing handshake takes long; it is not waited for. */
+  #drop(): void {
     const socket = this.#socket;
-    if (Date.now() - this.#heardAt < SILENCE_MS) {
-      this.#send({ type: "ping" });
-    } else if (socket) {
-      // Over a dead network the closing handshake takes long; do not wait for it.
-      socket.close();
-      this.#lost(socket, 1006);
-    }
+    socket?.close();
+    if (socket) this.#lost(socket, 1006);
   }
 
   #send(message: object): void {
