@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use crate::{ingest, prepare, table};
+use crate::{copy_limit, ingest, prepare, table};
 
 /// Measures a running CityTrack, or a system to compare it with, on this machine
 #[derive(clap::Parser, Debug)]
@@ -12,6 +12,8 @@ pub enum Command {
     Ingest(Box<ingest::Args>),
     /// Make a venue with nodes and keys through the control API, and write them to a file for `ingest`
     Prepare(prepare::Args),
+    /// Write the rows of the frame table by bare binary COPY: the limit that the machine itself sets
+    CopyLimit(copy_limit::Args),
     /// Turn JSON lines of several runs into a Markdown table of medians and spreads
     Table(table::Args),
 }
@@ -22,6 +24,7 @@ impl Command {
         match self {
             Self::Ingest(args) => ingest::run(&args),
             Self::Prepare(args) => prepare::run(&args),
+            Self::CopyLimit(args) => copy_limit::run(&args),
             Self::Table(args) => table::run(&args),
         }
     }

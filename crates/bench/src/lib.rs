@@ -12,6 +12,7 @@
 mod batch_id;
 mod clock;
 mod command;
+mod copy_limit;
 mod fleet;
 mod ingest;
 mod latency;

@@ -60,7 +60,7 @@ impl Scene {
 
     /// The next `count` observations from `from` on; starts anew at the end.
     pub(crate) fn cut(&self, from: usize, count: usize) -> impl Iterator<Item = &Observed> {
-        self.0.iter().cycle().skip(from % self.0.len()).take(count)
+        (from..from + count).map(|place| &self.0[place % self.0.len()])
     }
 }
 
