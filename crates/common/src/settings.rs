@@ -1,5 +1,7 @@
 //! Settings: clap structs filled from `CITYTRACK_…` environment variables (or the flag of the same meaning), checked before
 //! a port opens. `--help` and `docs/configuration.md` are both made from them, so they cannot drift.
+//!
+//! Every argument has an `id` like its flag: ids must differ among all structs that a service flattens into one.
 
 use std::{
     fmt::Write as _,
@@ -126,10 +128,15 @@ impl TypedValueParser for SecretParser {
 #[derive(Args, Clone, Debug)]
 pub struct LogSettings {
     /// What to log: a level (`error`, `warn`, `info`, `debug`, `trace`) or directives such as `info,lapin=debug`
-    #[arg(long = "log-level", env = "CITYTRACK_LOG__LEVEL", default_value = "info")]
+    #[arg(
+        id = "log-level",
+        long = "log-level",
+        env = "CITYTRACK_LOG__LEVEL",
+        default_value = "info"
+    )]
     pub level: String,
     /// How to write log lines; `auto` is text on a terminal and JSON otherwise
-    #[arg(long = "log-format", env = "CITYTRACK_LOG__FORMAT", value_enum, default_value_t = LogFormat::Auto)]
+    #[arg(id = "log-format", long = "log-format", env = "CITYTRACK_LOG__FORMAT", value_enum, default_value_t = LogFormat::Auto)]
     pub format: LogFormat,
 }
 
@@ -149,26 +156,39 @@ pub enum LogFormat {
 pub struct HttpSettings {
     /// Address that the service's API listens on
     #[arg(
+        id = "http-listen",
         long = "http-listen",
         env = "CITYTRACK_HTTP__LISTEN",
         default_value = "127.0.0.1:8000"
     )]
     pub listen: SocketAddr,
     /// Threads that serve HTTP
-    #[arg(long = "http-workers", env = "CITYTRACK_HTTP__WORKERS", default_value = "2")]
+    #[arg(
+        id = "http-workers",
+        long = "http-workers",
+        env = "CITYTRACK_HTTP__WORKERS",
+        default_value = "2"
+    )]
     pub workers: NonZeroUsize,
     /// Connections that one thread holds open at most; more wait in the listen queue
     #[arg(
+        id = "http-max-connections",
         long = "http-max-connections",
         env = "CITYTRACK_HTTP__MAX_CONNECTIONS",
         default_value = "10000"
     )]
     pub max_connections: NonZeroUsize,
     /// How long an idle connection is kept open for the next request
-    #[arg(long = "http-keep-alive", env = "CITYTRACK_HTTP__KEEP_ALIVE", default_value = "75s")]
+    #[arg(
+        id = "http-keep-alive",
+        long = "http-keep-alive",
+        env = "CITYTRACK_HTTP__KEEP_ALIVE",
+        default_value = "75s"
+    )]
     pub keep_alive: Duration,
     /// How long a client may take to send the head of a request; slower ones get 408
     #[arg(
+        id = "http-head-timeout",
         long = "http-head-timeout",
         env = "CITYTRACK_HTTP__HEAD_TIMEOUT",
         default_value = "10s"
@@ -181,6 +201,7 @@ pub struct HttpSettings {
 pub struct AdminSettings {
     /// Address of the admin listener with /livez, /readyz and /metrics; keep it off the public network
     #[arg(
+        id = "admin-listen",
         long = "admin-listen",
         env = "CITYTRACK_ADMIN__LISTEN",
         default_value = "127.0.0.1:8001"
@@ -193,6 +214,7 @@ pub struct AdminSettings {
 pub struct ShutdownSettings {
     /// How long to go on serving after readiness went false, so that load balancers notice first
     #[arg(
+        id = "shutdown-drain-delay",
         long = "shutdown-drain-delay",
         env = "CITYTRACK_SHUTDOWN__DRAIN_DELAY",
         default_value = "0s"
@@ -200,6 +222,7 @@ pub struct ShutdownSettings {
     pub drain_delay: Duration,
     /// How long work in hand may take to finish before the process ends anyway
     #[arg(
+        id = "shutdown-deadline",
         long = "shutdown-deadline",
         env = "CITYTRACK_SHUTDOWN__DEADLINE",
         default_value = "30s"
@@ -211,20 +234,32 @@ pub struct ShutdownSettings {
 #[derive(Args, Clone)]
 pub struct DatabaseSettings {
     /// PostgreSQL, as postgres://user:password@host:port/database
-    #[arg(long = "database-url", env = "CITYTRACK_DATABASE__URL", hide_env_values = true)]
+    #[arg(
+        id = "database-url",
+        long = "database-url",
+        env = "CITYTRACK_DATABASE__URL",
+        hide_env_values = true
+    )]
     pub url: secrecy::SecretString,
     /// Connections held to PostgreSQL at most
     #[arg(
+        id = "database-pool-size",
         long = "database-pool-size",
         env = "CITYTRACK_DATABASE__POOL_SIZE",
         default_value = "4"
     )]
     pub pool_size: NonZeroUsize,
     /// How long to wait for a connection from the pool, and for PostgreSQL to answer a connection attempt
-    #[arg(long = "database-wait", env = "CITYTRACK_DATABASE__WAIT", default_value = "5s")]
+    #[arg(
+        id = "database-wait",
+        long = "database-wait",
+        env = "CITYTRACK_DATABASE__WAIT",
+        default_value = "5s"
+    )]
     pub wait: Duration,
     /// A statement that takes longer is ended by PostgreSQL
     #[arg(
+        id = "database-statement-timeout",
         long = "database-statement-timeout",
         env = "CITYTRACK_DATABASE__STATEMENT_TIMEOUT",
         default_value = "30s"
@@ -236,10 +271,16 @@ pub struct DatabaseSettings {
 #[derive(Args, Clone)]
 pub struct BrokerSettings {
     /// RabbitMQ, as amqp://user:password@host:port/vhost (`%2f` is the vhost `/`)
-    #[arg(long = "broker-url", env = "CITYTRACK_BROKER__URL", hide_env_values = true)]
+    #[arg(
+        id = "broker-url",
+        long = "broker-url",
+        env = "CITYTRACK_BROKER__URL",
+        hide_env_values = true
+    )]
     pub url: secrecy::SecretString,
     /// Heartbeat interval; a silent connection is given up after two of them
     #[arg(
+        id = "broker-heartbeat",
         long = "broker-heartbeat",
         env = "CITYTRACK_BROKER__HEARTBEAT",
         default_value = "10s"
@@ -247,6 +288,7 @@ pub struct BrokerSettings {
     pub heartbeat: Duration,
     /// Longest message queue for dead letters; beyond it the oldest are dropped
     #[arg(
+        id = "broker-dead-letter-limit",
         long = "broker-dead-letter-limit",
         env = "CITYTRACK_BROKER__DEAD_LETTER_LIMIT",
         default_value = "100000"
@@ -262,6 +304,10 @@ mod tests {
     struct Sample {
         #[command(flatten)]
         http: HttpSettings,
+        #[command(flatten)]
+        _admin: AdminSettings,
+        #[command(flatten)]
+        _shutdown: ShutdownSettings,
         #[command(flatten)]
         log: LogSettings,
         #[arg(long, env = "CITYTRACK_SAMPLE__SECRET", hide_env_values = true, value_parser = SecretParser::at_least(8))]
@@ -283,6 +329,20 @@ mod tests {
             "{table}"
         );
         assert!(table.contains("`CITYTRACK_LOG__FORMAT`"), "{table}");
+    }
+
+    #[test]
+    fn all_settings_fit_into_one_command() {
+        #[derive(Parser)]
+        struct Everything {
+            #[command(flatten)]
+            _sample: Sample,
+            #[command(flatten)]
+            _database: DatabaseSettings,
+            #[command(flatten)]
+            _broker: BrokerSettings,
+        }
+        Everything::command().debug_assert();
     }
 
     #[test]
