@@ -92,7 +92,7 @@ pub async fn create(db: &Database, key: &NewKey<'_>) -> Result<NodeKey, Error> {
 /// # Errors
 /// [`Error::NotFound`] when there is no such node.
 pub async fn list(db: &Database, node: Uuid) -> Result<Vec<NodeKey>, Error> {
-    let statement = format!("select {COLUMNS} from node_key where node_id = $1 order by id");
+    let statement = format!("select {COLUMNS} from node_key where node_id = $1 order by created_at, id");
     let rows = db.client().await?.query(&statement, &[&node]).await?;
     if rows.is_empty() {
         nodes::get(db, node).await?;

@@ -1,1 +1,13 @@
-//! TODO
+//! The console: web pages, and the control API for venues, nodes, keys and viewer tokens.
+
+mod app;
+mod auth;
+mod body;
+mod database;
+mod error;
+mod pages;
+mod routes;
+mod settings;
+
+pub use app::App;
+pub use settings::{Settings, ViewerSettings};

@@ -1,0 +1,65 @@
+//! Puts the console together.
+
+use std::net::SocketAddr;
+
+use actix_web::web;
+use citytrack_access::{AdministratorToken, ViewerTokens};
+use citytrack_common::{Lifecycle, TaskError, admin, http};
+use citytrack_domain::Clock;
+use citytrack_storage::{Database, DatabaseOptions};
+use secrecy::ExposeSecret;
+
+use crate::{
+    database,
+    routes::{self, viewer_tokens::LongestTtl},
+    settings::Settings,
+};
+
+/// The running console.
+#[derive(Clone, Copy, Debug)]
+pub struct App {
+    /// Where it listens.
+    pub address: SocketAddr,
+}
+
+impl App {
+    /// Opens the listeners and starts the tasks. PostgreSQL may come later.
+    ///
+    /// # Errors
+    /// When a listener cannot be opened or the address of the database cannot be read.
+    pub fn start(settings: &Settings, clock: Clock, lifecycle: &Lifecycle) -> Result<Self, TaskError> {
+        let registry = admin::registry()?;
+        let database = Database::connect(&database_options(settings))?;
+        let spawner = lifecycle.spawner();
+        let check = lifecycle.readiness().check("database");
+        spawner.spawn("database", database::keep(database.clone(), check, spawner.stop()));
+
+        let database = web::Data::new(database);
+        let clock = web::Data::new(clock);
+        let administrator = web::Data::new(AdministratorToken::new(&settings.administrator_token));
+        let viewers = web::Data::new(ViewerTokens::new(&settings.viewer.secret));
+        let longest_ttl = web::Data::new(LongestTtl(settings.viewer.max_ttl.into()));
+        let address = http::start(&settings.http, &registry, lifecycle, move |config| {
+            config
+                .app_data(database.clone())
+                .app_data(clock.clone())
+                .app_data(administrator.clone())
+                .app_data(viewers.clone())
+                .app_data(longest_ttl.clone())
+                .configure(routes::all);
+        })?;
+        admin::start(&settings.admin, registry, lifecycle)?;
+        Ok(Self { address })
+    }
+}
+
+fn database_options(settings: &Settings) -> DatabaseOptions {
+    DatabaseOptions {
+        url: settings.database.url.expose_secret().to_owned(),
+        pool_size: settings.database.pool_size.get(),
+        wait: settings.database.wait.into(),
+        statement_timeout: settings.database.statement_timeout.into(),
+        read_only: false,
+        application_name: "citytrack console",
+    }
+}

@@ -1,0 +1,74 @@
+//! `/api/v1/venues/{venue}/cameras`
+
+use actix_web::{HttpResponse, web};
+use citytrack_common::Problem;
+use citytrack_storage::{
+    Database,
+    cameras::{self, Camera},
+};
+use jiff::Timestamp;
+use serde::Serialize;
+use serde_json::json;
+use tracing::info;
+use uuid::Uuid;
+
+use super::venue_in;
+use crate::{
+    auth::{Administrator, Reader},
+    body::{Body, display_name},
+    error::problem,
+};
+
+#[derive(Serialize)]
+struct CameraBody {
+    id: i32,
+    node: Uuid,
+    node_slug: String,
+    name: String,
+    title: Option<String>,
+    first_seen_at: Timestamp,
+}
+
+impl From<Camera> for CameraBody {
+    fn from(camera: Camera) -> Self {
+        Self {
+            id: camera.id,
+            node: camera.node,
+            node_slug: camera.node_slug.to_string(),
+            name: camera.name.to_string(),
+            title: camera.title,
+            first_seen_at: camera.first_seen_at,
+        }
+    }
+}
+
+pub(super) async fn list(
+    reader: Reader,
+    path: web::Path<String>,
+    database: web::Data<Database>,
+) -> Result<HttpResponse, Problem> {
+    let venue = venue_in(&path)?;
+    reader.check(&venue)?;
+    let cameras = cameras::list(&database, &venue).await.map_err(problem)?;
+    let cameras: Vec<CameraBody> = cameras.into_iter().map(CameraBody::from).collect();
+    Ok(HttpResponse::Ok().json(json!({ "cameras": cameras })))
+}
+
+pub(super) async fn update(
+    _: Administrator,
+    path: web::Path<(String, String)>,
+    database: web::Data<Database>,
+    body: Body,
+) -> Result<HttpResponse, Problem> {
+    let (venue, id) = path.into_inner();
+    let venue = venue_in(&venue)?;
+    let id = id
+        .parse()
+        .map_err(|_| Problem::not_found(format!("the venue {venue} has no camera {id:?}")))?;
+    let title = body.read(|fields| fields.nullable("title", display_name))?;
+    let camera = cameras::set_title(&database, &venue, id, title.as_deref())
+        .await
+        .map_err(problem)?;
+    info!(camera.id = id, venue = venue.as_str(), "camera renamed");
+    Ok(HttpResponse::Ok().json(CameraBody::from(camera)))
+}

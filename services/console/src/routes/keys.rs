@@ -1,0 +1,108 @@
+//! `/api/v1/nodes/{node}/keys`
+
+use actix_web::{HttpResponse, web};
+use citytrack_access::NodeKey;
+use citytrack_common::Problem;
+use citytrack_domain::Clock;
+use citytrack_storage::{
+    Database,
+    keys::{self, NewKey},
+};
+use jiff::Timestamp;
+use serde::Serialize;
+use serde_json::json;
+use tracing::info;
+use uuid::Uuid;
+
+use super::{created, new_id, node_in};
+use crate::{
+    auth::Administrator,
+    body::{Body, display_name},
+    error::problem,
+};
+
+#[derive(Serialize)]
+struct KeyBody {
+    id: Uuid,
+    node: Uuid,
+    prefix: String,
+    label: Option<String>,
+    created_at: Timestamp,
+    revoked_at: Option<Timestamp>,
+}
+
+/// The only answer that ever holds the key itself.
+#[derive(Serialize)]
+struct NewKeyBody<'a> {
+    #[serde(flatten)]
+    shown: KeyBody,
+    key: &'a str,
+}
+
+impl From<keys::NodeKey> for KeyBody {
+    fn from(key: keys::NodeKey) -> Self {
+        Self {
+            id: key.id,
+            node: key.node,
+            prefix: key.prefix,
+            label: key.label,
+            created_at: key.created_at,
+            revoked_at: key.revoked_at,
+        }
+    }
+}
+
+pub(super) async fn list(
+    _: Administrator,
+    path: web::Path<String>,
+    database: web::Data<Database>,
+) -> Result<HttpResponse, Problem> {
+    let keys = keys::list(&database, node_in(&path)?).await.map_err(problem)?;
+    let keys: Vec<KeyBody> = keys.into_iter().map(KeyBody::from).collect();
+    Ok(HttpResponse::Ok().json(json!({ "keys": keys })))
+}
+
+pub(super) async fn create(
+    _: Administrator,
+    path: web::Path<String>,
+    database: web::Data<Database>,
+    clock: web::Data<Clock>,
+    body: Body,
+) -> Result<HttpResponse, Problem> {
+    let node = node_in(&path)?;
+    let label = body.read(|fields| fields.optional("label", display_name))?;
+    let key = NodeKey::generate();
+    let (prefix, hash) = (key.prefix(), key.hash());
+    let new = NewKey {
+        id: new_id(&clock),
+        node,
+        prefix,
+        hash: &hash,
+        label: label.as_deref(),
+    };
+    let stored = keys::create(&database, &new).await.map_err(problem)?;
+    info!(key.id = %stored.id, key.prefix = prefix, node.id = %node, "node key created");
+    let location = format!("/api/v1/nodes/{node}/keys/{}", stored.id);
+    Ok(created(
+        location,
+        NewKeyBody {
+            shown: stored.into(),
+            key: key.expose(),
+        },
+    ))
+}
+
+pub(super) async fn revoke(
+    _: Administrator,
+    path: web::Path<(String, String)>,
+    database: web::Data<Database>,
+) -> Result<HttpResponse, Problem> {
+    let (node, key) = path.into_inner();
+    let node = node_in(&node)?;
+    let key = key
+        .parse()
+        .map_err(|_| Problem::not_found(format!("the node {node} has no key {key:?}")))?;
+    keys::revoke(&database, node, key).await.map_err(problem)?;
+    info!(key.id = %key, node.id = %node, "node key revoked");
+    Ok(HttpResponse::NoContent().finish())
+}

@@ -1,0 +1,122 @@
+//! Where everything is. Beneath `/api` is the control API; the rest are the pages.
+
+mod cameras;
+mod keys;
+mod nodes;
+mod venues;
+pub(crate) mod viewer_tokens;
+
+use actix_web::{
+    HttpRequest, HttpResponse,
+    error::QueryPayloadError,
+    http::header::{CACHE_CONTROL, LOCATION},
+    middleware::{Compress, DefaultHeaders},
+    web::{self, delete, get, patch, post},
+};
+use citytrack_common::{Problem, http::only};
+use citytrack_domain::{Clock, Slug};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::pages;
+
+pub(crate) fn all(config: &mut web::ServiceConfig) {
+    let api = web::scope("/api")
+        // Keys and tokens are among the answers, and the rest changes at any time.
+        .wrap(DefaultHeaders::new().add((CACHE_CONTROL, "no-store")))
+        .app_data(web::QueryConfig::default().error_handler(|error, _| invalid_query(&error).into()))
+        .service(web::scope("/v1").configure(control))
+        .default_service(web::to(unknown));
+    let everything = web::scope("")
+        .wrap(Compress::default())
+        .wrap(pages::security_headers())
+        .service(api)
+        .default_service(web::to(pages::serve));
+    config.service(everything);
+}
+
+fn control(config: &mut web::ServiceConfig) {
+    let get_post = || only("GET, POST");
+    let get_patch_delete = || only("GET, PATCH, DELETE");
+    let resources = [
+        web::resource("/venues")
+            .route(get().to(venues::list))
+            .route(post().to(venues::create))
+            .default_service(get_post()),
+        web::resource("/venues/{venue}")
+            .route(get().to(venues::get))
+            .route(patch().to(venues::update))
+            .route(delete().to(venues::retire))
+            .default_service(get_patch_delete()),
+        web::resource("/venues/{venue}/nodes")
+            .route(get().to(nodes::list))
+            .route(post().to(nodes::create))
+            .default_service(get_post()),
+        web::resource("/venues/{venue}/cameras")
+            .route(get().to(cameras::list))
+            .default_service(only("GET")),
+        web::resource("/venues/{venue}/cameras/{camera}")
+            .route(patch().to(cameras::update))
+            .default_service(only("PATCH")),
+        web::resource("/nodes/{node}")
+            .route(get().to(nodes::get))
+            .route(patch().to(nodes::update))
+            .route(delete().to(nodes::retire))
+            .default_service(get_patch_delete()),
+        web::resource("/nodes/{node}/keys")
+            .route(get().to(keys::list))
+            .route(post().to(keys::create))
+            .default_service(get_post()),
+        web::resource("/nodes/{node}/keys/{key}")
+            .route(delete().to(keys::revoke))
+            .default_service(only("DELETE")),
+        web::resource("/viewer-tokens")
+            .route(post().to(viewer_tokens::create))
+            .default_service(only("POST")),
+    ];
+    for resource in resources {
+        config.service(resource);
+    }
+    config.default_service(web::to(unknown));
+}
+
+async fn unknown(request: HttpRequest) -> Result<HttpResponse, Problem> {
+    Err(Problem::not_found(format!("there is nothing at {}", request.path())))
+}
+
+/// `?retired=true` lists what was retired, too.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ListQuery {
+    #[serde(default)]
+    retired: bool,
+}
+
+fn invalid_query(error: &QueryPayloadError) -> Problem {
+    Problem::bad_request("invalid-query", "Invalid query", error.to_string())
+}
+
+/// 201 with the address of what was created.
+fn created(location: String, body: impl Serialize) -> HttpResponse {
+    HttpResponse::Created().insert_header((LOCATION, location)).json(body)
+}
+
+/// The venue of the path; no other text can be the slug of one.
+fn venue_in(path: &str) -> Result<Slug, Problem> {
+    path.parse()
+        .map_err(|_| Problem::not_found(format!("there is no venue {path:?}")))
+}
+
+/// The node of the path.
+fn node_in(path: &str) -> Result<Uuid, Problem> {
+    path.parse()
+        .map_err(|_| Problem::not_found(format!("there is no node {path:?}")))
+}
+
+/// A new UUIDv7.
+fn new_id(clock: &Clock) -> Uuid {
+    let now = clock.now();
+    let seconds = u64::try_from(now.as_second()).unwrap_or_default();
+    let nanos = u32::try_from(now.subsec_nanosecond()).unwrap_or_default();
+    Uuid::new_v7(uuid::Timestamp::from_unix(uuid::NoContext, seconds, nanos))
+}

@@ -1,0 +1,112 @@
+//! `/api/v1/venues/{venue}/nodes` and `/api/v1/nodes`
+
+use actix_web::{HttpResponse, web};
+use citytrack_common::Problem;
+use citytrack_domain::{Clock, Slug};
+use citytrack_storage::{
+    Database,
+    nodes::{self, Node},
+};
+use jiff::Timestamp;
+use serde::Serialize;
+use serde_json::json;
+use tracing::info;
+use uuid::Uuid;
+
+use super::{ListQuery, created, new_id, node_in, venue_in};
+use crate::{
+    auth::Administrator,
+    body::{Body, display_name},
+    error::problem,
+};
+
+#[derive(Serialize)]
+struct NodeBody {
+    id: Uuid,
+    venue: String,
+    slug: String,
+    name: String,
+    created_at: Timestamp,
+    retired_at: Option<Timestamp>,
+}
+
+impl From<Node> for NodeBody {
+    fn from(node: Node) -> Self {
+        Self {
+            id: node.id,
+            venue: node.venue.to_string(),
+            slug: node.slug.to_string(),
+            name: node.name,
+            created_at: node.created_at,
+            retired_at: node.retired_at,
+        }
+    }
+}
+
+pub(super) async fn list(
+    _: Administrator,
+    path: web::Path<String>,
+    query: web::Query<ListQuery>,
+    database: web::Data<Database>,
+) -> Result<HttpResponse, Problem> {
+    let venue = venue_in(&path)?;
+    let nodes = nodes::list(&database, &venue, query.retired).await.map_err(problem)?;
+    let nodes: Vec<NodeBody> = nodes.into_iter().map(NodeBody::from).collect();
+    Ok(HttpResponse::Ok().json(json!({ "nodes": nodes })))
+}
+
+pub(super) async fn create(
+    _: Administrator,
+    path: web::Path<String>,
+    database: web::Data<Database>,
+    clock: web::Data<Clock>,
+    body: Body,
+) -> Result<HttpResponse, Problem> {
+    let venue = venue_in(&path)?;
+    let (slug, name) = body.read(|fields| {
+        let slug = fields.required("slug", Slug::new);
+        let name = fields.optional("name", display_name);
+        Ok((slug?, name?))
+    })?;
+    let name = name.as_deref().unwrap_or(slug.as_str());
+    let node = nodes::create(&database, new_id(&clock), &venue, &slug, name)
+        .await
+        .map_err(problem)?;
+    info!(node.id = %node.id, node.slug = slug.as_str(), venue = venue.as_str(), "node created");
+    Ok(created(format!("/api/v1/nodes/{}", node.id), NodeBody::from(node)))
+}
+
+pub(super) async fn get(
+    _: Administrator,
+    path: web::Path<String>,
+    database: web::Data<Database>,
+) -> Result<HttpResponse, Problem> {
+    let node = nodes::get(&database, node_in(&path)?).await.map_err(problem)?;
+    Ok(HttpResponse::Ok().json(NodeBody::from(node)))
+}
+
+pub(super) async fn update(
+    _: Administrator,
+    path: web::Path<String>,
+    database: web::Data<Database>,
+    body: Body,
+) -> Result<HttpResponse, Problem> {
+    let id = node_in(&path)?;
+    let node = match body.read(|fields| fields.optional("name", display_name))? {
+        Some(name) => nodes::rename(&database, id, &name).await.map_err(problem)?,
+        None => nodes::get(&database, id).await.map_err(problem)?,
+    };
+    info!(node.id = %id, "node changed");
+    Ok(HttpResponse::Ok().json(NodeBody::from(node)))
+}
+
+pub(super) async fn retire(
+    _: Administrator,
+    path: web::Path<String>,
+    database: web::Data<Database>,
+) -> Result<HttpResponse, Problem> {
+    let id = node_in(&path)?;
+    nodes::retire(&database, id).await.map_err(problem)?;
+    info!(node.id = %id, "node retired");
+    Ok(HttpResponse::NoContent().finish())
+}

@@ -1,0 +1,112 @@
+//! `/api/v1/venues`
+
+use actix_web::{HttpResponse, web};
+use citytrack_common::Problem;
+use citytrack_domain::{Slug, VenueTimeZone};
+use citytrack_storage::{
+    Database,
+    venues::{self, Venue},
+};
+use jiff::Timestamp;
+use serde::Serialize;
+use serde_json::json;
+use tracing::info;
+
+use super::{ListQuery, created, venue_in};
+use crate::{
+    auth::{Administrator, Reader},
+    body::{Body, display_name},
+    error::problem,
+};
+
+#[derive(Serialize)]
+struct VenueBody {
+    slug: String,
+    name: String,
+    time_zone: String,
+    created_at: Timestamp,
+    retired_at: Option<Timestamp>,
+}
+
+impl From<Venue> for VenueBody {
+    fn from(venue: Venue) -> Self {
+        Self {
+            slug: venue.slug.to_string(),
+            name: venue.name,
+            time_zone: venue.time_zone,
+            created_at: venue.created_at,
+            retired_at: venue.retired_at,
+        }
+    }
+}
+
+pub(super) async fn list(
+    reader: Reader,
+    query: web::Query<ListQuery>,
+    database: web::Data<Database>,
+) -> Result<HttpResponse, Problem> {
+    let venues = venues::list(&database, query.retired).await.map_err(problem)?;
+    let venues: Vec<VenueBody> = venues
+        .into_iter()
+        .filter(|venue| reader.may_see(&venue.slug))
+        .map(VenueBody::from)
+        .collect();
+    Ok(HttpResponse::Ok().json(json!({ "venues": venues })))
+}
+
+pub(super) async fn create(
+    _: Administrator,
+    database: web::Data<Database>,
+    body: Body,
+) -> Result<HttpResponse, Problem> {
+    let (slug, name, zone) = body.read(|fields| {
+        let slug = fields.required("slug", Slug::new);
+        let name = fields.required("name", display_name);
+        let zone = fields.required("time_zone", VenueTimeZone::new);
+        Ok((slug?, name?, zone?))
+    })?;
+    let venue = venues::create(&database, &slug, &name, &zone).await.map_err(problem)?;
+    info!(venue = slug.as_str(), "venue created");
+    Ok(created(format!("/api/v1/venues/{slug}"), VenueBody::from(venue)))
+}
+
+pub(super) async fn get(
+    reader: Reader,
+    path: web::Path<String>,
+    database: web::Data<Database>,
+) -> Result<HttpResponse, Problem> {
+    let slug = venue_in(&path)?;
+    reader.check(&slug)?;
+    let venue = venues::get(&database, &slug).await.map_err(problem)?;
+    Ok(HttpResponse::Ok().json(VenueBody::from(venue)))
+}
+
+pub(super) async fn update(
+    _: Administrator,
+    path: web::Path<String>,
+    database: web::Data<Database>,
+    body: Body,
+) -> Result<HttpResponse, Problem> {
+    let slug = venue_in(&path)?;
+    let (name, zone) = body.read(|fields| {
+        let name = fields.optional("name", display_name);
+        let zone = fields.optional("time_zone", VenueTimeZone::new);
+        Ok((name?, zone?))
+    })?;
+    let venue = venues::update(&database, &slug, name.as_deref(), zone.as_ref())
+        .await
+        .map_err(problem)?;
+    info!(venue = slug.as_str(), "venue changed");
+    Ok(HttpResponse::Ok().json(VenueBody::from(venue)))
+}
+
+pub(super) async fn retire(
+    _: Administrator,
+    path: web::Path<String>,
+    database: web::Data<Database>,
+) -> Result<HttpResponse, Problem> {
+    let slug = venue_in(&path)?;
+    venues::retire(&database, &slug).await.map_err(problem)?;
+    info!(venue = slug.as_str(), "venue retired");
+    Ok(HttpResponse::NoContent().finish())
+}

@@ -1,0 +1,63 @@
+//! The settings of the console.
+
+use citytrack_access::MIN_SECRET_LENGTH;
+use citytrack_common::settings::{
+    AdminSettings, DatabaseSettings, HttpSettings, LogSettings, SecretParser, ShutdownSettings,
+};
+use clap::{Args, Parser};
+use humantime::Duration;
+use secrecy::SecretString;
+
+/// CityTrack's console: web pages, and the control API for venues, nodes, keys and viewer tokens
+#[derive(Parser, Clone)]
+#[command(name = "console", version)]
+pub struct Settings {
+    /// The listener of the pages and the control API.
+    #[command(flatten)]
+    pub http: HttpSettings,
+    /// The listener for operators.
+    #[command(flatten)]
+    pub admin: AdminSettings,
+    /// PostgreSQL.
+    #[command(flatten)]
+    pub database: DatabaseSettings,
+    /// Bearer token of the control API, at least 32 characters
+    #[arg(
+        long = "administrator-token",
+        env = "CITYTRACK_ADMINISTRATOR__TOKEN",
+        hide_env_values = true,
+        value_parser = SecretParser::at_least(MIN_SECRET_LENGTH)
+    )]
+    pub administrator_token: SecretString,
+    /// Viewer tokens.
+    #[command(flatten)]
+    pub viewer: ViewerSettings,
+    /// Log lines.
+    #[command(flatten)]
+    pub log: LogSettings,
+    /// The end of the process.
+    #[command(flatten)]
+    pub shutdown: ShutdownSettings,
+}
+
+/// How viewer tokens are made.
+#[derive(Args, Clone)]
+pub struct ViewerSettings {
+    /// Key that viewer tokens are signed with, at least 32 characters; the same for console, realtime-ws and stats
+    #[arg(
+        id = "viewer-secret",
+        long = "viewer-secret",
+        env = "CITYTRACK_VIEWER__SECRET",
+        hide_env_values = true,
+        value_parser = SecretParser::at_least(MIN_SECRET_LENGTH)
+    )]
+    pub secret: SecretString,
+    /// The longest time that a viewer token may be valid
+    #[arg(
+        id = "viewer-max-ttl",
+        long = "viewer-max-ttl",
+        env = "CITYTRACK_VIEWER__MAX_TTL",
+        default_value = "30d"
+    )]
+    pub max_ttl: Duration,
+}

@@ -1,0 +1,101 @@
+//! A console for one test.
+
+use citytrack_common::{Lifecycle, settings};
+use citytrack_console::{App, Settings};
+use citytrack_domain::{Clock, ManualClock};
+use citytrack_testkit::{TestDatabase, eventually};
+use reqwest::{Method, RequestBuilder, StatusCode};
+use serde_json::Value;
+
+pub(crate) const ADMINISTRATOR: &str = "administrator token of this test";
+pub(crate) const VIEWER_SECRET: &str = "secret of the viewers of this test";
+
+/// A console with a database of its own; both end with this value.
+pub(crate) struct Console {
+    pub(crate) test: TestDatabase,
+    pub(crate) clock: ManualClock,
+    address: String,
+    client: reqwest::Client,
+    running: tokio::task::JoinHandle<std::process::ExitCode>,
+}
+
+impl Console {
+    pub(crate) async fn start() -> Self {
+        let test = TestDatabase::create_empty().await;
+        let arguments = [
+            ("--http-listen", "127.0.0.1:0"),
+            ("--admin-listen", "127.0.0.1:0"),
+            ("--database-url", test.url()),
+            ("--administrator-token", ADMINISTRATOR),
+            ("--viewer-secret", VIEWER_SECRET),
+        ];
+        let settings: Settings =
+            settings::from_args(arguments.into_iter().flat_map(|(name, value)| [name, value])).unwrap();
+        let clock = ManualClock::new("2026-11-22T10:00:00Z".parse().unwrap());
+        let lifecycle = Lifecycle::new(settings.shutdown.clone());
+        let app = App::start(&settings, Clock::Manual(clock.clone()), &lifecycle).unwrap();
+        #[expect(clippy::disallowed_methods, reason = "the lifecycle itself runs here")]
+        let running = tokio::spawn(lifecycle.run());
+        let address = format!("http://{}", app.address);
+        let console = Self {
+            test,
+            clock,
+            address,
+            client: reqwest::Client::new(),
+            running,
+        };
+        eventually("the console is ready", async || {
+            let answer = console.request(Method::GET, "/readyz").send().await.ok()?;
+            answer.status().is_success().then_some(())
+        })
+        .await;
+        console
+    }
+
+    /// A request without authentication.
+    pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        self.client.request(method, format!("{}{path}", self.address))
+    }
+
+    /// A request of the administrator: status and body.
+    pub(crate) async fn admin(&self, method: Method, path: &str, body: Option<Value>) -> (StatusCode, Value) {
+        let request = self.request(method, path).bearer_auth(ADMINISTRATOR);
+        answer(match body {
+            Some(body) => request.json(&body),
+            None => request,
+        })
+        .await
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> (StatusCode, Value) {
+        self.admin(Method::GET, path, None).await
+    }
+
+    /// Creates something, which must succeed.
+    pub(crate) async fn create(&self, path: &str, body: Value) -> Value {
+        let (status, created) = self.admin(Method::POST, path, Some(body)).await;
+        assert_eq!(status, StatusCode::CREATED, "{created}");
+        created
+    }
+}
+
+impl Drop for Console {
+    fn drop(&mut self) {
+        self.running.abort();
+    }
+}
+
+/// Status and body, null when there is none.
+pub(crate) async fn answer(request: RequestBuilder) -> (StatusCode, Value) {
+    let answer = request.send().await.unwrap();
+    let status = answer.status();
+    let body = answer.text().await.unwrap();
+    (
+        status,
+        if body.is_empty() {
+            Value::Null
+        } else {
+            serde_json::from_str(&body).unwrap()
+        },
+    )
+}
