@@ -6,15 +6,10 @@ use compact_str::CompactString;
 
 /// Why a text cannot be a name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("must be {what} of {allowed}", what = length(.min, .max), allowed = .allowed)]
+#[error("must be 1 to {max} characters of {allowed}")]
 pub struct InvalidName {
-    min: usize,
     max: usize,
     allowed: &'static str,
-}
-
-fn length(min: &usize, max: &usize) -> String {
-    format!("{min} to {max} characters")
 }
 
 macro_rules! name {
@@ -33,7 +28,7 @@ macro_rules! name {
                 if (1..=$max).contains(&text.len()) && text.bytes().all(allowed) {
                     Ok(Self(CompactString::new(text)))
                 } else {
-                    Err(InvalidName { min: 1, max: $max, allowed: $allowed })
+                    Err(InvalidName { max: $max, allowed: $allowed })
                 }
             }
 

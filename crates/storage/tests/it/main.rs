@@ -1,5 +1,6 @@
 //! Against a real PostgreSQL: `eval "$(scripts/test-servers env)"` first.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
+mod batches;
 mod counts;
 mod places;
