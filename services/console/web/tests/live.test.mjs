@@ -224,6 +224,30 @@ test("one of several venues is picked, with the keyboard too", async (t) => {
   await card(page, "gate").waitFor();
 });
 
+test("nothing jumps while the page loads and frames come in", async (t) => {
+  const venue = await makeVenue(t);
+  await venue.send(frame("entrance", [AT_LEFT]));
+  await until("the camera is known", async () => {
+    const { cameras } = await request("GET", `/api/v1/venues/${venue.slug}/cameras`);
+    return cameras.length === 1;
+  });
+  const page = await openPage(t, browser);
+  await page.addInitScript(() => {
+    window.shifts = 0;
+    const add = (list) => {
+      for (const entry of list.getEntries()) window.shifts += entry.value;
+    };
+    new PerformanceObserver(add).observe({ type: "layout-shift", buffered: true });
+  });
+  await page.goto(`${address}/live#token=${await viewerToken([venue])}`);
+  await status(page, "Live").waitFor();
+  await venue.send(frame("entrance", [AT_LEFT, AT_RIGHT], { width: 640, height: 480 }));
+  await until("two people are there", async () => (await peopleInAll(page)) === "2");
+  await until("the line is drawn", () => chartHasColour(page, "--line-0"));
+  const shifts = await page.evaluate(() => window.shifts);
+  assert.ok(shifts < 0.01, `layout shift of ${shifts}`);
+});
+
 test("the live page fits a phone, in the dark", async (t) => {
   const venue = await makeVenue(t, { name: "A venue with quite a long name for such a narrow screen" });
   const page = await openLive(t, venue, {

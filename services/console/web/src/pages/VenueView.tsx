@@ -44,7 +44,8 @@ export function VenueView({ venue, venues, token, ended }: Props) {
 
       <Figures feed={feed} now={now} />
       <Cameras feed={feed} clock={clock} now={now} venue={venue} connected={status.state === "live"} />
-      <MinutesChart feed={feed} clock={clock} now={now} />
+      {/* How many cameras there are decides where the chart stands: before that it would only jump. */}
+      {(feed.loaded || feed.cameras.length > 0) && <MinutesChart feed={feed} clock={clock} now={now} />}
       {feed.dropped > 0 && (
         <p class="help">
           {feed.dropped.toLocaleString("en")} frames were left out here because this browser or its network
