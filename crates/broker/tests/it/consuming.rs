@@ -1,0 +1,93 @@
+//! The inbox: batches, settling, live queues.
+
+use citytrack_broker::{Source, topology::PERSIST};
+use citytrack_testkit::{TestVhost, eventually};
+use futures_util::FutureExt;
+
+use crate::{connected, message, texts};
+
+#[tokio::test]
+async fn what_is_settled_does_not_come_again() {
+    let vhost = TestVhost::create().await;
+    let publisher = vhost.publisher("test.v1");
+    connected(&publisher).await;
+    publisher.publish(message("detections.demo", "one")).await.unwrap();
+    let mut inbox = vhost.inbox(Source::Work(PERSIST.name));
+    assert_eq!(texts(&inbox.next(10).await), ["one"]);
+    inbox.settle().await;
+    inbox.close().await;
+    publisher.publish(message("detections.demo", "two")).await.unwrap();
+    let mut inbox = vhost.inbox(Source::Work(PERSIST.name));
+    let deliveries = inbox.next(10).await;
+    assert_eq!(texts(&deliveries), ["two"]);
+    assert!(!deliveries[0].redelivered);
+}
+
+#[tokio::test]
+async fn what_is_not_settled_comes_again() {
+    let vhost = TestVhost::create().await;
+    let publisher = vhost.publisher("test.v1");
+    connected(&publisher).await;
+    publisher.publish(message("detections.demo", "one")).await.unwrap();
+    let mut inbox = vhost.inbox(Source::Work(PERSIST.name));
+    assert_eq!(texts(&inbox.next(10).await), ["one"]);
+    inbox.close().await;
+    let mut inbox = vhost.inbox(Source::Work(PERSIST.name));
+    let deliveries = inbox.next(10).await;
+    assert_eq!(texts(&deliveries), ["one"]);
+    assert!(deliveries[0].redelivered);
+}
+
+#[tokio::test]
+async fn waiting_for_messages_may_be_given_up_at_any_time() {
+    let vhost = TestVhost::create().await;
+    let publisher = vhost.publisher("test.v1");
+    connected(&publisher).await;
+    let mut inbox = vhost.inbox(Source::Work(PERSIST.name));
+    let status = inbox.status();
+    let connected = eventually("the inbox is connected", async || {
+        // Each round gives up a wait in the middle.
+        let _ = tokio::time::timeout(std::time::Duration::from_millis(200), inbox.next(1)).await;
+        (*status.borrow() == citytrack_broker::Status::Up).then_some(())
+    });
+    connected.await;
+    assert!(inbox.next(1).now_or_never().is_none());
+    publisher.publish(message("detections.demo", "one")).await.unwrap();
+    assert_eq!(texts(&inbox.next(1).await), ["one"]);
+}
+
+#[tokio::test]
+async fn a_live_inbox_gets_what_is_bound() {
+    let vhost = TestVhost::create().await;
+    let publisher = vhost.publisher("test.v1");
+    connected(&publisher).await;
+    let mut inbox = vhost.inbox(Source::Live { max_length: 100 });
+    inbox.bind("detections.one").await;
+    // Bindings of an inbox that is not connected yet are made when it connects.
+    assert!(
+        tokio::time::timeout(std::time::Duration::from_millis(500), inbox.next(1))
+            .await
+            .is_err()
+    );
+    inbox.bind("detections.two").await;
+    for venue in ["one", "two", "three"] {
+        publisher
+            .publish(message(&format!("detections.{venue}"), venue))
+            .await
+            .unwrap();
+    }
+    let mut received = Vec::new();
+    while received.len() < 2 {
+        received.extend(inbox.next(10).await);
+        inbox.settle().await;
+    }
+    assert_eq!(texts(&received), ["one", "two"]);
+    inbox.unbind("detections.one").await;
+    for venue in ["one", "two"] {
+        publisher
+            .publish(message(&format!("detections.{venue}"), "again"))
+            .await
+            .unwrap();
+    }
+    assert_eq!(inbox.next(10).await[0].route, "detections.two");
+}

@@ -1,0 +1,33 @@
+//! Against a real RabbitMQ: `eval "$(scripts/test-servers env)"` first.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
+
+mod consuming;
+mod publishing;
+
+use citytrack_broker::{Message, Publisher, Status};
+use citytrack_testkit::eventually;
+
+/// A message without headers.
+fn message(route: &str, payload: &str) -> Message {
+    Message {
+        route: route.to_owned(),
+        payload: payload.to_owned().into(),
+        headers: Vec::new(),
+    }
+}
+
+async fn connected(publisher: &Publisher) {
+    let status = publisher.status();
+    eventually("the publisher is connected", async || {
+        (*status.borrow() == Status::Up).then_some(())
+    })
+    .await;
+}
+
+/// Payloads as text, in the order they came.
+fn texts(deliveries: &[citytrack_broker::Delivery]) -> Vec<&str> {
+    deliveries
+        .iter()
+        .map(|delivery| std::str::from_utf8(&delivery.payload).unwrap())
+        .collect()
+}

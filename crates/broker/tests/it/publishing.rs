@@ -1,0 +1,129 @@
+//! The publisher: confirms, groups, refusals.
+
+use citytrack_broker::{
+    Message, PublishError, Publisher, PublisherMetrics, PublisherOptions, Source,
+    topology::{DETECTIONS, PERSIST, Topology},
+};
+use citytrack_testkit::TestVhost;
+use futures_util::future::join_all;
+use prometheus::Registry;
+
+use crate::{connected, message, texts};
+
+#[tokio::test]
+async fn a_confirmed_message_is_in_the_work_queue() {
+    let vhost = TestVhost::create().await;
+    let publisher = vhost.publisher("test.v1");
+    connected(&publisher).await;
+    publisher.publish(message("detections.demo", "one")).await.unwrap();
+    let mut inbox = vhost.inbox(Source::Work(PERSIST.name));
+    let deliveries = inbox.next(10).await;
+    assert_eq!(texts(&deliveries), ["one"]);
+    assert_eq!(deliveries[0].route, "detections.demo");
+    assert_eq!(deliveries[0].kind.as_deref(), Some("test.v1"));
+}
+
+#[tokio::test]
+async fn payloads_that_gather_behind_a_confirm_are_joined_by_route() {
+    let vhost = TestVhost::create().await;
+    let publisher = vhost.publisher("test.v1");
+    connected(&publisher).await;
+    let routes = ["detections.one", "detections.two"];
+    let sent = (0..100).map(|number| publisher.publish(message(routes[number % 2], &format!("{number};"))));
+    for result in join_all(sent).await {
+        result.unwrap();
+    }
+    let mut inbox = vhost.inbox(Source::Work(PERSIST.name));
+    let (mut received, mut messages) = (Vec::new(), 0);
+    while received.len() < 100 {
+        for delivery in inbox.next(100).await {
+            messages += 1;
+            let text = String::from_utf8(delivery.payload).unwrap();
+            for number in text
+                .trim_end_matches(';')
+                .split(';')
+                .map(|number| number.parse::<usize>().unwrap())
+            {
+                assert_eq!(delivery.route, routes[number % 2]);
+                received.push(number);
+            }
+        }
+    }
+    received.sort_unstable();
+    assert_eq!(received, (0..100).collect::<Vec<_>>());
+    assert!(messages < 100, "nothing was joined: {messages} messages");
+}
+
+#[tokio::test]
+async fn a_message_with_headers_travels_alone() {
+    let vhost = TestVhost::create().await;
+    let publisher = vhost.publisher("test.v1");
+    connected(&publisher).await;
+    let sent = (0..10).map(|number| {
+        let headers = vec![("x-test", number.to_string())];
+        publisher.publish(Message {
+            headers,
+            ..message("detections.demo", "payload")
+        })
+    });
+    assert!(join_all(sent).await.iter().all(Result::is_ok));
+    let mut inbox = vhost.inbox(Source::Work(PERSIST.name));
+    let mut received = 0;
+    while received < 10 {
+        for delivery in inbox.next(10).await {
+            assert_eq!(delivery.payload, b"payload");
+            received += 1;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_message_that_no_queue_takes_is_an_error() {
+    const NO_QUEUES: Topology = Topology {
+        work_queues: &[],
+        ..DETECTIONS
+    };
+    let vhost = TestVhost::create().await;
+    let mut connection = vhost.options("test");
+    connection.topology = NO_QUEUES;
+    let options = PublisherOptions {
+        connection,
+        exchange: DETECTIONS.exchange,
+        kind: "test.v1",
+        max_waiting: 10,
+        max_group_bytes: 1_000,
+        confirm_timeout: std::time::Duration::from_secs(5),
+    };
+    let (publisher, task) = Publisher::new(options, PublisherMetrics::new(&Registry::new()).unwrap());
+    #[expect(clippy::disallowed_methods, reason = "a test has no lifecycle")]
+    let task = tokio::spawn(task);
+    connected(&publisher).await;
+    let result = publisher.publish(message("detections.demo", "lost?")).await;
+    assert_eq!(result, Err(PublishError::Unroutable));
+    drop(publisher);
+    task.await.unwrap();
+}
+
+#[tokio::test]
+async fn without_a_connection_nothing_waits() {
+    let vhost = TestVhost::create().await;
+    let mut connection = vhost.options("test");
+    connection.url = "amqp://nobody:nothing@127.0.0.1:1/none".to_owned();
+    let options = PublisherOptions {
+        connection,
+        exchange: DETECTIONS.exchange,
+        kind: "test.v1",
+        max_waiting: 10,
+        max_group_bytes: 1_000,
+        confirm_timeout: std::time::Duration::from_secs(60),
+    };
+    let (publisher, task) = Publisher::new(options, PublisherMetrics::new(&Registry::new()).unwrap());
+    #[expect(clippy::disallowed_methods, reason = "a test has no lifecycle")]
+    let task = tokio::spawn(task);
+    assert_eq!(
+        publisher.publish(message("detections.demo", "x")).await,
+        Err(PublishError::Unavailable)
+    );
+    drop(publisher);
+    task.await.unwrap();
+}
