@@ -176,7 +176,7 @@ mod tests {
 
     #[test]
     fn a_process_and_its_children_are_added_up() {
-        let spin = "i=0; while [ $i -lt 100000 ]; do i=$((i+1)); done; sleep 30";
+        let spin = "i=0; while [ $i -lt 100000 ]; do i=$((i+1)); done; exec sleep 30";
         let me = Root {
             name: "test".to_owned(),
             pid: i32::try_from(std::process::id()).unwrap(),

@@ -3,6 +3,8 @@
 mod args;
 mod sending;
 mod sums;
+#[cfg(test)]
+mod tests;
 mod watching;
 
 use std::sync::Arc;

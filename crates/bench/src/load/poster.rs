@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
-use tokio::time::{sleep, timeout};
+use tokio::time::{sleep, sleep_until, timeout};
 
 use super::body::Template;
 use super::http::Connection;
@@ -81,6 +81,7 @@ pub(crate) async fn send(lane: Lane, plan: Plan, ledger: Arc<Ledger>, pace: Arc<
     let mut connection = Connection::new(lane.target);
     let mut templates = lane.templates;
     let mut count = 0;
+    sleep_until(pace.schedule().begin.into()).await;
     while let Some(turn) = pace.turn(&ledger).await {
         let measured = pace.schedule().measures(turn.from);
         ledger.sent(turn.request, turn.from, measured);
