@@ -1,15 +1,15 @@
 //! Puts the gateway together.
 
-use std::{net::SocketAddr, sync::Arc, thread::available_parallelism};
+use std::{io, net::SocketAddr, sync::Arc, thread::available_parallelism};
 
-use citytrack_common::{Lifecycle, TaskError, admin};
+use citytrack_common::{Check, Lifecycle, TaskError, admin};
 use pingora::{proxy::http_proxy, server::configuration::ServerConf};
 use prometheus::Registry;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     error::StartError, health::HealthChecks, listener::Listener, metrics::Metrics, pools::Pools, proxy::Gateway,
-    settings::Settings,
+    settings::Settings, worker::Worker,
 };
 
 /// A gateway whose port is open and that serves as soon as it runs.
@@ -23,12 +23,12 @@ impl App {
     ///
     /// # Errors
     /// When the port cannot be opened or a metric cannot be registered.
-    pub fn build(settings: Settings, registry: &Registry, ready: citytrack_common::Check) -> Result<Self, StartError> {
+    pub fn build(settings: Settings, registry: &Registry, ready: Check) -> Result<Self, StartError> {
         let metrics = Metrics::new(registry)?;
         let pools = Arc::new(Pools::new(&settings.pools));
         let gateway = Gateway::new(&settings, pools.clone(), metrics.clone());
-        let proxy = http_proxy(&Arc::new(engine(&settings)), gateway);
-        let listener = Listener::bind(settings.listener.clone(), proxy, metrics.clone())?;
+        let workers = workers(&settings, &gateway, &metrics).map_err(StartError::Threads)?;
+        let listener = Listener::bind(&settings.listener, workers)?;
         Ok(Self {
             listener,
             health: HealthChecks::new(pools, metrics, settings, ready)?,
@@ -44,18 +44,16 @@ impl App {
     }
 
     /// Serves until `stop`, then finishes what is in hand. The first round of health checks comes before the first request.
-    pub async fn run(mut self, stop: CancellationToken) {
+    ///
+    /// # Errors
+    /// When a thread that serves connections ended before.
+    pub async fn run(mut self, stop: CancellationToken) -> Result<(), TaskError> {
         self.health.round().await;
-        let serving = self.listener.run(stop.clone());
-        // The checks go on while requests are finished: they still pick servers.
-        let done = CancellationToken::new();
-        tokio::join!(
-            async {
-                serving.await;
-                done.cancel();
-            },
-            self.health.run(done.clone())
-        );
+        // The checks go on while the last requests are finished: these still need servers.
+        tokio::select! {
+            served = self.listener.run(stop) => served,
+            never = self.health.run() => match never {},
+        }
     }
 }
 
@@ -72,26 +70,23 @@ pub fn start(settings: Settings, lifecycle: &Lifecycle) -> Result<(), TaskError>
     tracing::info!(address = %app.address()?, "listening");
     let spawner = lifecycle.spawner();
     let stop = spawner.stop();
-    spawner.spawn("proxy", async move {
-        app.run(stop).await;
-        Ok::<_, StartError>(())
-    });
+    spawner.spawn("proxy", app.run(stop));
     Ok(())
 }
 
-/// What the proxy engine has to know; everything else about it is up to the callers of the engine.
-fn engine(settings: &Settings) -> ServerConf {
+/// One worker per thread, each with its share of the connections that are kept to servers.
+fn workers(settings: &Settings, gateway: &Gateway, metrics: &Metrics) -> io::Result<Vec<Worker>> {
     let threads = settings
         .listener
         .threads
         .or_else(|| available_parallelism().ok())
         .map_or(1, usize::from);
-    let upstream = &settings.upstream;
-    ServerConf {
-        threads,
-        // pingora counts these per thread.
-        upstream_keepalive_pool_size: upstream.keep_alive_connections.get().div_ceil(threads),
-        max_retries: upstream.attempts.get(),
+    let engine = Arc::new(ServerConf {
+        upstream_keepalive_pool_size: settings.upstream.keep_alive_connections.get().div_ceil(threads),
+        max_retries: settings.upstream.attempts.get(),
         ..ServerConf::default()
-    }
+    });
+    let keep_alive = settings.listener.client_keep_alive.into();
+    let worker = |_| Worker::start(http_proxy(&engine, gateway.clone()), metrics.clone(), keep_alive);
+    (0..threads).map(worker).collect()
 }

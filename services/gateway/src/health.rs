@@ -1,6 +1,7 @@
 //! Active health checks: every server is asked for `/readyz` in rounds, and names are resolved again now and then.
 
 use std::{
+    convert::Infallible,
     net::SocketAddr,
     sync::Arc,
     time::{Duration, Instant},
@@ -17,7 +18,6 @@ use pingora::{
     },
 };
 use tokio::{net::lookup_host, time::timeout};
-use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
 use crate::{
@@ -58,14 +58,11 @@ impl HealthChecks {
         })
     }
 
-    /// Goes round until the process stops.
-    pub async fn run(mut self, stop: CancellationToken) {
+    /// Goes round for ever.
+    pub async fn run(mut self) -> Infallible {
         loop {
+            tokio::time::sleep(self.settings.health.interval.into()).await;
             self.round().await;
-            tokio::select! {
-                () = tokio::time::sleep(self.settings.health.interval.into()) => {}
-                () = stop.cancelled() => return,
-            }
         }
     }
 

@@ -3,6 +3,7 @@
 
 pub mod access_log;
 pub mod app;
+pub mod client;
 pub mod error;
 pub mod headers;
 pub mod health;
@@ -14,3 +15,4 @@ pub mod routes;
 pub mod server;
 pub mod server_list;
 pub mod settings;
+pub mod worker;

@@ -37,14 +37,16 @@ use crate::{
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
 /// What the proxy engine calls back for every request.
+#[derive(Clone)]
 pub struct Gateway {
     pools: Arc<Pools>,
     metrics: Metrics,
-    access_log: AccessLog,
+    access_log: Arc<AccessLog>,
     limits: Limits,
 }
 
 /// What is checked for every request, in the form that it is needed in.
+#[derive(Clone)]
 struct Limits {
     max_header_size: ByteSize,
     trust_forwarded: bool,
@@ -80,7 +82,7 @@ pub struct Context {
 impl Gateway {
     /// A gateway in front of `pools`.
     pub fn new(settings: &Settings, pools: Arc<Pools>, metrics: Metrics) -> Self {
-        let access_log = AccessLog::new(settings.access_log.clone());
+        let access_log = Arc::new(AccessLog::new(settings.access_log.clone()));
         Self {
             pools,
             metrics,

@@ -27,7 +27,9 @@ async fn without_a_server_there_is_a_problem_document() {
         assert_eq!(problem["type"], "/problems/no-healthy-server");
         assert_eq!(problem["status"], 503);
     }
-    assert!(gateway.counts(r#"citytrack_gateway_failures_total{pool="stats",reason="no-healthy-server"} 1"#));
+    gateway
+        .counted(r#"citytrack_gateway_failures_total{pool="stats",reason="no-healthy-server"} 1"#)
+        .await;
 }
 
 /// Many clients, each trying again what failed, while one of two servers is killed under them.

@@ -24,7 +24,7 @@ pub(crate) struct Gateway {
     pub(crate) client: Client,
     pub(crate) stop: CancellationToken,
     registry: Registry,
-    task: JoinSet<()>,
+    task: JoinSet<Result<(), citytrack_common::TaskError>>,
 }
 
 impl Gateway {
@@ -79,10 +79,15 @@ impl Gateway {
         text.lines().any(|line| line == series)
     }
 
+    /// Waits until a series is in the metrics as it is given: requests are counted just after they are answered.
+    pub(crate) async fn counted(&self, series: &str) {
+        until(series, async || self.counts(series)).await;
+    }
+
     /// Waits for the end after `stop`.
     pub(crate) async fn ended(mut self) {
         let ended = tokio::time::timeout(DEADLINE, self.task.join_next()).await;
-        ended.expect("the gateway ends").unwrap().unwrap();
+        ended.expect("the gateway ends").unwrap().unwrap().unwrap();
     }
 }
 

@@ -71,15 +71,18 @@ async fn it_serves_until_it_is_told_to_end_and_logs_no_secret() {
     assert_eq!(get.send().await.unwrap().status(), 200);
     let missing = client.get(format!("http://{listen}/api/v1/detections?token=secret-query"));
     assert_eq!(missing.bearer_auth("secret-header").send().await.unwrap().status(), 503);
-    let metrics = client
-        .get(format!("http://{admin}/metrics"))
-        .send()
-        .await
-        .unwrap()
-        .text()
-        .await
-        .unwrap();
-    assert!(metrics.contains(r#"citytrack_gateway_requests_total{class="2xx",pool="console"} 1"#));
+    until("the request to be counted", async || {
+        let metrics = client
+            .get(format!("http://{admin}/metrics"))
+            .send()
+            .await
+            .unwrap()
+            .text()
+            .await
+            .unwrap();
+        metrics.contains(r#"citytrack_gateway_requests_total{class="2xx",pool="console"} 1"#)
+    })
+    .await;
 
     let output = terminate(child).await;
     let log = String::from_utf8(output.stderr).unwrap();

@@ -35,8 +35,12 @@ async fn every_path_goes_to_its_pool() {
     let told = gateway.told("/api/v1/venues/a%20b/counts?from=x&to=y").await;
     assert_eq!(told["path"], "/api/v1/venues/a%20b/counts");
     assert_eq!(told["query"], "from=x&to=y");
-    assert!(gateway.counts(r#"citytrack_gateway_requests_total{class="2xx",pool="stats"} 2"#));
-    assert!(gateway.counts(r#"citytrack_gateway_requests_total{class="5xx",pool="stats"} 0"#));
+    gateway
+        .counted(r#"citytrack_gateway_requests_total{class="2xx",pool="stats"} 2"#)
+        .await;
+    gateway
+        .counted(r#"citytrack_gateway_requests_total{class="5xx",pool="stats"} 0"#)
+        .await;
 }
 
 #[tokio::test]

@@ -37,7 +37,7 @@ async fn a_websocket_goes_through_and_outlives_every_time_out() {
     assert_eq!(response.status(), 101);
     assert_eq!(response.headers()["sec-websocket-protocol"], "citytrack.v1");
     assert!(response.headers().contains_key("x-request-id"));
-    assert!(gateway.counts("citytrack_gateway_websockets 1"));
+    gateway.counted("citytrack_gateway_websockets 1").await;
 
     for text in ["hello", "after a long silence"] {
         socket.send(Message::text(text)).await.unwrap();
@@ -50,9 +50,8 @@ async fn a_websocket_goes_through_and_outlives_every_time_out() {
 
     socket.close(None).await.unwrap();
     while socket.next().await.is_some() {}
-    crate::fixture::until("the socket to be counted out", async || {
-        gateway.counts("citytrack_gateway_websockets 0")
-    })
-    .await;
-    assert!(gateway.counts(r#"citytrack_gateway_requests_total{class="1xx",pool="realtime-ws"} 1"#));
+    gateway.counted("citytrack_gateway_websockets 0").await;
+    gateway
+        .counted(r#"citytrack_gateway_requests_total{class="1xx",pool="realtime-ws"} 1"#)
+        .await;
 }
