@@ -14,6 +14,7 @@ use actix_web::{
     web,
 };
 use prometheus::{HistogramOpts, HistogramVec, Registry};
+use socket2::SockRef;
 
 use crate::{
     admin,
@@ -21,6 +22,9 @@ use crate::{
     problem::Problem,
     settings::HttpSettings,
 };
+
+/// A peer that leaves data unacknowledged for so long is gone.
+const STUCK_PEER: Duration = Duration::from_secs(20);
 
 /// Starts the listener with `routes`, `/livez` and `/readyz`, request metrics and problem documents for whatever is not
 /// found. Returns the address that is really listened on.
@@ -38,6 +42,7 @@ where
 {
     let listener = TcpListener::bind(settings.listen)
         .map_err(|error| format!("CITYTRACK_HTTP__LISTEN: cannot listen on {}: {error}", settings.listen))?;
+    tune(&listener)?;
     let address = listener.local_addr()?;
     let metrics = HttpMetrics::new(registry)?;
     let readiness = lifecycle.readiness();
@@ -59,6 +64,14 @@ where
     .run();
     spawn(&lifecycle.spawner(), "http listener", server, Duration::ZERO);
     Ok(address)
+}
+
+/// What every accepted connection inherits: small writes leave at once, and a peer that takes nothing for a while is cut
+/// off (actix waits for it for ever, and so would a shutdown).
+fn tune(listener: &TcpListener) -> std::io::Result<()> {
+    let socket = SockRef::from(listener);
+    socket.set_tcp_nodelay(true)?;
+    socket.set_tcp_user_timeout(Some(STUCK_PEER))
 }
 
 /// Runs `server` until the process stops, then lets requests in hand finish.
