@@ -121,7 +121,7 @@ async fn upgrade(
         .map_err(|_| Problem::internal())?;
     let upgraded = actix_ws::handle_with_protocols(request, payload, &[SUBPROTOCOL]);
     let (answer, writer, stream) = upgraded.map_err(|error| {
-        let status = error.as_response_error().status_code();
+        let status = error.error_response().status();
         Problem::new(
             status,
             "invalid-handshake",
