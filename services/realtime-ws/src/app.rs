@@ -12,8 +12,9 @@ use secrecy::ExposeSecret;
 use tokio::sync::Semaphore;
 
 use crate::{
+    desk::Desk,
     error::StartError,
-    feed::{Desk, Feed, FeedHandle},
+    feed::{Feed, FeedHandle},
     handshake::{Sockets, live},
     hub::Hub,
     metrics::LiveMetrics,

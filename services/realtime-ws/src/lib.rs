@@ -5,7 +5,9 @@
 //! its socket, writes it. The protocol is described in `docs/realtime.md`.
 
 mod app;
+mod desk;
 mod encode;
+mod ending;
 mod error;
 mod feed;
 mod filter;

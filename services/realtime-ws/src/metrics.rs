@@ -2,7 +2,7 @@
 
 use prometheus::{Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, Opts, Registry, core::Collector};
 
-use crate::session::Ending;
+use crate::ending::Ending;
 
 /// The metrics of the live feed.
 #[derive(Clone)]

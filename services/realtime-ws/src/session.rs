@@ -3,13 +3,14 @@
 
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
-use actix_ws::{CloseCode, CloseReason, Message};
+use actix_ws::Message;
 use citytrack_access::ViewerToken;
 use citytrack_domain::Slug;
 use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
 
 use crate::{
+    ending::Ending,
     feed::{Command, FeedHandle},
     filter::{Filter, FilterLimits},
     hub::Subscription,
@@ -20,61 +21,6 @@ use crate::{
 
 /// Answers that may wait beside the frames; when there are more, nothing is read until the client reads.
 const ANSWERS: usize = 64;
-
-/// Why a socket ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Ending {
-    /// The client said goodbye or its connection broke.
-    Client,
-    /// The client does not answer any more.
-    Dead,
-    /// The client reads too slowly.
-    Slow,
-    /// The token's time is over.
-    Expired,
-    /// The client does not speak the protocol.
-    Protocol(&'static str),
-    /// This process ends.
-    Shutdown,
-}
-
-impl Ending {
-    /// Every ending, for metrics that exist from the start.
-    pub(crate) const ALL: [Self; 6] = [
-        Self::Client,
-        Self::Dead,
-        Self::Slow,
-        Self::Expired,
-        Self::Protocol(""),
-        Self::Shutdown,
-    ];
-
-    /// The ending as a metric label.
-    pub(crate) fn label(self) -> &'static str {
-        match self {
-            Self::Client => "client",
-            Self::Dead => "dead",
-            Self::Slow => "slow",
-            Self::Expired => "expired",
-            Self::Protocol(_) => "protocol",
-            Self::Shutdown => "shutdown",
-        }
-    }
-
-    /// What the client is told; `None` when it is not there any more.
-    pub(crate) fn close_reason(self) -> Option<CloseReason> {
-        let (code, text) = match self {
-            Self::Client => (CloseCode::Normal, ""),
-            Self::Dead => return None,
-            Self::Slow => (CloseCode::Other(4408), "too slow"),
-            Self::Expired => (CloseCode::Other(4401), "token expired"),
-            Self::Protocol(what) => (CloseCode::Other(4400), what),
-            Self::Shutdown => (CloseCode::Restart, "the server restarts"),
-        };
-        let description = Some(text.to_owned()).filter(|text| !text.is_empty());
-        Some(CloseReason { code, description })
-    }
-}
 
 /// Something to write.
 pub(crate) struct Output {

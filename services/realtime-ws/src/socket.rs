@@ -16,9 +16,10 @@ use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    ending::Ending,
     feed::{Command, FeedHandle},
     metrics::LiveMetrics,
-    session::{Ending, Output, Session},
+    session::{Output, Session},
 };
 
 /// How long a goodbye may take, either way.

@@ -1,3 +1,4 @@
+use actix_ws::CloseCode;
 use citytrack_common::settings::from_args;
 use clap::Parser;
 use serde_json::{Value, json};
