@@ -8,9 +8,13 @@ use clap::{Args, Parser};
 use humantime::Duration;
 use secrecy::SecretString;
 
-/// CityTrack's console: web pages, and the control API for venues, nodes, keys and viewer tokens
-#[derive(Parser, Clone)]
-#[command(name = "console", version)]
+/// The console of CityTrack: web pages, and the control API for venues, nodes, keys and viewer tokens.
+#[derive(Clone, Parser)]
+#[command(
+    name = "console", version, about,
+    mut_arg("http-listen", |arg| arg.default_value("127.0.0.1:21160")),
+    mut_arg("admin-listen", |arg| arg.default_value("127.0.0.1:21161")),
+)]
 pub struct Settings {
     /// The listener of the pages and the control API.
     #[command(flatten)]

@@ -1,0 +1,61 @@
+//! Puts the read API together.
+
+use std::net::SocketAddr;
+
+use actix_web::{middleware::Compress, web};
+use citytrack_access::ViewerTokens;
+use citytrack_common::{Lifecycle, TaskError, admin, http};
+use citytrack_domain::Clock;
+use citytrack_storage::{Database, DatabaseOptions};
+use secrecy::ExposeSecret;
+
+use crate::{counts, database, settings::Settings};
+
+/// The running read API.
+#[derive(Clone, Copy, Debug)]
+pub struct App {
+    /// Where it listens.
+    pub address: SocketAddr,
+}
+
+impl App {
+    /// Opens the listeners and starts the tasks. PostgreSQL may come later.
+    ///
+    /// # Errors
+    /// When a listener cannot be opened or the address of the database cannot be read.
+    pub fn start(settings: &Settings, clock: Clock, lifecycle: &Lifecycle) -> Result<Self, TaskError> {
+        let registry = admin::registry()?;
+        let database = Database::connect(&database_options(settings))?;
+        let spawner = lifecycle.spawner();
+        let check = lifecycle.readiness().check("database");
+        spawner.spawn("database", database::watch(database.clone(), check, spawner.stop()));
+
+        let database = web::Data::new(database);
+        let clock = web::Data::new(clock);
+        let viewers = web::Data::new(ViewerTokens::new(&settings.viewer_secret));
+        let address = http::start(&settings.http, &registry, lifecycle, move |config| {
+            let counts = web::resource("/api/v1/venues/{venue}/counts")
+                .wrap(Compress::default())
+                .route(web::get().to(counts::get))
+                .default_service(http::only("GET"));
+            config
+                .app_data(database.clone())
+                .app_data(clock.clone())
+                .app_data(viewers.clone())
+                .service(counts);
+        })?;
+        admin::start(&settings.admin, registry, lifecycle)?;
+        Ok(Self { address })
+    }
+}
+
+fn database_options(settings: &Settings) -> DatabaseOptions {
+    DatabaseOptions {
+        url: settings.database.url.expose_secret().to_owned(),
+        pool_size: settings.database.pool_size.get(),
+        wait: settings.database.wait.into(),
+        statement_timeout: settings.database.statement_timeout.into(),
+        read_only: true,
+        application_name: "citytrack stats",
+    }
+}

@@ -1,0 +1,146 @@
+//! The counts as JSON or CSV.
+
+use std::cmp::Reverse;
+
+use actix_web::{
+    HttpRequest, HttpResponse, HttpResponseBuilder,
+    http::{
+        StatusCode,
+        header::{self, Accept, Header, Quality},
+    },
+};
+use citytrack_common::Problem;
+use citytrack_domain::{Class, Slug, VenueTimeZone};
+use citytrack_storage::counts::Count;
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::parameters::Parameters;
+
+/// What the answer is written as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Format {
+    Json,
+    Csv,
+}
+
+/// Counts and what they are of.
+pub(super) struct Answer<'a> {
+    pub(super) venue: &'a Slug,
+    pub(super) zone: &'a VenueTimeZone,
+    pub(super) parameters: &'a Parameters,
+    pub(super) counts: &'a [Count],
+    pub(super) now: Timestamp,
+}
+
+#[derive(Serialize)]
+struct Body<'a> {
+    venue: &'a str,
+    time_zone: &'a str,
+    bucket: &'a str,
+    from: Option<Timestamp>,
+    to: Option<Timestamp>,
+    camera: Option<&'a str>,
+    class: Option<&'a str>,
+    buckets: Vec<BucketBody>,
+}
+
+/// Also a line of the CSV; its header is made from the names.
+#[derive(Serialize)]
+struct BucketBody {
+    start: Timestamp,
+    end: Timestamp,
+    frames: i64,
+    detections: Option<i64>,
+    peak: Option<i32>,
+}
+
+impl From<&Count> for BucketBody {
+    fn from(count: &Count) -> Self {
+        Self {
+            start: count.start,
+            end: count.end,
+            frames: count.frames,
+            detections: count.seen.map(|seen| seen.detections),
+            peak: count.seen.map(|seen| seen.peak),
+        }
+    }
+}
+
+impl Format {
+    /// What `Accept` likes best of the two.
+    pub(super) fn negotiate(request: &HttpRequest) -> Result<Self, Problem> {
+        let Some(accept) = Accept::parse(request).ok().filter(|accept| !accept.is_empty()) else {
+            return Ok(Self::Json);
+        };
+        let mut wanted: Vec<_> = accept.iter().filter(|wanted| wanted.quality > Quality::ZERO).collect();
+        wanted.sort_by_key(|wanted| Reverse(wanted.quality));
+        wanted
+            .iter()
+            .find_map(
+                |wanted| match (wanted.item.type_().as_str(), wanted.item.subtype().as_str()) {
+                    ("*", "*") | ("application", "*" | "json") => Some(Self::Json),
+                    ("text", "*" | "csv") => Some(Self::Csv),
+                    _ => None,
+                },
+            )
+            .ok_or_else(|| {
+                let detail = "counts come as application/json or text/csv";
+                Problem::new(StatusCode::NOT_ACCEPTABLE, "not-acceptable", "Not acceptable", detail)
+            })
+    }
+}
+
+impl Answer<'_> {
+    /// Writes the answer.
+    pub(super) fn respond(&self, format: Format) -> Result<HttpResponse, Problem> {
+        let mut answer = HttpResponse::Ok();
+        answer
+            .insert_header((header::CACHE_CONTROL, self.caching()))
+            .insert_header((header::VARY, "accept, authorization"));
+        match format {
+            Format::Json => Ok(answer.json(self.body())),
+            Format::Csv => self.csv(answer).map_err(|error| {
+                tracing::error!(%error, "cannot write CSV");
+                Problem::internal()
+            }),
+        }
+    }
+
+    /// Late frames may still correct the past, but seldom.
+    fn caching(&self) -> &'static str {
+        match self.counts.last() {
+            Some(last) if last.end < self.now => "private, max-age=60",
+            _ => "private, max-age=5",
+        }
+    }
+
+    fn body(&self) -> Body<'_> {
+        Body {
+            venue: self.venue.as_str(),
+            time_zone: self.zone.name(),
+            bucket: self.parameters.bucket.as_str(),
+            from: self.counts.first().map(|first| first.start),
+            to: self.counts.last().map(|last| last.end),
+            camera: self.parameters.camera.as_deref(),
+            class: self.parameters.class.as_ref().map(Class::as_str),
+            buckets: self.counts.iter().map(BucketBody::from).collect(),
+        }
+    }
+
+    fn csv(&self, mut answer: HttpResponseBuilder) -> Result<HttpResponse, csv::Error> {
+        let mut lines = csv::Writer::from_writer(Vec::new());
+        for count in self.counts {
+            lines.serialize(BucketBody::from(count))?;
+        }
+        let text = lines.into_inner().map_err(csv::IntoInnerError::into_error)?;
+        let name = format!(
+            "attachment; filename=\"counts-{}-{}.csv\"",
+            self.venue, self.parameters.bucket
+        );
+        Ok(answer
+            .insert_header((header::CONTENT_DISPOSITION, name))
+            .content_type("text/csv; charset=utf-8")
+            .body(text))
+    }
+}

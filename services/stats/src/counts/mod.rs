@@ -1,0 +1,76 @@
+//! `GET /api/v1/venues/{venue}/counts`
+
+mod answer;
+mod parameters;
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use citytrack_common::Problem;
+use citytrack_domain::{Clock, InvalidRange, Slug, VenueTimeZone};
+use citytrack_storage::{
+    Database,
+    counts::{self, CountsQuery},
+    venues,
+};
+use tracing::error;
+
+use self::{
+    answer::{Answer, Format},
+    parameters::{Parameters, invalid},
+};
+use crate::{auth::Viewer, error::problem};
+
+/// More buckets than anybody can look at, and few enough to hold in memory.
+const MOST_BUCKETS: usize = 10_000;
+
+pub(crate) async fn get(
+    viewer: Viewer,
+    request: HttpRequest,
+    path: web::Path<String>,
+    database: web::Data<Database>,
+    clock: web::Data<Clock>,
+) -> Result<HttpResponse, Problem> {
+    let venue: Slug = path
+        .parse()
+        .map_err(|_| Problem::not_found(format!("there is no venue {:?}", *path)))?;
+    viewer.check(&venue)?;
+    let format = Format::negotiate(&request)?;
+    let now = clock.now();
+    let parameters = Parameters::read(request.query_string(), now)?;
+    let venue = venues::get(&database, &venue).await.map_err(problem)?;
+    let zone = VenueTimeZone::new(&venue.time_zone).map_err(|error| {
+        error!(venue = venue.slug.as_str(), %error, "the venue's time zone is not known to this build");
+        Problem::internal()
+    })?;
+    let edges = parameters
+        .bucket
+        .edges(parameters.from, parameters.to, zone.zone(), MOST_BUCKETS)
+        .map_err(|error| not_divided(error, &parameters))?;
+    let query = CountsQuery {
+        venue: &venue.slug,
+        edges: &edges,
+        cameras: &parameters.cameras,
+        class: parameters.class.as_ref(),
+    };
+    let counts = counts::query(&database, query).await.map_err(problem)?;
+    Answer {
+        venue: &venue.slug,
+        zone: &zone,
+        parameters: &parameters,
+        counts: &counts,
+        now,
+    }
+    .respond(format)
+}
+
+fn not_divided(error: InvalidRange, parameters: &Parameters) -> Problem {
+    match error {
+        InvalidRange::TooManyBuckets(_) => invalid(
+            "bucket",
+            &format!(
+                "{error} of {}; take longer buckets or a shorter range",
+                parameters.bucket
+            ),
+        ),
+        InvalidRange::Empty | InvalidRange::OffCalendar => invalid("from", &error.to_string()),
+    }
+}

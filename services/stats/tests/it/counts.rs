@@ -1,0 +1,147 @@
+//! Counts as JSON and CSV.
+
+use reqwest::StatusCode;
+use serde_json::{Value, json};
+
+use crate::stats::{Stats, json};
+
+#[tokio::test]
+async fn counts_as_json() {
+    let api = Stats::start("Europe/Berlin").await;
+    stats
+        .minute("door", "2026-11-22T10:00:00Z", 1_500, Some(("person", 359, 8)))
+        .await;
+    api.minute("door", "2026-11-22T10:02:00Z", 25, None).await;
+    let query = "?from=2026-11-22T10:00:10Z&to=2026-11-22T10:02:10Z&bucket=1m";
+    let (status, body) = json(api.counts(query)).await;
+    let buckets = json!([
+        {"start": "2026-11-22T10:00:00Z", "end": "2026-11-22T10:01:00Z", "frames": 1500, "detections": 359, "peak": 8},
+        {"start": "2026-11-22T10:01:00Z", "end": "2026-11-22T10:02:00Z", "frames": 0, "detections": null, "peak": null},
+        {"start": "2026-11-22T10:02:00Z", "end": "2026-11-22T10:03:00Z", "frames": 25, "detections": 0, "peak": 0},
+    ]);
+    let expected = json!({
+        "venue": "demo", "time_zone": "Europe/Berlin", "bucket": "1m", "from": "2026-11-22T10:00:00Z",
+        "to": "2026-11-22T10:03:00Z", "camera": null, "class": null, "buckets": buckets,
+    });
+    assert_eq!((status, body), (StatusCode::OK, expected));
+
+    let (_, body) = json(api.counts("?bucket=1h&camera=north/door,window&class=car")).await;
+    assert_eq!(
+        (&body["camera"], &body["class"]),
+        (&json!("north/door,window"), &json!("car"))
+    );
+    let seen: Vec<&Value> = body["buckets"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|bucket| bucket["frames"] != 0)
+        .collect();
+    let hour = json!({"start": "2026-11-22T10:00:00Z", "end": "2026-11-22T11:00:00Z", "frames": 1525, "detections": 0, "peak": 0});
+    assert_eq!(seen, [&hour], "frames came, but no car was seen");
+}
+
+#[tokio::test]
+async fn without_parameters_it_is_the_last_day_by_minutes() {
+    let api = Stats::start("UTC").await;
+    stats
+        .minute("hall", "2026-11-22T12:00:00Z", 10, Some(("person", 4, 1)))
+        .await;
+    let answer = api.counts("").send().await.unwrap();
+    assert_eq!(answer.headers()["cache-control"], "private, max-age=5");
+    let body: Value = answer.json().await.unwrap();
+    assert_eq!(
+        (&body["bucket"], &body["from"], &body["to"]),
+        (
+            &json!("1m"),
+            &json!("2026-11-21T12:00:00Z"),
+            &json!("2026-11-22T12:01:00Z")
+        )
+    );
+    let buckets = body["buckets"].as_array().unwrap();
+    assert_eq!((buckets.len(), &buckets[1_440]["detections"]), (1_441, &json!(4)));
+
+    let closed = stats
+        .counts("?from=2026-11-21T00:00:00Z&to=2026-11-22T00:00:00Z&bucket=1d")
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(closed.headers()["cache-control"], "private, max-age=60");
+}
+
+#[tokio::test]
+async fn days_are_those_of_the_venue() {
+    let api = Stats::start("Pacific/Auckland").await;
+    stats
+        .minute("door", "2026-09-26T11:59:00Z", 1, Some(("person", 1, 1)))
+        .await;
+    stats
+        .minute("door", "2026-09-26T12:00:00Z", 1, Some(("person", 2, 2)))
+        .await;
+    stats
+        .minute("door", "2026-09-27T10:59:00Z", 1, Some(("person", 3, 3)))
+        .await;
+    stats
+        .minute("door", "2026-09-27T11:00:00Z", 1, Some(("person", 4, 4)))
+        .await;
+    let (_, body) = json(api.counts("?bucket=1d&from=2026-09-26T12:00:00Z&to=2026-09-27T11:00:00Z")).await;
+    let day = json!({"start": "2026-09-26T12:00:00Z", "end": "2026-09-27T11:00:00Z", "frames": 2, "detections": 5, "peak": 3});
+    assert_eq!(body["buckets"], json!([day]), "a day of 23 hours");
+}
+
+#[tokio::test]
+async fn counts_as_csv() {
+    let api = Stats::start("UTC").await;
+    stats
+        .minute("door", "2026-11-22T10:00:00Z", 1_500, Some(("person", 359, 8)))
+        .await;
+    let query = "?from=2026-11-22T10:00:00Z&to=2026-11-22T10:02:00Z";
+    let answer = api.counts(query).header("accept", "text/csv").send().await.unwrap();
+    assert_eq!(answer.headers()["content-type"], "text/csv; charset=utf-8");
+    assert_eq!(
+        answer.headers()["content-disposition"],
+        "attachment; filename=\"counts-demo-1m.csv\""
+    );
+    let vary: Vec<_> = answer
+        .headers()
+        .get_all("vary")
+        .iter()
+        .map(|value| value.to_str().unwrap())
+        .collect();
+    assert!(vary.join(",").contains("accept, authorization"), "{vary:?}");
+    let expected = "start,end,frames,detections,peak\n\
+                    2026-11-22T10:00:00Z,2026-11-22T10:01:00Z,1500,359,8\n\
+                    2026-11-22T10:01:00Z,2026-11-22T10:02:00Z,0,,\n";
+    assert_eq!(answer.text().await.unwrap(), expected);
+}
+
+#[tokio::test]
+async fn accept_decides_the_format() {
+    let api = Stats::start("UTC").await;
+    let json = "application/json";
+    let csv = "text/csv; charset=utf-8";
+    for (accept, expected) in [
+        ("*/*", json),
+        ("application/json", json),
+        ("application/*", json),
+        ("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", json),
+        ("text/*", csv),
+        ("application/json;q=0.5, text/csv", csv),
+        ("text/csv;q=0, */*", json),
+    ] {
+        let answer = stats
+            .counts("?bucket=1d")
+            .header("accept", accept)
+            .send()
+            .await
+            .unwrap();
+        assert_eq!(answer.headers()["content-type"], expected, "{accept}");
+    }
+    let answer = stats
+        .counts("?bucket=1d")
+        .header("accept", "image/png, text/csv;q=0")
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(answer.status(), StatusCode::NOT_ACCEPTABLE);
+    assert_eq!(answer.headers()["content-type"], "application/problem+json");
+}

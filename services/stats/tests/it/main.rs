@@ -1,0 +1,6 @@
+//! The read API in this process, against a real PostgreSQL: `eval "$(scripts/test-servers env)"` first.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
+
+mod counts;
+mod refused;
+mod stats;
