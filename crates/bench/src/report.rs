@@ -62,11 +62,12 @@ pub(crate) struct Live {
     pub(crate) messages_per_s: f64,
     pub(crate) expected: u64,
     pub(crate) received: u64,
+    /// Neither came nor was left out by the server, by its own account.
     pub(crate) lost: u64,
     pub(crate) doubled: u64,
     pub(crate) unexpected: u64,
     pub(crate) malformed: u64,
-    /// Left out by the server, by its own account.
+    /// Left out by the server, which said so.
     pub(crate) dropped: u64,
     pub(crate) cut_off: u64,
     /// From the end of the load to the last message.
@@ -108,7 +109,7 @@ impl Report {
                 ("messages lost", live.lost),
                 ("messages doubled", live.doubled),
                 ("messages malformed", live.malformed),
-                ("frames dropped by the server", live.dropped),
+                ("messages left out by the server, which said so", live.dropped),
                 ("subscribers cut off", live.cut_off),
             ]);
         }
@@ -157,8 +158,14 @@ impl fmt::Display for Report {
             line(f, "POST → socket", &live.latency_ms)?;
             writeln!(
                 f,
-                "  messages      {} of {} came, {} doubled, {} unexpected, {:.0}/s, the last {:.2} s after the load",
-                live.received, live.expected, live.doubled, live.unexpected, live.messages_per_s, live.behind_s
+                "  messages      {} of {} came, {} doubled, {} unexpected, {} left out, {:.0}/s, the last {:.2} s after the load",
+                live.received,
+                live.expected,
+                live.doubled,
+                live.unexpected,
+                live.dropped,
+                live.messages_per_s,
+                live.behind_s
             )?;
         }
         if let Some(stored) = &self.stored {

@@ -15,7 +15,7 @@ pub struct Args {
 }
 
 /// A row: its title, and where its figure is in a run's report.
-const ROWS: [(&str, &str); 20] = [
+const ROWS: [(&str, &str); 22] = [
     ("requests/s accepted", "/posts/accepted_per_s"),
     ("detections/s accepted", "/posts/detections_per_s"),
     ("detections/s committed", "/stored/detections_per_s"),
@@ -29,14 +29,20 @@ const ROWS: [(&str, &str); 20] = [
     ("POST → committed row p99, ms", "/stored/visible_ms/p99"),
     ("last row after the load, s", "/stored/behind_s"),
     ("CPU µs a detection", "/cost/us_per_detection"),
+    ("memory of the system, MB", MEMORY),
     ("generator's CPU s", "/cost/generator_s"),
     ("others' CPU s", "/cost/others_s"),
     ("messages lost", "/live/lost"),
+    ("messages left out, said so", "/live/dropped"),
     ("messages doubled", "/live/doubled"),
     ("batches missing", "/stored/missing"),
     ("batches stored wrongly", "/stored/wrong"),
-    ("requests not accepted", ""),
+    ("requests not accepted", NOT_ACCEPTED),
 ];
+
+/// Figures that are sums.
+const MEMORY: &str = "memory";
+const NOT_ACCEPTED: &str = "not accepted";
 
 /// Prints a table for each kind of load, a column for each system.
 #[expect(clippy::print_stdout, reason = "the table is what the program is for")]
@@ -110,11 +116,17 @@ fn name(run: &Value) -> String {
 }
 
 fn figure(run: &Value, place: &str) -> Option<f64> {
-    if place.is_empty() {
-        let posts = &run["posts"];
-        return Some(posts["requests"].as_f64()? - posts["accepted"].as_f64()?);
+    match place {
+        NOT_ACCEPTED => {
+            let posts = &run["posts"];
+            Some(posts["requests"].as_f64()? - posts["accepted"].as_f64()?)
+        }
+        MEMORY => {
+            let each = run["cost"]["processes"].as_array()?.iter();
+            Some(each.filter_map(|process| process["pss_mb"].as_f64()).sum()).filter(|sum| *sum > 0.0)
+        }
+        _ => run.pointer(place)?.as_f64(),
     }
-    run.pointer(place)?.as_f64()
 }
 
 fn different(names: impl Iterator<Item = String>) -> Vec<String> {

@@ -65,7 +65,8 @@ pub(crate) struct Subscribers {
     tasks: JoinSet<Result<Seen>>,
 }
 
-/// Opens `count` sockets and reads them until `stop`. `received` counts the parts that came, over all of them.
+/// Opens `count` sockets and reads them until `stop`. `received` counts the parts that came or were
+/// left out, over all of them.
 pub(crate) async fn subscribe(
     feed: &Feed,
     count: u32,
@@ -130,6 +131,9 @@ impl Reader {
     }
 
     fn note(&mut self, message: Message, at: Instant) {
+        if let Message::Gap(dropped) = message {
+            self.received.fetch_add(dropped, Relaxed); // will not come: nobody should wait for it
+        }
         if self.seen.note(message, at, &self.plan, &self.ledger) {
             self.received.fetch_add(1, Relaxed);
         }

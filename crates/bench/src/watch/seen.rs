@@ -132,8 +132,9 @@ impl Account {
         account
     }
 
+    /// Parts that did not come, and of which the server did not say that it left them out.
     pub(crate) fn lost(&self) -> u64 {
-        self.expected - self.received
+        (self.expected - self.received).saturating_sub(self.dropped)
     }
 }
 
@@ -189,6 +190,6 @@ mod tests {
             dropped: 5,
             cut_off: 1,
         };
-        assert_eq!((account.lost(), account), (6, wanted));
+        assert_eq!((account.lost(), account), (1, wanted));
     }
 }
