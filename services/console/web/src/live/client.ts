@@ -94,6 +94,8 @@ const FIRST_RETRY_MS = 500;
 const LONGEST_RETRY_MS = 15_000;
 /** A connection that lasted this long was a good one, and its loss starts the back-off anew. */
 const GOOD_CONNECTION_MS = 10_000;
+/** A connection that is not there by then is given up; browsers alone wait for minutes. */
+const CONNECT_MS = 10_000;
 const PING_EVERY_MS = 15_000;
 /** Without a word for this long (pongs count) the connection is dead, whatever the operating system says. */
 const SILENCE_MS = 40_000;
@@ -115,7 +117,8 @@ export class LiveClient {
   #attempt = 0;
   #openedAt = 0;
   #heardAt = 0;
-  #retryTimer: ReturnType<typeof setTimeout> | undefined;
+  /** Runs while there is no connection: until the next attempt, or until the present one is given up. */
+  #connectTimer: ReturnType<typeof setTimeout> | undefined;
   #pingTimer: ReturnType<typeof setInterval> | undefined;
 
   constructor(options: Options) {
@@ -145,7 +148,7 @@ export class LiveClient {
   }
 
   #connect(): void {
-    clearTimeout(this.#retryTimer);
+    clearTimeout(this.#connectTimer);
     this.#setStatus({ state: "connecting" });
     const url = new URL("/api/v1/live", this.#options.address ?? location.origin);
     url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
@@ -155,9 +158,11 @@ export class LiveClient {
     socket.onopen = () => this.#opened();
     socket.onmessage = (event) => this.#heard(event.data);
     socket.onclose = (event) => this.#lost(socket, event.code);
+    this.#connectTimer = setTimeout(() => this.#drop(), CONNECT_MS);
   }
 
   #opened(): void {
+    clearTimeout(this.#connectTimer);
     this.#openedAt = this.#heardAt = Date.now();
     this.#pingTimer = setInterval(() => this.#ping(), PING_EVERY_MS);
     for (const [id, { request }] of this.#subscriptions) this.#request(id, request);
@@ -201,6 +206,7 @@ export class LiveClient {
   /** The connection is gone, or never came to be. A socket that is no longer ours has nothing to say. */
   #lost(socket: WebSocket, code: number): void {
     if (socket !== this.#socket) return;
+    clearTimeout(this.#connectTimer);
     const wasOpen = this.#openedAt > 0;
     if (wasOpen && Date.now() - this.#openedAt > GOOD_CONNECTION_MS) this.#attempt = 0;
     this.#forgetSocket();
@@ -210,7 +216,7 @@ export class LiveClient {
     }
     const delay = retryDelay(this.#attempt++);
     this.#setStatus({ state: "reconnecting", retryAt: Date.now() + delay });
-    this.#retryTimer = setTimeout(() => this.#connect(), delay);
+    this.#connectTimer = setTimeout(() => this.#connect(), delay);
     if (!wasOpen) void this.#askWhyRefused();
   }
 
@@ -234,8 +240,8 @@ export class LiveClient {
   }
 
   #liveIfConfirmed(): void {
-    if (this.#unconfirmed.size === 0 && this.#socket?.readyState === WebSocket.OPEN)
-      this.#setStatus({ state: "live" });
+    const isOpen = this.#socket?.readyState === WebSocket.OPEN;
+    if (isOpen && this.#unconfirmed.size === 0) this.#setStatus({ state: "live" });
   }
 
   #ping(): void {
@@ -261,7 +267,7 @@ export class LiveClient {
   }
 
   #end(status: Status): void {
-    clearTimeout(this.#retryTimer);
+    clearTimeout(this.#connectTimer);
     removeEventListener("online", this.retryNow);
     const socket = this.#socket;
     this.#forgetSocket();

@@ -40,12 +40,14 @@ export function CameraCard({ camera, clock, now, line, connected }: Props) {
 
 function Footer({ camera, clock, now, connected }: Omit<Props, "line">) {
   if (camera.heardAt === undefined) return <footer>No frame since this page was opened</footer>;
-  if (camera.isSilent(now))
+  if (camera.isSilent(now)) {
+    const what = connected ? "Silent" : "Not connected";
     return (
       <footer class="bad">
-        {connected ? "Silent" : "Not connected"} since {clock.second(camera.heardAt)}
+        {what} since {clock.second(camera.heardAt)}
       </footer>
     );
+  }
   const rate = camera.rate(now);
   const hold = camera.holdMs;
   return (
