@@ -199,7 +199,13 @@ where
         writer.close().await
     };
     if matches!(timeout(GOODBYE, goodbye).await, Ok(Ok(()))) && ending != Ending::Client {
-        let answer = async { while let Some(Ok(_)) = reader.next().await {} };
+        let answer = async {
+            while let Some(Ok(message)) = reader.next().await {
+                if matches!(message, AggregatedMessage::Close(_)) {
+                    break;
+                }
+            }
+        };
         let _gone_or_not = timeout(GOODBYE, answer).await;
     }
 }
