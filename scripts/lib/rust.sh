@@ -15,10 +15,11 @@ ensure_rust() {
 build_programs() {
   local program arguments=(--locked)
   BIN_DIR=$TARGET/debug
-  if [ "$1" = release ]; then
-    arguments+=(--release)
-    BIN_DIR=$TARGET/release
-  fi
+  case $1 in
+    debug) ;;
+    release) arguments+=(--release) BIN_DIR=$TARGET/release ;;
+    *) fail "there is no build '$1', only release and debug" ;;
+  esac
   for program in "${PROGRAMS[@]}"; do arguments+=(-p "citytrack-$program"); done
   if [ -x "$BIN_DIR/gateway" ]; then
     say "bringing the programs up to date"

@@ -30,12 +30,10 @@ system_start() {
     for index in $(indexes "$service"); do _service_start "$service" "$index"; done
   done
   for service in "${SCALABLE_SERVICES[@]}"; do
-    for index in $(indexes "$service"); do
-      process_await "$service-$index" 60 http_ok "http://127.0.0.1:$(admin_port "$service" "$index")/readyz"
-    done
+    for index in $(indexes "$service"); do _service_await "$service" "$index"; done
   done
   _service_start gateway 0
-  process_await gateway-0 60 http_ok "http://127.0.0.1:$(admin_port gateway 0)/readyz"
+  _service_await gateway 0
   process_await gateway-0 30 http_ok "http://$(reachable_address)/"
 }
 
@@ -78,20 +76,34 @@ _stop_instances() {
 
 # _service_start SERVICE INDEX: start it, unless this very program runs with these very settings.
 _service_start() {
-  local name=$1-$2 program=$BIN_DIR/$1 settings arguments=() wanted
+  local name=$1-$2 program=$BIN_DIR/$1 settings arguments=() wanted restart=no
   [ -x "$program" ] || fail "$program is missing: it was not built"
   _service_settings "$1" "$2"
   [ "$1" != worker ] || arguments=(persist)
   wanted=$(printf '%s\n' "$(stat -c '%i %Y' "$program")" "${settings[@]}" | sha256sum)
   if process_runs "$name" && [ "$(cat "$RUN/$name.settings" 2>/dev/null)" = "$wanted" ]; then return 0; fi
+  if process_runs "$name"; then
+    note "starting $name again, because it or its settings have changed"
+    restart=yes
+  else
+    note "starting $name"
+  fi
   process_stop "$name"
-  note "starting $name"
   _service_ports_must_be_free "$1" "$2"
   CHANGED=$((CHANGED + 1))
   printf '%s\n' "$wanted" >"$RUN/$name.settings"
   # The settings go by the environment, which only the owner of a process can read.
   (export "${settings[@]}" && process_start "$name" "$program" "${arguments[@]}")
+  [ "$restart" = no ] || _await_restarted "$1" "$2"
 }
+
+# Instances are restarted one after the other, each with a moment for the gateway to notice that it is back.
+_await_restarted() {
+  _service_await "$1" "$2"
+  [ "${COUNT[$1]:-1}" = 1 ] || sleep 2
+}
+
+_service_await() { process_await "$1-$2" 60 http_ok "http://127.0.0.1:$(admin_port "$1" "$2")/readyz"; }
 
 # system_ports_must_be_free: a look ahead, so that nobody waits for a build that cannot be started afterwards.
 system_ports_must_be_free() {
