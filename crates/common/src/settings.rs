@@ -28,24 +28,31 @@ pub fn parse<S: Parser>() -> S {
 
 /// clap names the flag; people who set a variable look for the variable.
 fn name_the_variable(command: &Command, error: &clap::Error) {
-    let Some(ContextValue::String(flag)) = error.get(ContextKind::InvalidArg) else {
-        return;
+    let wrong = match error.kind() {
+        ErrorKind::InvalidValue | ErrorKind::ValueValidation => "wrong",
+        ErrorKind::MissingRequiredArgument => "missing",
+        _ => return,
     };
-    let flag = flag
-        .split_whitespace()
-        .next()
-        .unwrap_or_default()
-        .trim_start_matches("--");
-    let variable = command
-        .get_arguments()
-        .find(|arg| arg.get_long() == Some(flag))
-        .and_then(clap::Arg::get_env);
-    if let (Some(variable), ErrorKind::InvalidValue | ErrorKind::ValueValidation) = (variable, error.kind()) {
+    let flags = match error.get(ContextKind::InvalidArg) {
+        Some(ContextValue::String(flag)) => std::slice::from_ref(flag),
+        Some(ContextValue::Strings(flags)) => flags,
+        _ => return,
+    };
+    for variable in flags.iter().filter_map(|flag| variable_of(command, flag)) {
         #[expect(clippy::print_stderr, reason = "logging is not set up before the settings are read")]
         {
-            eprintln!("error: the setting {} is wrong", variable.to_string_lossy());
+            eprintln!("error: the setting {variable} is {wrong}");
         }
     }
+}
+
+/// The variable of `--flag <value>`.
+fn variable_of(command: &Command, flag: &str) -> Option<String> {
+    let flag = flag.split_whitespace().next()?.trim_start_matches("--");
+    let argument = command
+        .get_arguments()
+        .find(|argument| argument.get_long() == Some(flag))?;
+    Some(argument.get_env()?.to_string_lossy().into_owned())
 }
 
 /// Builds settings from arguments alone, for tests: `from_args::<Settings>(["--http-listen", "127.0.0.1:0"])`.

@@ -110,7 +110,10 @@ async fn counted(db: &Database, asked: Asked<'_>) -> Vec<(String, Counted)> {
         .collect()
 }
 
-fn expected(rows: &[(&str, i64, Option<(i64, i32)>)]) -> Vec<(String, Counted)> {
+/// The same, as a test writes it: start, frames, detections and peak.
+type Row<'a> = (&'a str, i64, Option<(i64, i32)>);
+
+fn expected(rows: &[Row<'_>]) -> Vec<(String, Counted)> {
     rows.iter()
         .map(|(start, frames, seen)| ((*start).to_owned(), (*frames, *seen)))
         .collect()

@@ -8,8 +8,7 @@ use crate::stats::{Stats, json};
 #[tokio::test]
 async fn counts_as_json() {
     let api = Stats::start("Europe/Berlin").await;
-    stats
-        .minute("door", "2026-11-22T10:00:00Z", 1_500, Some(("person", 359, 8)))
+    api.minute("door", "2026-11-22T10:00:00Z", 1_500, Some(("person", 359, 8)))
         .await;
     api.minute("door", "2026-11-22T10:02:00Z", 25, None).await;
     let query = "?from=2026-11-22T10:00:10Z&to=2026-11-22T10:02:10Z&bucket=1m";
@@ -43,8 +42,7 @@ async fn counts_as_json() {
 #[tokio::test]
 async fn without_parameters_it_is_the_last_day_by_minutes() {
     let api = Stats::start("UTC").await;
-    stats
-        .minute("hall", "2026-11-22T12:00:00Z", 10, Some(("person", 4, 1)))
+    api.minute("hall", "2026-11-22T12:00:00Z", 10, Some(("person", 4, 1)))
         .await;
     let answer = api.counts("").send().await.unwrap();
     assert_eq!(answer.headers()["cache-control"], "private, max-age=5");
@@ -60,7 +58,7 @@ async fn without_parameters_it_is_the_last_day_by_minutes() {
     let buckets = body["buckets"].as_array().unwrap();
     assert_eq!((buckets.len(), &buckets[1_440]["detections"]), (1_441, &json!(4)));
 
-    let closed = stats
+    let closed = api
         .counts("?from=2026-11-21T00:00:00Z&to=2026-11-22T00:00:00Z&bucket=1d")
         .send()
         .await
@@ -71,17 +69,13 @@ async fn without_parameters_it_is_the_last_day_by_minutes() {
 #[tokio::test]
 async fn days_are_those_of_the_venue() {
     let api = Stats::start("Pacific/Auckland").await;
-    stats
-        .minute("door", "2026-09-26T11:59:00Z", 1, Some(("person", 1, 1)))
+    api.minute("door", "2026-09-26T11:59:00Z", 1, Some(("person", 1, 1)))
         .await;
-    stats
-        .minute("door", "2026-09-26T12:00:00Z", 1, Some(("person", 2, 2)))
+    api.minute("door", "2026-09-26T12:00:00Z", 1, Some(("person", 2, 2)))
         .await;
-    stats
-        .minute("door", "2026-09-27T10:59:00Z", 1, Some(("person", 3, 3)))
+    api.minute("door", "2026-09-27T10:59:00Z", 1, Some(("person", 3, 3)))
         .await;
-    stats
-        .minute("door", "2026-09-27T11:00:00Z", 1, Some(("person", 4, 4)))
+    api.minute("door", "2026-09-27T11:00:00Z", 1, Some(("person", 4, 4)))
         .await;
     let (_, body) = json(api.counts("?bucket=1d&from=2026-09-26T12:00:00Z&to=2026-09-27T11:00:00Z")).await;
     let day = json!({"start": "2026-09-26T12:00:00Z", "end": "2026-09-27T11:00:00Z", "frames": 2, "detections": 5, "peak": 3});
@@ -91,8 +85,7 @@ async fn days_are_those_of_the_venue() {
 #[tokio::test]
 async fn counts_as_csv() {
     let api = Stats::start("UTC").await;
-    stats
-        .minute("door", "2026-11-22T10:00:00Z", 1_500, Some(("person", 359, 8)))
+    api.minute("door", "2026-11-22T10:00:00Z", 1_500, Some(("person", 359, 8)))
         .await;
     let query = "?from=2026-11-22T10:00:00Z&to=2026-11-22T10:02:00Z";
     let answer = api.counts(query).header("accept", "text/csv").send().await.unwrap();
@@ -128,15 +121,10 @@ async fn accept_decides_the_format() {
         ("application/json;q=0.5, text/csv", csv),
         ("text/csv;q=0, */*", json),
     ] {
-        let answer = stats
-            .counts("?bucket=1d")
-            .header("accept", accept)
-            .send()
-            .await
-            .unwrap();
+        let answer = api.counts("?bucket=1d").header("accept", accept).send().await.unwrap();
         assert_eq!(answer.headers()["content-type"], expected, "{accept}");
     }
-    let answer = stats
+    let answer = api
         .counts("?bucket=1d")
         .header("accept", "image/png, text/csv;q=0")
         .send()

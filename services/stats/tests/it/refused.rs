@@ -122,7 +122,7 @@ async fn other_methods_and_addresses_are_refused() {
         (StatusCode::METHOD_NOT_ALLOWED, "GET")
     );
     assert_eq!(json(api.request("/api/v1/venues/demo")).await.0, StatusCode::NOT_FOUND);
-    let nowhere = stats
+    let nowhere = api
         .request("/api/v1/venues/No%20Slug/counts")
         .bearer_auth(api.token(&["demo"]));
     assert_eq!(json(nowhere).await.0, StatusCode::NOT_FOUND);
