@@ -28,8 +28,6 @@ pub struct Options {
     pub heartbeat: Duration,
     /// What to declare.
     pub topology: Topology,
-    /// Messages that the dead-letter queue holds at most; then the oldest are dropped.
-    pub dead_letter_limit: u64,
 }
 
 /// How the connection is doing.
@@ -68,7 +66,7 @@ impl Link {
         let properties = ConnectionProperties::default().with_connection_name(options.name.as_str().into());
         let connection = Connection::connect_uri(uri, properties).await?;
         let channel = connection.create_channel().await?;
-        topology::declare(&channel, &options.topology, options.dead_letter_limit).await?;
+        topology::declare(&channel, &options.topology).await?;
         Ok(Self { channel, connection })
     }
 

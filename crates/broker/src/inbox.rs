@@ -1,12 +1,12 @@
 //! Consuming in batches: what is there is taken together, held until it is settled, and acknowledged at once.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::{FutureExt, Stream, StreamExt};
 use lapin::{
     Acker, Consumer,
     options::{BasicAckOptions, BasicConsumeOptions, BasicQosOptions, QueueBindOptions, QueueDeclareOptions},
-    types::FieldTable,
+    types::{AMQPValue, FieldTable},
 };
 use tokio::sync::watch;
 use tracing::{info, warn};
@@ -42,6 +42,8 @@ pub struct Delivery {
     pub kind: Option<String>,
     /// Whether it was delivered before.
     pub redelivered: bool,
+    /// Its headers that are texts.
+    pub headers: BTreeMap<String, String>,
 }
 
 /// Takes messages from one queue. Rebuilds its connection for as long as it takes.
@@ -125,6 +127,7 @@ impl Inbox {
                 route: delivery.routing_key.to_string(),
                 kind: delivery.properties.kind().as_ref().map(ToString::to_string),
                 redelivered: delivery.redelivered,
+                headers: text_headers(&delivery),
                 payload: delivery.data,
             })
             .collect()
@@ -252,6 +255,22 @@ impl Inbox {
             newest: None,
         })
     }
+}
+
+fn text_headers(delivery: &lapin::message::Delivery) -> BTreeMap<String, String> {
+    let headers = delivery
+        .properties
+        .headers()
+        .as_ref()
+        .map(FieldTable::inner)
+        .into_iter()
+        .flatten();
+    headers
+        .filter_map(|(name, value)| match value {
+            AMQPValue::LongString(text) => Some((name.to_string(), text.to_string())),
+            _ => None,
+        })
+        .collect()
 }
 
 async fn bind(link: &Link, queue: &str, exchange: &str, route: &str) -> Result<(), lapin::Error> {

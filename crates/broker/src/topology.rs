@@ -16,6 +16,9 @@ pub struct Topology {
     pub dead_letter_exchange: &'static str,
     /// The queue behind `dead_letter_exchange`.
     pub dead_letter_queue: &'static str,
+    /// Messages that `dead_letter_queue` holds at most; then the oldest are dropped. Not a setting: a queue keeps the limit
+    /// that it was made with, and services that disagree could not connect. A RabbitMQ policy can lower it.
+    pub dead_letter_limit: u64,
     /// The queues whose messages must all be processed.
     pub work_queues: &'static [WorkQueue],
 }
@@ -37,6 +40,7 @@ pub const DETECTIONS: Topology = Topology {
     exchange: "citytrack.detections",
     dead_letter_exchange: "citytrack.dead",
     dead_letter_queue: "citytrack.dead",
+    dead_letter_limit: 100_000,
     work_queues: &[PERSIST],
 };
 
@@ -48,11 +52,7 @@ pub const PERSIST: WorkQueue = WorkQueue {
 };
 
 /// Declares everything in `topology`; what is there already stays as it is.
-pub(crate) async fn declare(
-    channel: &Channel,
-    topology: &Topology,
-    dead_letter_limit: u64,
-) -> Result<(), lapin::Error> {
+pub(crate) async fn declare(channel: &Channel, topology: &Topology) -> Result<(), lapin::Error> {
     let durable = ExchangeDeclareOptions {
         durable: true,
         ..Default::default()
@@ -64,7 +64,7 @@ pub(crate) async fn declare(
     }
     let dead_letters = arguments([
         ("x-queue-type", text("quorum")),
-        ("x-max-length", number(dead_letter_limit)),
+        ("x-max-length", number(topology.dead_letter_limit)),
         ("x-overflow", text("drop-head")),
     ]);
     declare_queue(

@@ -3,11 +3,7 @@
 //!
 //! Every argument has an `id` like its flag: ids must differ among all structs that a service flattens into one.
 
-use std::{
-    fmt::Write as _,
-    net::SocketAddr,
-    num::{NonZeroU64, NonZeroUsize},
-};
+use std::{fmt::Write as _, net::SocketAddr, num::NonZeroUsize};
 
 use clap::{
     Args, Command, CommandFactory, Parser, ValueEnum,
@@ -293,14 +289,6 @@ pub struct BrokerSettings {
         default_value = "10s"
     )]
     pub heartbeat: Duration,
-    /// Longest message queue for dead letters; beyond it the oldest are dropped
-    #[arg(
-        id = "broker-dead-letter-limit",
-        long = "broker-dead-letter-limit",
-        env = "CITYTRACK_BROKER__DEAD_LETTER_LIMIT",
-        default_value = "100000"
-    )]
-    pub dead_letter_limit: NonZeroU64,
 }
 
 #[cfg(test)]

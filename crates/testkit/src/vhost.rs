@@ -49,7 +49,6 @@ impl TestVhost {
             name: name.to_owned(),
             heartbeat: Duration::from_secs(5),
             topology: DETECTIONS,
-            dead_letter_limit: 1_000,
         }
     }
 

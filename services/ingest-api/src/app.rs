@@ -108,7 +108,6 @@ fn publisher_options(settings: &Settings) -> PublisherOptions {
             name: "citytrack ingest-api".to_owned(),
             heartbeat: settings.broker.heartbeat.into(),
             topology: DETECTIONS,
-            dead_letter_limit: settings.broker.dead_letter_limit.get(),
         },
         exchange: DETECTIONS.exchange,
         kind: SCHEMA,

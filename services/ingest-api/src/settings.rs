@@ -13,8 +13,8 @@ use humantime::Duration;
 #[derive(Clone, Parser)]
 #[command(
     name = "ingest-api", version, about,
-    mut_arg("http_listen", |arg| arg.default_value("127.0.0.1:21100")),
-    mut_arg("admin_listen", |arg| arg.default_value("127.0.0.1:21101")),
+    mut_arg("http-listen", |arg| arg.default_value("127.0.0.1:21100")),
+    mut_arg("admin-listen", |arg| arg.default_value("127.0.0.1:21101")),
 )]
 pub struct Settings {
     /// What is accepted.

@@ -77,7 +77,6 @@ fn inbox(settings: &Settings, registry: &Registry) -> Result<Inbox, prometheus::
         name: "realtime-ws feed".to_owned(),
         heartbeat: broker.heartbeat.into(),
         topology: DETECTIONS,
-        dead_letter_limit: broker.dead_letter_limit.get(),
     };
     let source = Source::Live {
         max_length: settings.live.broker_queue.get(),

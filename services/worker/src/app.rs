@@ -44,7 +44,6 @@ fn start_persist(settings: &Settings, lifecycle: &Lifecycle) -> Result<(), TaskE
         name: format!("citytrack worker: {name}"),
         heartbeat: settings.broker.heartbeat.into(),
         topology: DETECTIONS,
-        dead_letter_limit: settings.broker.dead_letter_limit.get(),
     };
     let prefetch = settings.persist.prefetch.get();
     let inbox = Inbox::new(

@@ -8,7 +8,7 @@ use humantime::Duration;
 
 /// The background worker of CityTrack.
 #[derive(Clone, Parser)]
-#[command(name = "worker", version, about, mut_arg("listen", |arg| arg.default_value("127.0.0.1:21181")))]
+#[command(name = "worker", version, about, mut_arg("admin-listen", |arg| arg.default_value("127.0.0.1:21181")))]
 pub struct Settings {
     /// What this worker does
     #[arg(value_enum)]

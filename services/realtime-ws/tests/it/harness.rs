@@ -43,8 +43,7 @@ impl Live {
         let url = vhost.url();
         let listen = ["--http-listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"];
         // The topology must be the one that the test's own publisher declares.
-        let topology = vhost.options("").dead_letter_limit.to_string();
-        let broker = ["--broker-url", &url, "--broker-dead-letter-limit", &topology];
+        let broker = ["--broker-url", &url];
         let secret = ["--viewer-secret", SECRET];
         let settings: Settings = from_args(listen.iter().chain(&broker).chain(&secret).chain(extra)).unwrap();
         let lifecycle = Lifecycle::new(settings.shutdown.clone());

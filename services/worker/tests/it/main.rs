@@ -1,0 +1,5 @@
+//! The worker against a real RabbitMQ and PostgreSQL: `eval "$(scripts/test-servers env)"` first.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
+
+mod harness;
+mod persist;
