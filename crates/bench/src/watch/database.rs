@@ -96,21 +96,24 @@ impl Watcher {
         self.database.pid
     }
 
-    /// Looks until `stop`; a last time after it.
+    /// Looks until `stop`, and then for as long as that finds something.
     pub(crate) async fn run(mut self, stop: CancellationToken) -> Result<Visibility> {
         let mut ticks = interval(EVERY);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        while !stop.is_cancelled() {
+        loop {
+            let stopped = stop.is_cancelled();
+            if self.look().await? == 0 && stopped {
+                return Ok(self.seen);
+            }
             ticks.tick().await;
-            self.look().await?;
         }
-        Ok(self.seen)
     }
 
-    async fn look(&mut self) -> Result<()> {
+    /// Asks once; says how many batches it found.
+    async fn look(&mut self) -> Result<usize> {
         self.take_new();
         if self.waiting.is_empty() {
-            return Ok(());
+            return Ok(0);
         }
         let ids: Vec<Uuid> = self.waiting.iter().take(MOST_IDS).map(|(_, id)| *id).collect();
         let rows = self.database.client.query(&self.find, &[&ids]).await?;
@@ -128,7 +131,7 @@ impl Watcher {
         let refused = |request| ledger.entry(request).is_some_and(|entry| entry.fate == Fate::Refused);
         self.waiting
             .retain(|(request, _)| found.binary_search(request).is_err() && !refused(*request));
-        Ok(())
+        Ok(found.len())
     }
 
     /// Adds the requests sent since the last look.
