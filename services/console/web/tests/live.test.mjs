@@ -165,7 +165,7 @@ function chartHasColour(page, name) {
 test("a lost connection is said, and mended without being asked", async (t) => {
   const venue = await makeVenue(t);
   const network = await cuttableNetwork(t);
-  const lost = /ERR_CONNECTION|ERR_EMPTY_RESPONSE|WebSocket connection/;
+  const lost = /net::ERR_|WebSocket connection/;
   const page = await openLive(t, venue, { origin: network.address, expected: lost });
   await venue.send(frame("entrance", [AT_LEFT]));
   await until("the person is counted", async () => (await peopleInAll(page)) === "1");
