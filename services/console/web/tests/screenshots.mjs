@@ -41,8 +41,7 @@ async function photograph(name, path, colorScheme, size, viewport) {
   const page = await context.newPage();
   await page.goto(address + path);
   await page.getByRole("heading", { level: 1 }).waitFor();
-  if (name === "live")
-    await page.waitForFunction(() => Number(document.querySelector(".people-total")?.textContent) > 0);
+  if (name === "live") await page.waitForFunction(everyCameraIsCounted);
   const file = join(directory, `${name}-${size}-${colorScheme}.png`);
   await page.screenshot({ path: file, fullPage: true });
   await context.close();
@@ -72,4 +71,10 @@ async function makeScene() {
     await busy;
   });
   return viewerToken([venue]);
+}
+
+/** Runs in the page. */
+function everyCameraIsCounted() {
+  const numbers = [...document.querySelectorAll(".people-now strong")].map((element) => element.textContent);
+  return numbers.length > 0 && !numbers.includes("–");
 }

@@ -164,15 +164,25 @@ export class VenueFeed {
     this.#animation = requestAnimationFrame(() => {
       this.#animation = 0;
       const now = Date.now();
+      const blank = this.#blankCameras();
       if (this.cameras.filter((camera) => camera.advance(now)).length > 0) this.#changed();
+      // The first picture of a camera takes the place of a text, which must not stay for another moment.
+      if (this.#blankCameras() < blank) this.#notify();
       if (this.cameras.some((camera) => camera.isWaiting)) this.#animate();
     });
   }
 
+  #blankCameras(): number {
+    return this.cameras.filter((camera) => !camera.shown).length;
+  }
+
   #changed(): void {
-    this.#notifyTimer ??= setTimeout(() => {
-      this.#notifyTimer = undefined;
-      for (const listener of this.#listeners) listener();
-    }, NOTIFY_EVERY_MS);
+    this.#notifyTimer ??= setTimeout(() => this.#notify(), NOTIFY_EVERY_MS);
+  }
+
+  #notify(): void {
+    clearTimeout(this.#notifyTimer);
+    this.#notifyTimer = undefined;
+    for (const listener of this.#listeners) listener();
   }
 }
