@@ -10,7 +10,7 @@ use std::{
 use citytrack_common::Check;
 use futures_util::future::join_all;
 use pingora::{
-    Error,
+    Error, ErrorType,
     http::RequestHeader,
     lb::{
         Backend,
@@ -81,12 +81,12 @@ impl HealthChecks {
     async fn check(&self, server: &Server) {
         let limit: Duration = self.settings.health.timeout.into();
         let result = match Backend::new(server.name()) {
-            Ok(backend) => timeout(limit, self.probe.check(&backend)).await.unwrap_or_else(|_| {
-                Error::e_explain(pingora::ErrorType::ReadTimedout, format!("no answer within {limit:?}"))
-            }),
+            Ok(backend) => timeout(limit, self.probe.check(&backend))
+                .await
+                .unwrap_or_else(|_| Error::e_explain(ErrorType::ReadTimedout, format!("no answer within {limit:?}"))),
             Err(error) => Err(error),
         };
-        server.checked(result.map_err(|error| error.to_string()), &self.settings.health);
+        server.checked(result.map_err(|error| reason(&error)), &self.settings.health);
     }
 
     /// The gateway is ready when it can do anything useful. It does not wait for every pool: all gateways see the same
@@ -134,4 +134,12 @@ async fn look_up(spec: &ServerSpec, limit: Duration) -> Option<Vec<SocketAddr>> 
     };
     warn!(host = spec.host, reason, "cannot resolve the name of a server");
     None
+}
+
+/// An error of the proxy engine in few words: its own text names every layer.
+fn reason(error: &Error) -> String {
+    match error.etype() {
+        ErrorType::CustomCode(_, status) => format!("/readyz answered {status}"),
+        kind => format!("{}: {}", kind.as_str(), error.root_cause()),
+    }
 }

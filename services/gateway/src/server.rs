@@ -118,7 +118,7 @@ impl Server {
         let (pool, server) = (self.pool.as_str(), self.name());
         match result {
             Ok(()) => info!(pool, server, "server is healthy"),
-            Err(reason) => warn!(pool, server, reason, "server gets no more traffic"),
+            Err(reason) => warn!(pool, server, reason, "server gets no traffic"),
         }
     }
 }
