@@ -140,7 +140,6 @@ async fn upgrade(
         metrics.sessions.inc();
         let ending = serve(session, surroundings, writer, reader).await;
         metrics.sessions.dec();
-        metrics.closed.with_label_values(&[ending.label()]).inc();
         debug!(reason = ending.label(), "socket ended");
         drop(place);
     });

@@ -1,4 +1,5 @@
-//! Moves messages between a socket and its [`Session`]. Generic over both directions, so that it runs without a socket too.
+//! Moves messages between a socket and its [`Session`]. Generic over both directions, so that it runs without a socket too;
+//! the writer must be one that needs no flush, such as the channel behind an actix session.
 
 use std::{
     collections::VecDeque,
@@ -24,6 +25,8 @@ use crate::{
 
 /// How long a goodbye may take, either way.
 const GOODBYE: Duration = Duration::from_secs(1);
+/// A slow client may come back to reading and then learns why it was closed; until the system cuts the connection off.
+const GOODBYE_TO_SLOW: Duration = Duration::from_secs(20);
 
 /// What a socket needs beside its session.
 pub(crate) struct Surroundings {
@@ -45,6 +48,7 @@ where
     for command in session.leave() {
         around.feed.send(command).await;
     }
+    around.metrics.closed.with_label_values(&[ending.label()]).inc();
     say_goodbye(ending, &mut writer, &mut reader).await;
     ending
 }
@@ -198,7 +202,12 @@ where
         writer.send(Message::Close(Some(reason))).await?;
         writer.close().await
     };
-    if matches!(timeout(GOODBYE, goodbye).await, Ok(Ok(()))) && ending != Ending::Client {
+    let patience = if ending == Ending::Slow {
+        GOODBYE_TO_SLOW
+    } else {
+        GOODBYE
+    };
+    if matches!(timeout(patience, goodbye).await, Ok(Ok(()))) && ending != Ending::Client {
         let answer = async {
             while let Some(Ok(message)) = reader.next().await {
                 if matches!(message, AggregatedMessage::Close(_)) {
@@ -209,3 +218,6 @@ where
         let _gone_or_not = timeout(GOODBYE, answer).await;
     }
 }
+
+#[cfg(test)]
+mod tests;

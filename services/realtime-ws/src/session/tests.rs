@@ -6,9 +6,9 @@ use serde_json::{Value, json};
 use super::*;
 
 #[derive(Parser)]
-struct Args {
+pub(crate) struct Args {
     #[command(flatten)]
-    live: LiveSettings,
+    pub(crate) live: LiveSettings,
 }
 
 /// A session whose token names `demo` for an hour, and the moment it began.

@@ -78,6 +78,7 @@ async fn a_socket_that_takes_nothing_is_closed_and_forgotten() {
         .unwrap()
         .clone();
     assert!(slow.get_counter().get_value() > 0.5);
+    assert_eq!(stuck.close_code().await, 4408, "it learns why when it reads again");
 }
 
 #[tokio::test]
