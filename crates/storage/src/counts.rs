@@ -122,15 +122,21 @@ const OF_ALL_CLASSES: &str = "
 
 /// The frames are all that came, so that a class that nobody saw is 0 and not a hole.
 const OF_A_CLASS: &str = "
-    select width_bucket(came.minute, $2::timestamptz[]) as place, sum(came.frames) as frames,
-           coalesce(sum(seen.detections), 0) as detections, coalesce(max(seen.peak), 0) as peak
-    from camera_minute as came
-    left join class_minute as seen
-      on seen.camera_id = came.camera_id and seen.minute = came.minute
-     and seen.class_id = (select id from class where name = $3)
-    where came.camera_id = any($1)
-      and came.minute >= ($2::timestamptz[])[1] and came.minute < ($2::timestamptz[])[cardinality($2::timestamptz[])]
-    group by place";
+    with came as (
+        select width_bucket(minute, $2::timestamptz[]) as place, sum(frames) as frames
+        from camera_minute
+        where camera_id = any($1)
+          and minute >= ($2::timestamptz[])[1] and minute < ($2::timestamptz[])[cardinality($2::timestamptz[])]
+        group by place
+    ), seen as (
+        select width_bucket(minute, $2::timestamptz[]) as place, sum(detections) as detections, max(peak) as peak
+        from class_minute
+        where camera_id = any($1) and class_id = (select id from class where name = $3)
+          and minute >= ($2::timestamptz[])[1] and minute < ($2::timestamptz[])[cardinality($2::timestamptz[])]
+        group by place
+    )
+    select place, frames, coalesce(detections, 0) as detections, coalesce(peak, 0) as peak
+    from came left join seen using (place)";
 
 /// The ids of the cameras that are meant.
 async fn cameras(client: &Client, query: &CountsQuery<'_>) -> Result<Vec<i32>, Error> {

@@ -1,5 +1,7 @@
 //! `/api/v1/venues/{venue}/cameras`
 
+use std::collections::BTreeMap;
+
 use actix_web::{HttpResponse, web};
 use citytrack_common::Problem;
 use citytrack_storage::{
@@ -8,7 +10,6 @@ use citytrack_storage::{
 };
 use jiff::Timestamp;
 use serde::Serialize;
-use serde_json::json;
 use tracing::info;
 use uuid::Uuid;
 
@@ -51,7 +52,7 @@ pub(super) async fn list(
     reader.check(&venue)?;
     let cameras = cameras::list(&database, &venue).await.map_err(problem)?;
     let cameras: Vec<CameraBody> = cameras.into_iter().map(CameraBody::from).collect();
-    Ok(HttpResponse::Ok().json(json!({ "cameras": cameras })))
+    Ok(HttpResponse::Ok().json(BTreeMap::from([("cameras", cameras)])))
 }
 
 pub(super) async fn update(

@@ -1,5 +1,7 @@
 //! `/api/v1/nodes/{node}/keys`
 
+use std::collections::BTreeMap;
+
 use actix_web::{HttpResponse, web};
 use citytrack_access::NodeKey;
 use citytrack_common::Problem;
@@ -10,7 +12,6 @@ use citytrack_storage::{
 };
 use jiff::Timestamp;
 use serde::Serialize;
-use serde_json::json;
 use tracing::info;
 use uuid::Uuid;
 
@@ -59,7 +60,7 @@ pub(super) async fn list(
 ) -> Result<HttpResponse, Problem> {
     let keys = keys::list(&database, node_in(&path)?).await.map_err(problem)?;
     let keys: Vec<KeyBody> = keys.into_iter().map(KeyBody::from).collect();
-    Ok(HttpResponse::Ok().json(json!({ "keys": keys })))
+    Ok(HttpResponse::Ok().json(BTreeMap::from([("keys", keys)])))
 }
 
 pub(super) async fn create(

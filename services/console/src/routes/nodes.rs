@@ -1,5 +1,7 @@
 //! `/api/v1/venues/{venue}/nodes` and `/api/v1/nodes`
 
+use std::collections::BTreeMap;
+
 use actix_web::{HttpResponse, web};
 use citytrack_common::Problem;
 use citytrack_domain::{Clock, Slug};
@@ -9,7 +11,6 @@ use citytrack_storage::{
 };
 use jiff::Timestamp;
 use serde::Serialize;
-use serde_json::json;
 use tracing::info;
 use uuid::Uuid;
 
@@ -52,7 +53,7 @@ pub(super) async fn list(
     let venue = venue_in(&path)?;
     let nodes = nodes::list(&database, &venue, query.retired).await.map_err(problem)?;
     let nodes: Vec<NodeBody> = nodes.into_iter().map(NodeBody::from).collect();
-    Ok(HttpResponse::Ok().json(json!({ "nodes": nodes })))
+    Ok(HttpResponse::Ok().json(BTreeMap::from([("nodes", nodes)])))
 }
 
 pub(super) async fn create(

@@ -1,5 +1,7 @@
 //! `/api/v1/venues`
 
+use std::collections::BTreeMap;
+
 use actix_web::{HttpResponse, web};
 use citytrack_common::Problem;
 use citytrack_domain::{Slug, VenueTimeZone};
@@ -9,7 +11,6 @@ use citytrack_storage::{
 };
 use jiff::Timestamp;
 use serde::Serialize;
-use serde_json::json;
 use tracing::info;
 
 use super::{ListQuery, created, venue_in};
@@ -51,7 +52,7 @@ pub(super) async fn list(
         .filter(|venue| reader.may_see(&venue.slug))
         .map(VenueBody::from)
         .collect();
-    Ok(HttpResponse::Ok().json(json!({ "venues": venues })))
+    Ok(HttpResponse::Ok().json(BTreeMap::from([("venues", venues)])))
 }
 
 pub(super) async fn create(
