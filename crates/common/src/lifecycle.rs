@@ -55,7 +55,7 @@ impl Spawner {
         let _ = self.tasks.send(Task { name, future });
     }
 
-    /// Cancelled when the process should stop taking work.
+    /// Cancelled when the process should stop taking work. Cancelling it has the effect of a signal.
     pub fn stop(&self) -> CancellationToken {
         self.stop.clone()
     }
@@ -100,9 +100,10 @@ impl Lifecycle {
         let early = loop {
             tokio::select! {
                 Some(task) = self.late.recv() => self.start(task),
-                Some(ended) = self.tasks.join_next() => break Some(ended),
+                Some(ended) = self.tasks.join_next() => break (!self.spawner.stop.is_cancelled()).then_some(ended),
                 _ = interrupt.recv() => break None,
                 _ = terminate.recv() => break None,
+                () = self.spawner.stop.cancelled() => break None,
             }
         };
         let mut clean = true;

@@ -37,6 +37,26 @@ impl TestDatabase {
         }
     }
 
+    /// Makes the database as far away as it can be: whoever is connected is thrown out, and nobody may connect.
+    pub async fn shut(&self) {
+        let client = connect(&server("CITYTRACK_TEST_DATABASE_URL")).client().await.unwrap();
+        client
+            .batch_execute(&format!("alter database {} allow_connections false", self.name))
+            .await
+            .unwrap();
+        let everybody = "select count(pg_terminate_backend(pid)) from pg_stat_activity where datname = $1";
+        client.query_one(everybody, &[&self.name]).await.unwrap();
+    }
+
+    /// Ends what [`Self::shut`] began.
+    pub async fn reopen(&self) {
+        let client = connect(&server("CITYTRACK_TEST_DATABASE_URL")).client().await.unwrap();
+        client
+            .batch_execute(&format!("alter database {} allow_connections true", self.name))
+            .await
+            .unwrap();
+    }
+
     /// For the settings of a service.
     pub fn url(&self) -> &str {
         &self.url

@@ -29,7 +29,7 @@ impl<'de> Compound<'de> for Reader<'_, '_> {
     fn read_object<A: MapAccess<'de>>(self, mut members: A) -> Result<Option<Frame>, A::Error> {
         let Self { reading, place: frame } = self;
         let (mut camera, mut captured_at, mut number, mut detections) = (None, None, None, None);
-        let (mut width, mut height) = (None, None);
+        let (mut width, mut height, mut sides_are_good) = (None, None, true);
         let mut seen = [("camera", false), ("captured_at", false), ("detections", false)];
         while let Some(Name(name)) = members.next_key()? {
             let place = frame.member(&name);
@@ -51,8 +51,12 @@ impl<'de> Compound<'de> for Reader<'_, '_> {
                     detections = members.next_value_seed(Seed(list))?;
                 }
                 "frame" => number = reading.integer(&mut members, place, 0..=i64::MAX)?,
-                "width" => width = reading.integer(&mut members, place, 1..=LARGEST_SIDE)?,
-                "height" => height = reading.integer(&mut members, place, 1..=LARGEST_SIDE)?,
+                side @ ("width" | "height") => {
+                    let told = reading.violations.total();
+                    let pixels = reading.integer(&mut members, place, 1..=LARGEST_SIDE)?;
+                    sides_are_good &= reading.violations.total() == told;
+                    *(if side == "width" { &mut width } else { &mut height }) = pixels;
+                }
                 _ => {
                     let known = "camera, captured_at, detections, frame, width and height";
                     reading.unknown(&mut members, place, known)?;
@@ -60,7 +64,7 @@ impl<'de> Compound<'de> for Reader<'_, '_> {
             }
         }
         reading.missing(frame, &seen);
-        if width.is_some() != height.is_some() {
+        if sides_are_good && width.is_some() != height.is_some() {
             reading
                 .violations
                 .add(frame, "width and height go together: give both or none");

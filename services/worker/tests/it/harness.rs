@@ -1,5 +1,7 @@
 //! A running worker with servers of its own.
 
+use std::process::ExitCode;
+
 use citytrack_broker::{Message, Publisher, Status};
 use citytrack_common::{Lifecycle, Readiness, settings::from_args, telemetry};
 use citytrack_domain::{Batch, NodeIdentity, Slug, VenueTimeZone};
@@ -21,7 +23,7 @@ pub(crate) struct Harness {
 pub(crate) struct Worker {
     pub(crate) readiness: Readiness,
     stop: CancellationToken,
-    ended: tokio::task::JoinHandle<()>,
+    ended: tokio::task::JoinHandle<ExitCode>,
 }
 
 impl Harness {
@@ -66,7 +68,7 @@ impl Harness {
         start(&settings, &lifecycle).unwrap();
         let (readiness, stop) = (lifecycle.readiness(), lifecycle.spawner().stop());
         #[expect(clippy::disallowed_methods, reason = "the lifecycle itself")]
-        let ended = tokio::spawn(async move { drop(lifecycle.run().await) });
+        let ended = tokio::spawn(lifecycle.run());
         Worker { readiness, stop, ended }
     }
 
@@ -109,6 +111,6 @@ impl Worker {
     /// Ends it as a signal would.
     pub(crate) async fn stop(self) {
         self.stop.cancel();
-        self.ended.await.unwrap();
+        assert_eq!(self.ended.await.unwrap(), ExitCode::SUCCESS);
     }
 }

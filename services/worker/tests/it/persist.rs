@@ -138,3 +138,31 @@ async fn while_the_database_refuses_batches_are_held_and_readiness_says_so() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn an_outage_of_the_database_loses_and_doubles_nothing() {
+    let harness = Harness::new().await;
+    let worker = harness.worker();
+    harness.publish(&sample(&harness)).await;
+    harness.until("select count(*) from batch", 1).await;
+    harness.database.shut().await;
+    for _ in 0..10 {
+        harness.publish(&sample(&harness)).await;
+    }
+    eventually("the worker reports the outage", async || {
+        (!worker.readiness.report().0).then_some(())
+    })
+    .await;
+    harness.database.reopen().await;
+    harness.until("select count(*) from batch", 11).await;
+    assert_eq!(
+        harness
+            .number("select sum(detections)::bigint from camera_minute")
+            .await,
+        22
+    );
+    eventually("the worker is ready again", async || {
+        worker.readiness.report().0.then_some(())
+    })
+    .await;
+}

@@ -1,0 +1,112 @@
+//! A running ingest API with servers of its own, and a node to post as.
+
+use citytrack_access::NodeKey;
+use citytrack_broker::{Inbox, Source, topology::PERSIST};
+use citytrack_common::{Lifecycle, settings::from_args, telemetry};
+use citytrack_domain::{Batch, Slug, VenueTimeZone};
+use citytrack_ingest_api::{App, Settings};
+use citytrack_messages::decode;
+use citytrack_storage::{keys, nodes, venues};
+use citytrack_testkit::{TestDatabase, TestVhost, eventually};
+use jiff::Timestamp;
+use reqwest::{Client, RequestBuilder};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+pub(crate) struct Harness {
+    pub(crate) database: TestDatabase,
+    pub(crate) vhost: TestVhost,
+    pub(crate) node: Uuid,
+    pub(crate) key: String,
+    url: String,
+    client: Client,
+}
+
+impl Harness {
+    pub(crate) async fn start(extra: &[&str]) -> Self {
+        let database = TestDatabase::create().await;
+        let db = &database.database;
+        let venue = Slug::new("demo").unwrap();
+        venues::create(db, &venue, "Demo", &VenueTimeZone::new("Europe/Berlin").unwrap())
+            .await
+            .unwrap();
+        let node = nodes::create(db, Uuid::now_v7(), &venue, &Slug::new("north").unwrap(), "North")
+            .await
+            .unwrap()
+            .id;
+        let vhost = TestVhost::create().await;
+        let args = ["--http-listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"];
+        let urls = ["--database-url", database.url(), "--broker-url", &vhost.url()];
+        let settings: Settings = from_args(args.iter().chain(&urls).chain(extra)).unwrap();
+        telemetry::init(&settings.log).unwrap();
+        let lifecycle = Lifecycle::new(settings.shutdown.clone());
+        let readiness = lifecycle.readiness();
+        let app = App::start(&settings, &lifecycle).unwrap();
+        #[expect(clippy::disallowed_methods, reason = "the lifecycle itself")]
+        tokio::spawn(lifecycle.run());
+        eventually("the service is ready", async || readiness.report().0.then_some(())).await;
+        let mut harness = Self {
+            database,
+            vhost,
+            node,
+            key: String::new(),
+            url: format!("http://{}/api/v1/detections", app.address),
+            client: Client::new(),
+        };
+        harness.key = harness.new_key(node).await.1;
+        harness
+    }
+
+    /// Makes a key of a node: its id and its text.
+    pub(crate) async fn new_key(&self, node: Uuid) -> (Uuid, String) {
+        let (id, key) = (Uuid::now_v7(), NodeKey::generate());
+        let new = keys::NewKey {
+            id,
+            node,
+            prefix: key.prefix(),
+            hash: &key.hash(),
+            label: None,
+        };
+        keys::create(&self.database.database, &new).await.unwrap();
+        (id, key.expose().to_owned())
+    }
+
+    /// A request with neither key nor body.
+    pub(crate) fn request(&self) -> RequestBuilder {
+        self.client.post(&self.url)
+    }
+
+    /// A request as the node makes it.
+    pub(crate) fn post(&self, body: &Value) -> RequestBuilder {
+        self.request().bearer_auth(&self.key).json(body)
+    }
+
+    /// An inbox on the work queue.
+    pub(crate) fn queue(&self) -> Inbox {
+        self.vhost.inbox(Source::Work(PERSIST.name))
+    }
+}
+
+/// Waits for so many batches.
+pub(crate) async fn take(queue: &mut Inbox, count: usize) -> Vec<Batch> {
+    let mut batches = Vec::new();
+    while batches.len() < count {
+        for delivery in queue.next(100).await {
+            batches.extend(decode(&delivery.payload).unwrap());
+        }
+        queue.settle().await;
+    }
+    batches
+}
+
+/// A body with one frame of one person, taken now.
+pub(crate) fn body() -> Value {
+    json!({ "frames": [{
+        "camera": "entrance", "frame": 1042, "captured_at": now().to_string(), "width": 1920, "height": 1080,
+        "detections": [{ "class": "person", "confidence": 0.91, "box": [0.12, 0.30, 0.05, 0.20], "track_id": 17 }],
+    }] })
+}
+
+pub(crate) fn now() -> Timestamp {
+    citytrack_domain::Clock::System.now()
+}
