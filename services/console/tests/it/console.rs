@@ -22,10 +22,29 @@ pub(crate) struct Console {
 impl Console {
     pub(crate) async fn start() -> Self {
         let test = TestDatabase::create_empty().await;
+        let url = test.url().to_owned();
+        let console = Self::start_with(test, &url);
+        eventually("the console is ready", async || {
+            let answer = console.request(Method::GET, "/readyz").send().await.ok()?;
+            answer.status().is_success().then_some(())
+        })
+        .await;
+        console
+    }
+
+    /// A console whose PostgreSQL is away.
+    pub(crate) async fn start_without_database() -> Self {
+        Self::start_with(
+            TestDatabase::create_empty().await,
+            "postgres://nobody@127.0.0.1:1/nothing",
+        )
+    }
+
+    fn start_with(test: TestDatabase, database_url: &str) -> Self {
         let arguments = [
             ("--http-listen", "127.0.0.1:0"),
             ("--admin-listen", "127.0.0.1:0"),
-            ("--database-url", test.url()),
+            ("--database-url", database_url),
             ("--administrator-token", ADMINISTRATOR),
             ("--viewer-secret", VIEWER_SECRET),
         ];
@@ -37,19 +56,13 @@ impl Console {
         #[expect(clippy::disallowed_methods, reason = "the lifecycle itself runs here")]
         let running = tokio::spawn(lifecycle.run());
         let address = format!("http://{}", app.address);
-        let console = Self {
+        Self {
             test,
             clock,
             address,
             client: reqwest::Client::new(),
             running,
-        };
-        eventually("the console is ready", async || {
-            let answer = console.request(Method::GET, "/readyz").send().await.ok()?;
-            answer.status().is_success().then_some(())
-        })
-        .await;
-        console
+        }
     }
 
     /// A request without authentication.

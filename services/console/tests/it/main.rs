@@ -5,4 +5,5 @@ mod access;
 mod bad_requests;
 mod console;
 mod life;
+mod outage;
 mod pages;
