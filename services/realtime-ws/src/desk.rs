@@ -64,14 +64,15 @@ impl Desk {
 
     /// The connection was lost, or is there (again): then what came meanwhile is lost, and the sessions are told.
     pub(crate) fn connection(&mut self, up: bool) {
-        self.connection_is(up);
+        self.set_up(up);
         if up {
             self.hub.announce();
             self.admit();
         }
     }
 
-    pub(crate) fn connection_is(&mut self, up: bool) {
+    /// Whether subscriptions can be put in force now.
+    pub(crate) fn set_up(&mut self, up: bool) {
         self.up = up;
     }
 

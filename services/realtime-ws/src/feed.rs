@@ -170,7 +170,7 @@ impl Feed {
             info!(venue = %venue, "taking a venue from the broker");
             // When the connection was lost just now, the inbox binds the route again before it is up.
             let up = *self.status.borrow() == Status::Up;
-            self.desk.connection_is(up);
+            self.desk.set_up(up);
             self.desk.bound(venue);
         }
         self.metrics.venues.set(self.desk.venues());

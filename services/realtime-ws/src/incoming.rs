@@ -79,3 +79,28 @@ impl Stream for Incoming {
         Poll::Ready(next)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use futures_util::{StreamExt, stream};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_message_that_never_ends_is_cut_off() {
+        let chunk = || Ok::<_, PayloadError>(Bytes::from_static(&[b'x'; 64 * 1024]));
+        let endless: Payload = Payload::Stream {
+            payload: Box::pin(stream::repeat_with(chunk)),
+        };
+        let unfinished = Unfinished::default();
+        let mut payload = limited(endless, &unfinished, 1024);
+        for _ in 0..4 {
+            assert!(matches!(payload.next().await, Some(Ok(_))));
+        }
+        unfinished.0.set(0); // a message was complete
+        for _ in 0..4 {
+            assert!(matches!(payload.next().await, Some(Ok(_))));
+        }
+        assert!(matches!(payload.next().await, Some(Err(PayloadError::Overflow))));
+    }
+}
