@@ -88,7 +88,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_message_that_never_ends_is_cut_off() {
-        let chunk = || Ok::<_, PayloadError>(Bytes::from_static(&[b'x'; 64 * 1024]));
+        let chunk = || Ok::<_, PayloadError>(Bytes::from(vec![b'x'; 64 * 1024]));
         let endless: Payload = Payload::Stream {
             payload: Box::pin(stream::repeat_with(chunk)),
         };
