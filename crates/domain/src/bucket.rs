@@ -278,7 +278,10 @@ mod tests {
         );
         assert_eq!(Bucket::Minute.edges(early, late, &utc, 120).unwrap().len(), 121);
         let end = Timestamp::MAX - SignedDuration::from_hours(1);
-        assert_eq!(Bucket::Day.edges(end, Timestamp::MAX, &utc, 10), Err(InvalidRange::OffCalendar));
+        assert_eq!(
+            Bucket::Day.edges(end, Timestamp::MAX, &utc, 10),
+            Err(InvalidRange::OffCalendar)
+        );
     }
 
     proptest! {
