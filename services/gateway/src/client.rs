@@ -1,7 +1,7 @@
 //! The connection to a client, in the form that the proxy engine takes.
 //!
-//! pingora's own stream collects writes only behind its own accept loop. Without that, the head and the body of every
-//! answer would leave in two packets, which costs a tenth of the throughput.
+//! pingora's own stream collects writes only behind pingora's accept loop. Without that, the head and the body of every
+//! answer would leave in two packets.
 
 use std::{
     io,
