@@ -1,0 +1,7 @@
+//! The built binaries, with a real broker and database: run by `scripts/test`, which builds them and starts the servers.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
+
+mod failover;
+mod path;
+mod recordings;
+mod system;
