@@ -2,6 +2,8 @@
 //!
 //! `UPDATE_DOCS=1 cargo test -p citytrack-e2e --test configuration` writes it.
 
+#![allow(clippy::unwrap_used, reason = "tests")]
+
 use citytrack_common::settings::reference;
 
 const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/configuration.md");

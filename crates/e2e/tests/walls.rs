@@ -1,5 +1,7 @@
 //! The walls between the crates (docs/architecture.md): who may import whom, and which library is named where.
 
+#![allow(clippy::unwrap_used, reason = "tests")]
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use cargo_metadata::{DependencyKind, MetadataCommand, Package};
