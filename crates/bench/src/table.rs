@@ -69,12 +69,19 @@ fn tables(runs: &[Value]) -> Result<String> {
             systems.join(" | "),
             " --- |".repeat(systems.len() + 1)
         )?;
-        for (title, place) in ROWS {
+        let processes = different(of_load.iter().flat_map(|run| processes(run)).map(|(name, _)| name));
+        let processes = processes
+            .iter()
+            .map(|name| (format!("CPU µs a detection: {name}"), Figure::Process(name)));
+        let rows = ROWS
+            .iter()
+            .map(|(title, place)| ((*title).to_owned(), Figure::At(place)));
+        for (title, which) in rows.chain(processes) {
             let cells: Vec<_> = systems
                 .iter()
                 .map(|system| {
-                    let figures = of_load.iter().filter(|run| name(run) == *system);
-                    cell(figures.filter_map(|run| figure(run, place)).collect())
+                    let runs = of_load.iter().filter(|run| name(run) == *system);
+                    cell(runs.filter_map(|run| figure(run, &which)).collect())
                 })
                 .collect();
             if cells.iter().any(|cell| cell != NONE) {
@@ -115,18 +122,37 @@ fn name(run: &Value) -> String {
     }
 }
 
-fn figure(run: &Value, place: &str) -> Option<f64> {
-    match place {
-        NOT_ACCEPTED => {
+/// Which figure of a report.
+enum Figure<'a> {
+    At(&'a str),
+    /// What a process cost.
+    Process(&'a str),
+}
+
+fn figure(run: &Value, which: &Figure<'_>) -> Option<f64> {
+    match which {
+        Figure::At(NOT_ACCEPTED) => {
             let posts = &run["posts"];
             Some(posts["requests"].as_f64()? - posts["accepted"].as_f64()?)
         }
-        MEMORY => {
+        Figure::At(MEMORY) => {
             let each = run["cost"]["processes"].as_array()?.iter();
             Some(each.filter_map(|process| process["pss_mb"].as_f64()).sum()).filter(|sum| *sum > 0.0)
         }
-        _ => run.pointer(place)?.as_f64(),
+        Figure::At(place) => run.pointer(place)?.as_f64(),
+        Figure::Process(name) => processes(run).find(|(found, _)| found == name).map(|(_, cost)| cost),
     }
+}
+
+/// The processes of a run's system, with what each cost.
+fn processes(run: &Value) -> impl Iterator<Item = (String, f64)> {
+    let each = run["cost"]["processes"].as_array().into_iter().flatten();
+    each.filter_map(|process| {
+        Some((
+            process["name"].as_str()?.to_owned(),
+            process["us_per_detection"].as_f64()?,
+        ))
+    })
 }
 
 fn different(names: impl Iterator<Item = String>) -> Vec<String> {
@@ -191,6 +217,18 @@ mod tests {
         assert_eq!(cell(vec![3.0, 1.0, 2.0]), "2 (1–3)");
         assert_eq!(cell(vec![12345.6, 12000.2, 1_234_567.8]), "12,346 (12,000–1,234,568)");
         assert_eq!(cell(vec![1.234, 5.678]), "3.46 (1.23–5.68)");
+    }
+
+    #[test]
+    fn each_process_has_a_row() {
+        let run = json!({"label": "a", "setup": {"batch": "1x1"}, "cost": {"processes": [
+            {"name": "worker-0", "us_per_detection": 1.5, "pss_mb": 10.0}, {"name": "postgres", "us_per_detection": 2.5, "pss_mb": 20.0}]}});
+        let text = tables(&[run]).unwrap();
+        assert!(
+            text.contains("| CPU µs a detection: worker-0 | 1.50 |\n| CPU µs a detection: postgres | 2.50 |"),
+            "{text}"
+        );
+        assert!(text.contains("| memory of the system, MB | 30 |"), "{text}");
     }
 
     #[test]
