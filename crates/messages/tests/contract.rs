@@ -1,5 +1,7 @@
 //! The contract with messages that are already in a queue: what was written once must always be read.
 
+#![allow(clippy::unwrap_used, reason = "tests")]
+
 use citytrack_domain::{
     Batch, BatchId, BoundingBox, CameraName, Class, Confidence, Detection, Frame, ImageSize, NodeIdentity, Slug,
 };
