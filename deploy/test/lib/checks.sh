@@ -20,20 +20,33 @@ expect() {
 }
 _prints() { [ "$("${@:2}" 2>/dev/null)" = "$1" ]; }
 
-# The integration tests of the crates, against these servers.
+# crate_tests [--no-run]: the tests of the crates that speak to the servers. With nextest the whole workspace is built, as
+# scripts/test does, so that nothing is built twice.
+# shellcheck disable=SC2120  # --no-run comes from deploy/test-containers
+crate_tests() {
+  local package packages=() filter=none\(\)
+  for package in storage broker worker ingest-api realtime-ws stats console; do
+    packages+=(-p "citytrack-$package")
+    filter+="+package(citytrack-$package)"
+  done
+  cd "$CITYTRACK_ROOT" || exit
+  if have cargo-nextest; then
+    cargo nextest run --workspace --locked --no-fail-fast -E "$filter" "$@"
+  else
+    cargo test --locked --no-fail-fast --tests "${packages[@]}" "$@"
+  fi
+}
+
+# Against these servers.
 integration_tests() {
-  local arguments=() package
-  for package in "${TESTED_PACKAGES[@]}"; do arguments+=(-p "citytrack-$package"); done
   export CITYTRACK_TEST_DATABASE_URL=postgres://citytrack:$POSTGRES_PASSWORD@127.0.0.1:21432/postgres
   export CITYTRACK_TEST_AMQP_URL=amqp://citytrack:$RABBITMQ_PASSWORD@127.0.0.1:21672
   export CITYTRACK_TEST_MANAGEMENT_URL=http://citytrack:$RABBITMQ_PASSWORD@127.0.0.1:21673
-  note "$(compose exec -T postgres postgres --version), TimescaleDB $(database "select extversion from pg_extension where extname = 'timescaledb'"), $(compose exec -T rabbitmq rabbitmqctl -q version | sed 's/^/RabbitMQ /')"
-  cd "$CITYTRACK_ROOT" || exit
-  if have cargo-nextest; then
-    cargo nextest run --locked --offline --no-fail-fast "${arguments[@]}"
-  else
-    cargo test --locked --offline --no-fail-fast --tests "${arguments[@]}"
-  fi
+  note "$(compose exec -T postgres postgres --version)"
+  note "TimescaleDB $(database "select extversion from pg_extension where extname = 'timescaledb'")"
+  note "RabbitMQ $(compose exec -T rabbitmq rabbitmqctl -q version)"
+  # shellcheck disable=SC2119
+  (CARGO_NET_OFFLINE=true crate_tests)
 }
 
 # Programs run as nobody special, and two of each that is asked for twice.

@@ -80,8 +80,7 @@ build_images() {
   rm -rf "$folder"
   mkdir "$folder"
   for program in ingest-api worker realtime-ws stats console gateway citytrack-node; do
-    cp "$BIN_DIR/$program" "$folder/"
-    strip --strip-debug "$folder/$program"
+    strip --strip-debug -o "$folder/$program" "$BIN_DIR/$program"
   done
   cp /etc/ssl/certs/ca-certificates.crt "$folder/"
   printf 'FROM scratch\nCOPY . /binaries/\n' >"$WORK/Containerfile"
