@@ -111,7 +111,7 @@ async fn nobody_sees_anything_without_a_token_for_it() {
         ("/api/v1/venues/demo/counts", token.as_str(), 403),
         ("/api/v1/venues/demo/cameras", token.as_str(), 403),
         ("/api/v1/venues/demo/nodes", token.as_str(), 403),
-        ("/api/v1/live", "", 401),
+        ("/api/v1/live", "", 426), // not even a WebSocket
         ("/api/v1/venues", "", 401),
     ] {
         let answer = system.request(Method::GET, path, token).send().await.unwrap();
