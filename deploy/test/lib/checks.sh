@@ -20,9 +20,8 @@ expect() {
 }
 _prints() { [ "$("${@:2}" 2>/dev/null)" = "$1" ]; }
 
-# crate_tests [--no-run]: the tests of the crates that speak to the servers. With nextest the whole workspace is built, as
+# crate_tests --no-run | --no-fail-fast: the tests of the crates that speak to the servers. With nextest the whole workspace is built, as
 # scripts/test does, so that nothing is built twice.
-# shellcheck disable=SC2120  # --no-run comes from deploy/test-containers
 crate_tests() {
   local package packages=() filter=none\(\)
   for package in storage broker worker ingest-api realtime-ws stats console; do
@@ -31,9 +30,9 @@ crate_tests() {
   done
   cd "$CITYTRACK_ROOT" || exit
   if have cargo-nextest; then
-    cargo nextest run --workspace --locked --no-fail-fast -E "$filter" "$@"
+    cargo nextest run --workspace --locked -E "$filter" "$@"
   else
-    cargo test --locked --no-fail-fast --tests "${packages[@]}" "$@"
+    cargo test --locked --tests "${packages[@]}" "$@"
   fi
 }
 
@@ -45,8 +44,7 @@ integration_tests() {
   note "$(compose exec -T postgres postgres --version)"
   note "TimescaleDB $(database "select extversion from pg_extension where extname = 'timescaledb'")"
   note "RabbitMQ $(compose exec -T rabbitmq rabbitmqctl -q version)"
-  # shellcheck disable=SC2119
-  (CARGO_NET_OFFLINE=true crate_tests)
+  (CARGO_NET_OFFLINE=true crate_tests --no-fail-fast)
 }
 
 # Programs run as nobody special, and two of each that is asked for twice.
@@ -126,6 +124,19 @@ deaths_lose_nothing() {
   [ "$restarts" = 2 ] || fail "two processes were killed, but $restarts were started again"
 }
 
+# The gateway finds instances that come, and forgets those that go.
+scaling_is_noticed() {
+  compose_logged up -d --wait --no-recreate --scale stats=3
+  expect "servers of the pool stats" 3 _healthy_servers stats
+  compose_logged up -d --wait --no-recreate --scale stats=1
+  expect "servers of the pool stats" 1 _healthy_servers stats
+}
+# As Prometheus has read it from the gateway.
+_healthy_servers() {
+  curl -s -m 10 -G http://127.0.0.1:9090/api/v1/query --data-urlencode "query=sum(citytrack_gateway_upstream_healthy{pool=\"$1\"})" |
+    jq -r '.data.result[0].value[1]'
+}
+
 # As docs/operations.md says it.
 backup_can_be_restored() {
   compose exec -T postgres pg_dump -U citytrack -Fc citytrack >"$WORK/backup.dump" 2>>"$LOGS/backup.log" || fail "pg_dump failed ($LOGS/backup.log)"
@@ -153,7 +164,8 @@ monitoring_works() {
   done
   note "metrics that alerts use, all there: $(wc -w <<<"$metrics")"
   expect "Alertmanagers that Prometheus knows" 1 _prometheus alertmanagers '.data.activeAlertmanagers | length'
-  expect "alerts that fire" "" _prometheus alerts '.data.alerts[] | select(.state == "firing") | .labels.alertname'
+  expect "webhook that Alertmanager can read" "http://127.0.0.1:9/" compose exec -T alertmanager cat /run/secrets/alert-webhook
+  expect "alerts that fire" 0 _prometheus alerts '[.data.alerts[] | select(.state == "firing")] | length'
 }
 _prometheus() { curl -s -m 10 "http://127.0.0.1:9090/api/v1/$1" | jq -r "$2"; }
 _targets_up() {
