@@ -4,6 +4,7 @@
 
 BINARIES_IMAGE=citytrack-test/binaries
 SERVERS_IMAGE=citytrack-test/debian-13
+CONTROL_GROUP=/citytrack-test
 
 # engine_start: nothing of it is seen outside: network, firewall rules, mounts and processes are in our namespaces.
 engine_start() {
@@ -11,7 +12,7 @@ engine_start() {
   ip link set lo up
   # The limit of open files is lowered to what this machine allows at all; Docker would ask for more and be refused.
   process_start dockerd dockerd --data-root "$STATE/docker" --exec-root "$WORK/exec" --pidfile "$WORK/docker.pid" \
-    --host "$DOCKER_HOST" --default-ulimit "nofile=$(ulimit -Hn):$(ulimit -Hn)"
+    --host "$DOCKER_HOST" --cgroup-parent "$CONTROL_GROUP" --default-ulimit "nofile=$(ulimit -Hn):$(ulimit -Hn)"
   process_await dockerd 60 _docker_answers
   docker_plugins "$WORK/docker-config"
   note "$(docker version --format 'Docker {{.Server.Version}}'), Compose $(docker compose version --short)"
@@ -20,6 +21,12 @@ engine_start() {
 _docker_answers() { docker version >/dev/null 2>&1; }
 
 engine_stop() { process_stop dockerd TERM 60; }
+
+# engine_wipe: what is left outside: files, and control groups, which have no namespace here.
+engine_wipe() {
+  rm -rf "$WORK" "$STATE/docker" "$STATE/binaries"
+  find /sys/fs/cgroup -maxdepth 3 -depth -path "*$CONTROL_GROUP*" -type d -exec rmdir {} \; 2>/dev/null
+}
 
 # use_layer NAME…: which layers `compose` means from now on.
 use_layer() {
