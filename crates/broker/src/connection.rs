@@ -30,6 +30,16 @@ pub struct Options {
     pub topology: Topology,
 }
 
+impl Options {
+    /// Reads the URL, so that a wrong one is noticed at start and not retried for ever.
+    ///
+    /// # Errors
+    /// [`Error::Url`]
+    pub fn check(&self) -> Result<(), Error> {
+        self.url.parse::<AMQPUri>().map(drop).map_err(Error::Url)
+    }
+}
+
 /// How the connection is doing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Status {

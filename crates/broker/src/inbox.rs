@@ -86,8 +86,9 @@ impl Inbox {
         self.report.subscribe()
     }
 
-    /// Waits for a message and takes with it what else has arrived, up to `limit`. Dropping the future loses nothing.
-    pub async fn next(&mut self, limit: usize) -> Vec<Delivery> {
+    /// Waits for a message and takes with it what else has arrived, until there are `limit` messages or `max_bytes` of them.
+    /// Dropping the future loses nothing.
+    pub async fn next(&mut self, limit: usize, max_bytes: usize) -> Vec<Delivery> {
         loop {
             let open = self.connected().await;
             let first = tokio::select! {
@@ -105,10 +106,13 @@ impl Inbox {
                 continue;
             };
             // No await from here on: what is taken is handed out.
+            let mut bytes = first.data.len();
             let mut taken = vec![first];
             while taken.len() < limit
+                && bytes < max_bytes
                 && let Some(Some(Ok(more))) = open.consumer.next().now_or_never()
             {
+                bytes += more.data.len();
                 taken.push(more);
             }
             open.newest = taken.last().map(|last| last.acker.clone());

@@ -30,6 +30,10 @@ use crate::{
     metrics::PublisherMetrics,
 };
 
+const KIBIBYTE: usize = 1024;
+/// A connection that lived for less is not followed by the next one at once.
+const SHORT_LIFE: Duration = Duration::from_secs(2);
+
 /// How a publisher works.
 #[derive(Clone)]
 pub struct PublisherOptions {
@@ -41,6 +45,8 @@ pub struct PublisherOptions {
     pub kind: &'static str,
     /// Payloads that may wait for their message or its confirm; one more is refused as busy.
     pub max_waiting: usize,
+    /// Bytes of such payloads, likewise.
+    pub max_waiting_bytes: usize,
     /// A group is closed when it reaches this many bytes.
     pub max_group_bytes: usize,
     /// How long a confirm may take.
@@ -63,6 +69,7 @@ pub struct Message {
 pub struct Publisher {
     queue: mpsc::Sender<Waiting>,
     slots: Arc<Semaphore>,
+    kibibytes: Arc<Semaphore>,
     status: watch::Receiver<Status>,
     confirm_timeout: Duration,
     metrics: PublisherMetrics,
@@ -76,6 +83,7 @@ impl Publisher {
         let publisher = Self {
             queue,
             slots: Arc::new(Semaphore::new(options.max_waiting)),
+            kibibytes: Arc::new(Semaphore::new(options.max_waiting_bytes / KIBIBYTE)),
             status,
             confirm_timeout: options.confirm_timeout,
             metrics: metrics.clone(),
@@ -107,21 +115,37 @@ impl Publisher {
         result
     }
 
-    async fn try_publish(&self, message: Message) -> Result<(), PublishError> {
+    /// Whether it is worth while to prepare a message: there is a connection, and room for one more.
+    ///
+    /// # Errors
+    /// What [`Self::publish`] would say now.
+    pub fn check(&self) -> Result<(), PublishError> {
         match *self.status.borrow() {
             Status::Up => {}
             Status::Blocked(_) => return Err(PublishError::Blocked),
             Status::Down(_) => return Err(PublishError::Unavailable),
         }
-        let permit = Arc::clone(&self.slots)
+        if self.slots.available_permits() == 0 || self.kibibytes.available_permits() == 0 {
+            return Err(PublishError::Busy);
+        }
+        Ok(())
+    }
+
+    async fn try_publish(&self, message: Message) -> Result<(), PublishError> {
+        self.check()?;
+        let kibibytes = u32::try_from(message.payload.len().div_ceil(KIBIBYTE)).unwrap_or(u32::MAX);
+        let slot = Arc::clone(&self.slots)
             .try_acquire_owned()
             .map_err(|_| PublishError::Busy)?;
-        let (reply, confirmed) = oneshot::channel();
+        let room = Arc::clone(&self.kibibytes)
+            .try_acquire_many_owned(kibibytes)
+            .map_err(|_| PublishError::Busy)?;
         self.metrics.waiting.inc();
         let slot = Slot {
-            _permit: permit,
+            _permits: (slot, room),
             metrics: self.metrics.clone(),
         };
+        let (reply, confirmed) = oneshot::channel();
         self.queue
             .try_send(Waiting { message, reply, slot })
             .map_err(|_| PublishError::Unavailable)?;
@@ -140,9 +164,9 @@ struct Waiting {
     slot: Slot,
 }
 
-/// One of the `max_waiting` places, free again when dropped.
+/// One of the `max_waiting` places and its share of the bytes, free again when dropped.
 struct Slot {
-    _permit: OwnedSemaphorePermit,
+    _permits: (OwnedSemaphorePermit, OwnedSemaphorePermit),
     metrics: PublisherMetrics,
 }
 
@@ -180,6 +204,7 @@ impl Task {
                 () = refuse_all(&mut self.incoming) => return,
             };
             self.metrics.reconnects.inc();
+            let began = Instant::now();
             let ended = match link.channel.confirm_select(ConfirmSelectOptions::default()).await {
                 Ok(()) => {
                     info!(
@@ -201,6 +226,13 @@ impl Task {
                     self.report.send_replace(Status::Down(reason));
                 }
             }
+            if began.elapsed() < SHORT_LIFE {
+                // Something is wrong that connecting does not show, such as a missing permission.
+                tokio::select! {
+                    () = tokio::time::sleep(SHORT_LIFE) => {}
+                    () = refuse_all(&mut self.incoming) => return,
+                }
+            }
         }
     }
 
@@ -215,6 +247,10 @@ impl Task {
                 Some((route, result)) = in_flight.next() => match result {
                     Err(PublishError::ConnectionLost) => return Ended::Lost("connection lost".to_owned()),
                     Err(PublishError::Unroutable) => return Ended::Lost("a message was not routed".to_owned()),
+                    // A connection that swallows messages; while the broker is blocked, a new one would fare no better.
+                    Err(PublishError::TimedOut) if *self.report.borrow() == Status::Up => {
+                        return Ended::Lost("a message was not confirmed in time".to_owned());
+                    }
                     Ok(()) | Err(_) => {
                         let group = self.take_group(&mut routes, &route);
                         if group.is_empty() {
@@ -305,13 +341,14 @@ async fn refuse_all(incoming: &mut mpsc::Receiver<Waiting>) {
 }
 
 fn join(group: &[Waiting]) -> Bytes {
-    match group {
-        [only] => only.message.payload.clone(),
-        several => several
-            .iter()
-            .flat_map(|waiting| waiting.message.payload.iter().copied())
-            .collect(),
+    if let [only] = group {
+        return only.message.payload.clone();
     }
+    let mut joined = Vec::with_capacity(group.iter().map(|waiting| waiting.message.payload.len()).sum());
+    for waiting in group {
+        joined.extend_from_slice(&waiting.message.payload);
+    }
+    joined.into()
 }
 
 async fn confirmed(

@@ -3,12 +3,13 @@
 -- Every batch that was ever stored, so that a repeated one is recognised. The id is a UUIDv7 and sorts by time: partitions
 -- by day of the id, made by the worker, can be dropped once ids that old are refused at the door.
 create table batch (
-    id          uuid not null primary key,
+    id          uuid not null,
     node_id     uuid not null,
     received_at timestamptz not null,
     stored_at   timestamptz not null default now(),
     frames      integer not null,
-    detections  integer not null
+    detections  integer not null,
+    primary key (id, node_id)
 ) partition by range (id);
 
 -- A frame is one row; its detections are arrays of the same length. boxes holds four numbers each: left, top, width,
@@ -26,11 +27,22 @@ declare
         confidences real[] not null,
         boxes       real[] not null,
         track_ids   bigint[]';
+    timescale boolean := exists (select from pg_extension where extname = 'timescaledb');
 begin
-    if current_setting('shared_preload_libraries') like '%timescaledb%'
-       and exists (select from pg_available_extensions where name = 'timescaledb')
-    then
-        create extension if not exists timescaledb;
+    if not timescale then
+        begin
+            if current_setting('shared_preload_libraries') like '%timescaledb%'
+               and exists (select from pg_available_extensions where name = 'timescaledb')
+            then
+                create extension timescaledb;
+                timescale := true;
+            end if;
+        exception when insufficient_privilege then
+            -- An ordinary role may not even look; whoever wants hypertables then makes the extension beforehand.
+            raise notice 'TimescaleDB is not used: this role may not create the extension';
+        end;
+    end if;
+    if timescale then
         execute format('create table frame (%s)', columns);
         perform create_hypertable('frame', 'captured_at',
             chunk_time_interval => interval '1 day', create_default_indexes => false);

@@ -15,7 +15,7 @@ use crate::{
     rows::{Bucket, FrameRow, minute},
 };
 
-/// Names that are remembered before all are forgotten and looked up again; a bound on memory, not on their number.
+/// When more names than this are remembered, all are forgotten and looked up again: a bound on memory, not on their number.
 const REMEMBERED_NAMES: usize = 100_000;
 
 /// What became of the batches of one call.
@@ -57,8 +57,10 @@ impl BatchWriter {
     /// [`Error::is_transient`] when PostgreSQL is away; otherwise one of the batches cannot be stored as it is.
     pub async fn insert(&mut self, batches: &[Batch]) -> Result<Stored, Error> {
         match self.try_insert(batches).await {
-            // A partition that we remember has been dropped since.
-            Err(error) if error.sql_state() == Some("23514") => {
+            // What we remember may be wrong by now: a partition dropped, or names gone after a restore. Once more, afresh.
+            Err(error) if !error.is_transient() => {
+                self.cameras.clear();
+                self.classes.clear();
                 self.partitions.clear();
                 self.try_insert(batches).await
             }
@@ -77,7 +79,7 @@ impl BatchWriter {
         let mut seen = HashSet::new();
         let new: Vec<&Batch> = batches
             .iter()
-            .filter(|batch| new_ids.contains(&batch.id.uuid()) && seen.insert(batch.id))
+            .filter(|batch| new_ids.contains(&key(batch)) && seen.insert(key(batch)))
             .collect();
         self.copy_frames(&transaction, &new).await?;
         self.add_to_buckets(&transaction, &new).await?;
@@ -111,6 +113,9 @@ impl BatchWriter {
 
     /// Cameras appear with their first frame.
     async fn learn_cameras(&mut self, client: &Client, batches: &[Batch]) -> Result<(), Error> {
+        if self.cameras.len() > REMEMBERED_NAMES {
+            self.cameras.clear();
+        }
         let unknown: BTreeSet<(Uuid, CameraName)> = batches
             .iter()
             .flat_map(|batch| batch.frames.iter().map(|frame| (batch.source.id, frame.camera.clone())))
@@ -118,10 +123,6 @@ impl BatchWriter {
             .collect();
         if unknown.is_empty() {
             return Ok(());
-        }
-        if self.cameras.len() + unknown.len() > REMEMBERED_NAMES {
-            self.cameras.clear();
-            return Box::pin(self.learn_cameras(client, batches)).await;
         }
         let (nodes, names): (Vec<Uuid>, Vec<&str>) = unknown.iter().map(|(node, name)| (*node, name.as_str())).unzip();
         let insert = "insert into camera (node_id, name) select * from unnest($1::uuid[], $2::text[])
@@ -137,6 +138,9 @@ impl BatchWriter {
     }
 
     async fn learn_classes(&mut self, client: &Client, batches: &[Batch]) -> Result<(), Error> {
+        if self.classes.len() > REMEMBERED_NAMES {
+            self.classes.clear();
+        }
         let detections = batches
             .iter()
             .flat_map(|batch| &batch.frames)
@@ -147,10 +151,6 @@ impl BatchWriter {
             .collect();
         if unknown.is_empty() {
             return Ok(());
-        }
-        if self.classes.len() + unknown.len() > REMEMBERED_NAMES {
-            self.classes.clear();
-            return Box::pin(self.learn_classes(client, batches)).await;
         }
         let names: Vec<&str> = unknown.iter().map(|class| class.as_str()).collect();
         let insert = "insert into class (name) select * from unnest($1::text[]) on conflict do nothing";
@@ -192,12 +192,10 @@ impl BatchWriter {
             Type::FLOAT4_ARRAY,
             Type::INT8_ARRAY,
         ];
-        let sink = transaction
-            .copy_in(
-                "copy frame (camera_id, number, captured_at, received_at, width, height,
-                             classes, confidences, boxes, track_ids) from stdin (format binary)",
-            )
-            .await?;
+        let copy = "copy frame (camera_id, number, captured_at, received_at, width, height,
+                             classes, confidences, boxes, track_ids) from stdin (format binary)";
+        let statement = transaction.prepare_cached(copy).await?;
+        let sink = transaction.copy_in(&statement).await?;
         let writer = BinaryCopyInWriter::new(sink, &COLUMNS);
         let mut writer = std::pin::pin!(writer);
         for batch in batches {
@@ -286,9 +284,9 @@ impl BatchWriter {
 
 /// Registers the ids and says which of them are new. Another writer that has one of them in hand is waited for. Sorted, so
 /// that two writers never wait for each other in a circle.
-async fn insert_ids(transaction: &Transaction<'_>, batches: &[Batch]) -> Result<HashSet<Uuid>, Error> {
+async fn insert_ids(transaction: &Transaction<'_>, batches: &[Batch]) -> Result<HashSet<(Uuid, Uuid)>, Error> {
     let mut rows: Vec<&Batch> = batches.iter().collect();
-    rows.sort_by_key(|batch| batch.id);
+    rows.sort_by_key(|batch| key(batch));
     let ids: Vec<Uuid> = rows.iter().map(|batch| batch.id.uuid()).collect();
     let nodes: Vec<Uuid> = rows.iter().map(|batch| batch.source.id).collect();
     let times: Vec<Timestamp> = rows.iter().map(|batch| batch.received_at).collect();
@@ -296,12 +294,17 @@ async fn insert_ids(transaction: &Transaction<'_>, batches: &[Batch]) -> Result<
     let detections: Vec<i32> = rows.iter().map(|batch| count(batch.detections())).collect();
     let insert = "insert into batch (id, node_id, received_at, frames, detections)
          select * from unnest($1::uuid[], $2::uuid[], $3::timestamptz[], $4::int[], $5::int[])
-         on conflict do nothing returning id";
+         on conflict do nothing returning id, node_id";
     let statement = transaction.prepare_cached(insert).await?;
     let new = transaction
         .query(&statement, &[&ids, &nodes, &times, &frames, &detections])
         .await?;
-    Ok(new.iter().map(|row| row.get(0)).collect())
+    Ok(new.iter().map(|row| (row.get(0), row.get(1))).collect())
+}
+
+/// What makes a batch recognisable: ids are the node's own affair.
+fn key(batch: &Batch) -> (Uuid, Uuid) {
+    (batch.id.uuid(), batch.source.id)
 }
 
 fn count(number: usize) -> i32 {

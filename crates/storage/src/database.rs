@@ -48,9 +48,12 @@ impl Database {
             .connect_timeout(options.wait)
             // A server that vanished without a word is noticed within half a minute.
             .keepalives_idle(Duration::from_secs(15))
+            .keepalives_interval(Duration::from_secs(5))
             .tcp_user_timeout(Duration::from_secs(30));
+        let given = config.get_options().unwrap_or_default().to_owned();
+        config.options(format!("{given} {WATCHED}"));
         let mut limited = config.clone();
-        limited.options(session_options(config.get_options(), options));
+        limited.options(format!("{given} {WATCHED} {}", limits(options)));
         let pool = pool(limited, options.pool_size, options.wait)?;
         Ok(Self {
             pool,
@@ -133,16 +136,17 @@ fn pool(config: Config, size: usize, wait: Duration) -> Result<Pool, Error> {
         .map_err(Error::transient)
 }
 
-/// Sent when connecting, so that they hold for every statement without another round trip.
-fn session_options(given: Option<&str>, options: &DatabaseOptions) -> String {
+/// PostgreSQL looks after the connection, too: a client that vanished must not keep its locks for hours.
+const WATCHED: &str =
+    "-c tcp_keepalives_idle=15 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3 -c tcp_user_timeout=30000";
+
+/// Session settings, sent when connecting, so that they hold for every statement without another round trip.
+fn limits(options: &DatabaseOptions) -> String {
     let timeout = options.statement_timeout.as_millis();
     let read_only = if options.read_only {
         " -c default_transaction_read_only=on"
     } else {
         ""
     };
-    format!(
-        "{} -c statement_timeout={timeout} -c timezone=UTC{read_only}",
-        given.unwrap_or_default()
-    )
+    format!("-c statement_timeout={timeout} -c idle_in_transaction_session_timeout=30s -c timezone=UTC{read_only}")
 }

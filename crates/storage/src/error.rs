@@ -41,12 +41,28 @@ impl Error {
         matches!(self, Self::Transient(_))
     }
 
-    /// The SQLSTATE that PostgreSQL refused a statement with, if it did.
+    /// The SQLSTATE that PostgreSQL ended a statement with, if it did.
     pub fn sql_state(&self) -> Option<&str> {
-        match self {
-            Self::Database(error) => error.code().map(SqlState::code),
-            _ => None,
-        }
+        let error = match self {
+            Self::Database(error) => error,
+            Self::Transient(source) => source.downcast_ref()?,
+            _ => return None,
+        };
+        error.code().map(SqlState::code)
+    }
+
+    /// Whether PostgreSQL refused the values themselves (SQLSTATE classes 22 and 23): they will never be stored as they
+    /// are. Everything else may be put right by an operator, even where it is not [transient](Self::is_transient).
+    pub fn refuses_data(&self) -> bool {
+        !self.is_transient()
+            && self
+                .sql_state()
+                .is_some_and(|state| state.starts_with("22") || state.starts_with("23"))
+    }
+
+    /// Whether a statement took longer than allowed.
+    pub fn is_timeout(&self) -> bool {
+        self.sql_state() == Some(SqlState::QUERY_CANCELED.code())
     }
 }
 

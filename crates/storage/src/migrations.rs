@@ -19,7 +19,11 @@ mod embedded {
 pub(crate) async fn run(client: &mut Client) -> Result<(), Error> {
     // Held until the connection closes; the others wait here and then find nothing left to do.
     client.execute("select pg_advisory_lock($1)", &[&LOCK]).await?;
-    let report = embedded::migrations::runner().run_async(&mut ***client).await?;
+    // A migration that only a newer build knows is no fault: changes are additive, and upgrades roll.
+    let report = embedded::migrations::runner()
+        .set_abort_missing(false)
+        .run_async(&mut ***client)
+        .await?;
     for applied in report.applied_migrations() {
         tracing::info!(migration = %applied, "schema changed");
     }

@@ -93,14 +93,15 @@ pub(crate) async fn ensure(client: &mut Client, wanted: &[(Partitioned, Date)]) 
     for &(table, day) in wanted {
         let (parent, (from, to)) = (table.table(), table.bounds(day)?);
         let partition = format!("{parent}_{}", day.strftime("%Y%m%d"));
-        let question = "select relkind = 'p' as native, to_regclass($2) is not null as exists
+        let question = "select relkind = 'p' as native,
+                               exists (select from pg_inherits where inhrelid = to_regclass($2)) as attached
                         from pg_class where oid = $1::text::regclass";
         let row = transaction.query_one(question, &[&parent, &partition]).await?;
-        if row.get("exists") || !row.get::<_, bool>("native") {
+        if row.get("attached") || !row.get::<_, bool>("native") {
             continue;
         }
         let statements = format!(
-            "create table {partition} (like {parent} including defaults including constraints);
+            "create table if not exists {partition} (like {parent} including defaults including constraints);
              alter table {parent} attach partition {partition} for values from ({from}) to ({to});"
         );
         transaction.batch_execute(&statements).await?;
@@ -166,17 +167,10 @@ async fn drop_before(client: &Client, table: Partitioned, oldest: Date) -> Resul
     }
     let question = "select relname::text, inhdetachpending
                     from pg_inherits join pg_class on pg_class.oid = inhrelid where inhparent = $1::text::regclass";
-    let mut dropped = Vec::new();
+    let mut dropped = drop_orphans(client, table, oldest).await?;
     for row in client.query(question, &[&parent]).await? {
         let (partition, half_detached): (String, bool) = (row.get(0), row.get(1));
-        let Some(day) = partition
-            .rsplit('_')
-            .next()
-            .and_then(|day| Date::strptime("%Y%m%d", day).ok())
-        else {
-            continue;
-        };
-        if day >= oldest {
+        if day_of(&partition).is_none_or(|day| day >= oldest) {
             continue;
         }
         // Detached concurrently, so that nobody who writes or reads other days waits; an earlier try may have been cut off.
@@ -188,6 +182,27 @@ async fn drop_before(client: &Client, table: Partitioned, oldest: Date) -> Resul
         dropped.push(partition);
     }
     Ok(dropped)
+}
+
+/// Drops partitions that were detached by a process that ended before it dropped them.
+async fn drop_orphans(client: &Client, table: Partitioned, oldest: Date) -> Result<Vec<String>, Error> {
+    let question = "select relname::text from pg_class
+                    where relkind = 'r' and not relispartition and relnamespace = current_schema()::regnamespace
+                      and relname ~ ('^' || $1 || '_[0-9]{8}$')";
+    let mut dropped = Vec::new();
+    for row in client.query(question, &[&table.table()]).await? {
+        let orphan: String = row.get(0);
+        if day_of(&orphan).is_some_and(|day| day < oldest) {
+            client.batch_execute(&format!("drop table {orphan}")).await?;
+            dropped.push(orphan);
+        }
+    }
+    Ok(dropped)
+}
+
+/// The day in the name of a partition.
+fn day_of(partition: &str) -> Option<Date> {
+    Date::strptime("%Y%m%d", partition.rsplit('_').next()?).ok()
 }
 
 #[cfg(test)]

@@ -59,6 +59,7 @@ impl TestVhost {
             exchange: DETECTIONS.exchange,
             kind,
             max_waiting: 1_000,
+            max_waiting_bytes: 64 << 20,
             max_group_bytes: 256 * 1024,
             confirm_timeout: Duration::from_secs(5),
         };

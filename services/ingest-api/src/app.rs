@@ -36,7 +36,12 @@ impl App {
         let spawner = lifecycle.spawner();
         let readiness = lifecycle.readiness();
 
-        let (publisher, publishing) = Publisher::new(publisher_options(settings), PublisherMetrics::new(&registry)?);
+        let options = publisher_options(settings);
+        options
+            .connection
+            .check()
+            .map_err(|error| format!("CITYTRACK_BROKER__URL: {error}"))?;
+        let (publisher, publishing) = Publisher::new(options, PublisherMetrics::new(&registry)?);
         spawner.spawn(
             "broker status",
             health::follow(readiness.check("broker"), publisher.status(), spawner.stop()),
@@ -94,7 +99,6 @@ impl Dependencies {
             .app_data(self.sink.clone())
             .app_data(self.limits.clone())
             .app_data(self.body_limits.clone())
-            .app_data(web::PayloadConfig::new(self.body_limits.bytes))
             .app_data(self.clock.clone())
             .app_data(self.metrics.clone())
             .configure(routes::configure);
@@ -112,6 +116,7 @@ fn publisher_options(settings: &Settings) -> PublisherOptions {
         exchange: DETECTIONS.exchange,
         kind: SCHEMA,
         max_waiting: settings.publish.max_waiting.get(),
+        max_waiting_bytes: usize::try_from(settings.publish.max_waiting_bytes.as_u64()).unwrap_or(usize::MAX),
         max_group_bytes: usize::try_from(settings.publish.max_group.as_u64()).unwrap_or(usize::MAX),
         confirm_timeout: settings.publish.confirm_timeout.into(),
     }

@@ -105,6 +105,13 @@ pub struct PublishSettings {
         default_value = "4096"
     )]
     pub max_waiting: NonZeroUsize,
+    /// Bytes of such batches, likewise
+    #[arg(
+        long = "publish-max-waiting-bytes",
+        env = "CITYTRACK_PUBLISH__MAX_WAITING_BYTES",
+        default_value = "64MiB"
+    )]
+    pub max_waiting_bytes: ByteSize,
     /// Batches of a venue that arrive while a confirm is outstanding go out together, up to this size
     #[arg(
         long = "publish-max-group",

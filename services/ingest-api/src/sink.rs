@@ -14,6 +14,11 @@ impl BatchSink {
         Self { publisher }
     }
 
+    /// Whether a batch would be taken now; asked before any work is done for it.
+    pub(crate) fn check(&self) -> Result<(), PublishError> {
+        self.publisher.check()
+    }
+
     /// `Ok` when the broker has the batch safely.
     pub(crate) async fn publish(&self, batch: &Batch) -> Result<(), PublishError> {
         let message = Message {

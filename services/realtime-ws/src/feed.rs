@@ -31,6 +31,8 @@ use crate::{
 const COMMANDS: usize = 1024;
 /// Messages that are taken from the broker at once, between commands.
 const DELIVERIES: usize = 64;
+/// And this many bytes, roughly.
+const BYTES: usize = 4 << 20;
 
 /// What sessions ask of the feed.
 pub(crate) enum Command {
@@ -122,7 +124,7 @@ impl Feed {
     /// Waits for messages; meanwhile it answers what does not need the inbox. While the broker is away that is all: the
     /// inbox must not be disturbed while it connects.
     async fn next_step(&mut self) -> Step {
-        let mut deliveries = pin!(self.inbox.next(DELIVERIES));
+        let mut deliveries = pin!(self.inbox.next(DELIVERIES, BYTES));
         loop {
             if self.desk.wants_binding() {
                 return Step::Bind;

@@ -6,12 +6,11 @@ use citytrack_broker::{
 };
 use citytrack_common::{Lifecycle, TaskError, admin, health};
 use citytrack_domain::Clock;
-use citytrack_messages::SCHEMA;
 use citytrack_storage::{Database, DatabaseOptions, batches::BatchWriter, partitions::Retention};
 use secrecy::ExposeSecret;
 
 use crate::{
-    dead_letters::DeadLetters,
+    dead_letters::{self, DeadLetters},
     maintenance,
     metrics::PersistMetrics,
     persist::Persist,
@@ -45,6 +44,9 @@ fn start_persist(settings: &Settings, lifecycle: &Lifecycle) -> Result<(), TaskE
         heartbeat: settings.broker.heartbeat.into(),
         topology: DETECTIONS,
     };
+    connection("check")
+        .check()
+        .map_err(|error| format!("CITYTRACK_BROKER__URL: {error}"))?;
     let prefetch = settings.persist.prefetch.get();
     let inbox = Inbox::new(
         connection("persist"),
@@ -56,8 +58,9 @@ fn start_persist(settings: &Settings, lifecycle: &Lifecycle) -> Result<(), TaskE
         PublisherOptions {
             connection: connection("dead letters"),
             exchange: DETECTIONS.dead_letter_exchange,
-            kind: SCHEMA,
+            kind: dead_letters::SCHEMA,
             max_waiting: settings.persist.dead_letters_waiting.get(),
+            max_waiting_bytes: 64 << 20,
             max_group_bytes: 0,
             confirm_timeout: std::time::Duration::from_secs(10),
         },
@@ -96,6 +99,8 @@ fn start_persist(settings: &Settings, lifecycle: &Lifecycle) -> Result<(), TaskE
         database_check: readiness.check("database"),
         clock: Clock::System,
         prefetch: prefetch.into(),
+        max_take: usize::try_from(settings.persist.max_take.as_u64()).unwrap_or(usize::MAX),
+        ping_interval: settings.persist.ping_interval.into(),
         max_backoff: settings.persist.max_backoff.into(),
         metrics,
         stop: spawner.stop(),

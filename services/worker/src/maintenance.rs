@@ -25,10 +25,14 @@ pub(crate) async fn run(
     metrics: PersistMetrics,
     stop: CancellationToken,
 ) -> Result<(), TaskError> {
+    let mut schema_is_there = false;
     loop {
         let round = async {
-            // The other task may not have come round to it yet.
-            database.migrate().await?;
+            if !schema_is_there {
+                // The other task may not have come round to it yet.
+                database.migrate().await?;
+                schema_is_there = true;
+            }
             partitions::maintain(&database, &retention, clock.now()).await
         };
         let wait = tokio::select! {

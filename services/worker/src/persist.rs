@@ -5,7 +5,6 @@
 
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
 use citytrack_broker::{Delivery, Inbox};
 use citytrack_common::{Check, TaskError, lifecycle::chain};
 use citytrack_domain::{Batch, Clock};
@@ -17,7 +16,10 @@ use citytrack_storage::{
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
-use crate::{dead_letters::DeadLetters, metrics::PersistMetrics};
+use crate::{
+    dead_letters::{DeadLetters, Letter},
+    metrics::PersistMetrics,
+};
 
 /// The first wait after an attempt to store failed; it doubles up to the setting.
 const FIRST_BACKOFF: Duration = Duration::from_millis(100);
@@ -30,6 +32,9 @@ pub(crate) struct Persist {
     pub(crate) database_check: Check,
     pub(crate) clock: Clock,
     pub(crate) prefetch: usize,
+    /// Bytes.
+    pub(crate) max_take: usize,
+    pub(crate) ping_interval: Duration,
     pub(crate) max_backoff: Duration,
     pub(crate) metrics: PersistMetrics,
     pub(crate) stop: CancellationToken,
@@ -37,6 +42,9 @@ pub(crate) struct Persist {
 
 /// The process stops before everything in hand is settled; the broker will deliver it again.
 struct Stopped;
+
+/// PostgreSQL will not store these batches together as they are.
+struct Refused(Error);
 
 impl Persist {
     /// Works until the process stops.
@@ -48,7 +56,12 @@ impl Persist {
         loop {
             let deliveries = tokio::select! {
                 () = stop.cancelled() => break,
-                deliveries = self.inbox.next(self.prefetch) => deliveries,
+                deliveries = self.inbox.next(self.prefetch, self.max_take) => deliveries,
+                // Readiness must show an outage also while there is nothing to store.
+                () = tokio::time::sleep(self.ping_interval) => {
+                    self.ping().await;
+                    continue;
+                }
             };
             let settled = self.settle(deliveries).await;
             self.metrics.held.set(0);
@@ -59,6 +72,13 @@ impl Persist {
         }
         self.inbox.close().await;
         Ok(())
+    }
+
+    async fn ping(&mut self) {
+        match self.database.ping().await {
+            Ok(()) => self.database_check.ok(),
+            Err(error) => self.database_check.fail(chain(&error)),
+        }
     }
 
     /// Nothing is taken from the queue before there is somewhere to put it.
@@ -84,8 +104,13 @@ impl Persist {
             match read(&delivery) {
                 Ok(read) => batches.extend(read),
                 Err(reason) => {
-                    self.put_aside(&delivery.route, delivery.payload.into(), &reason)
-                        .await?;
+                    self.put_aside(Letter {
+                        route: &delivery.route,
+                        kind: delivery.kind.as_deref().unwrap_or_default(),
+                        payload: delivery.payload.into(),
+                        reason: &reason,
+                    })
+                    .await?;
                 }
             }
         }
@@ -93,36 +118,48 @@ impl Persist {
         // Halves of what PostgreSQL refuses, until the bad batch is alone.
         let mut parts = vec![batches];
         while let Some(mut part) = parts.pop() {
-            let Err(error) = self.store(&part).await? else { continue };
+            let Err(Refused(error)) = self.store(&part).await? else {
+                continue;
+            };
             if part.len() > 1 {
                 let second = part.split_off(part.len() / 2);
                 parts.extend([second, part]);
             } else if let Some(batch) = part.pop() {
-                self.put_aside(&routing_key(&batch.source.venue), encode(&batch), &chain(&error))
-                    .await?;
+                self.put_aside(Letter {
+                    route: &routing_key(&batch.source.venue),
+                    kind: SCHEMA,
+                    payload: encode(&batch),
+                    reason: &chain(&error),
+                })
+                .await?;
             }
         }
         Ok(())
     }
 
-    /// Stores the batches, trying until PostgreSQL has them or refuses them.
-    async fn store(&mut self, batches: &[Batch]) -> Result<Result<(), Error>, Stopped> {
+    /// Stores the batches, trying until PostgreSQL has them. Only what it refuses because of the values themselves, or what
+    /// takes too long at once, is given back: everything else passes, or an operator puts it right.
+    async fn store(&mut self, batches: &[Batch]) -> Result<Result<(), Refused>, Stopped> {
         let mut backoff = FIRST_BACKOFF;
         while !batches.is_empty() {
             let started = Instant::now();
-            match self.writer.insert(batches).await {
+            let error = match self.writer.insert(batches).await {
                 Ok(stored) => {
                     self.database_check.ok();
                     self.count(batches, stored, started.elapsed());
                     break;
                 }
-                Err(error) if error.is_transient() => {
-                    warn!(error = %chain(&error), batches = batches.len(), retry.after = ?backoff, "holding batches until PostgreSQL takes them");
-                    self.database_check.fail(chain(&error));
-                    self.metrics.retries.inc();
+                Err(error) if error.refuses_data() || (error.is_timeout() && batches.len() > 1) => {
+                    return Ok(Err(Refused(error)));
                 }
-                Err(error) => return Ok(Err(error)),
-            }
+                Err(error) => error,
+            };
+            warn!(
+                error = %chain(&error), batches = batches.len(), retry.after = ?backoff,
+                "holding batches until PostgreSQL takes them"
+            );
+            self.database_check.fail(chain(&error));
+            self.metrics.retries.inc();
             tokio::select! {
                 () = self.stop.cancelled() => return Err(Stopped),
                 () = tokio::time::sleep(backoff) => {}
@@ -150,8 +187,8 @@ impl Persist {
         }
     }
 
-    async fn put_aside(&mut self, route: &str, payload: Bytes, reason: &str) -> Result<(), Stopped> {
-        if !self.dead_letters.put(route, payload, reason, &self.stop).await {
+    async fn put_aside(&mut self, letter: Letter<'_>) -> Result<(), Stopped> {
+        if !self.dead_letters.put(letter, &self.stop).await {
             return Err(Stopped);
         }
         self.metrics.batches.with_label_values(&["dead_lettered"]).inc();

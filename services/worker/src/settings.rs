@@ -2,6 +2,7 @@
 
 use std::num::{NonZeroU16, NonZeroUsize};
 
+use bytesize::ByteSize;
 use citytrack_common::settings::{AdminSettings, BrokerSettings, DatabaseSettings, LogSettings, ShutdownSettings};
 use clap::{Args, Parser, ValueEnum};
 use humantime::Duration;
@@ -50,6 +51,20 @@ pub struct PersistSettings {
         default_value = "128"
     )]
     pub prefetch: NonZeroU16,
+    /// No more messages are taken at once when those taken have so many bytes; bounds the memory that a backlog needs
+    #[arg(
+        long = "persist-max-take",
+        env = "CITYTRACK_PERSIST__MAX_TAKE",
+        default_value = "4MiB"
+    )]
+    pub max_take: ByteSize,
+    /// How often PostgreSQL is asked whether it is there while there is nothing to store
+    #[arg(
+        long = "persist-ping-interval",
+        env = "CITYTRACK_PERSIST__PING_INTERVAL",
+        default_value = "5s"
+    )]
+    pub ping_interval: Duration,
     /// Longest wait between two attempts to store while PostgreSQL is away
     #[arg(
         long = "persist-max-backoff",

@@ -13,12 +13,12 @@ async fn what_is_settled_does_not_come_again() {
     connected(&publisher).await;
     publisher.publish(message("detections.demo", "one")).await.unwrap();
     let mut inbox = vhost.inbox(Source::Work(PERSIST.name));
-    assert_eq!(texts(&inbox.next(10).await), ["one"]);
+    assert_eq!(texts(&inbox.next(10, usize::MAX).await), ["one"]);
     inbox.settle().await;
     inbox.close().await;
     publisher.publish(message("detections.demo", "two")).await.unwrap();
     let mut inbox = vhost.inbox(Source::Work(PERSIST.name));
-    let deliveries = inbox.next(10).await;
+    let deliveries = inbox.next(10, usize::MAX).await;
     assert_eq!(texts(&deliveries), ["two"]);
     assert!(!deliveries[0].redelivered);
 }
@@ -30,10 +30,10 @@ async fn what_is_not_settled_comes_again() {
     connected(&publisher).await;
     publisher.publish(message("detections.demo", "one")).await.unwrap();
     let mut inbox = vhost.inbox(Source::Work(PERSIST.name));
-    assert_eq!(texts(&inbox.next(10).await), ["one"]);
+    assert_eq!(texts(&inbox.next(10, usize::MAX).await), ["one"]);
     inbox.close().await;
     let mut inbox = vhost.inbox(Source::Work(PERSIST.name));
-    let deliveries = inbox.next(10).await;
+    let deliveries = inbox.next(10, usize::MAX).await;
     assert_eq!(texts(&deliveries), ["one"]);
     assert!(deliveries[0].redelivered);
 }
@@ -47,13 +47,13 @@ async fn waiting_for_messages_may_be_given_up_at_any_time() {
     let status = inbox.status();
     let connected = eventually("the inbox is connected", async || {
         // Each round gives up a wait in the middle.
-        let _ = tokio::time::timeout(std::time::Duration::from_millis(200), inbox.next(1)).await;
+        let _ = tokio::time::timeout(std::time::Duration::from_millis(200), inbox.next(1, usize::MAX)).await;
         (*status.borrow() == citytrack_broker::Status::Up).then_some(())
     });
     connected.await;
-    assert!(inbox.next(1).now_or_never().is_none());
+    assert!(inbox.next(1, usize::MAX).now_or_never().is_none());
     publisher.publish(message("detections.demo", "one")).await.unwrap();
-    assert_eq!(texts(&inbox.next(1).await), ["one"]);
+    assert_eq!(texts(&inbox.next(1, usize::MAX).await), ["one"]);
 }
 
 #[tokio::test]
@@ -65,7 +65,7 @@ async fn a_live_inbox_gets_what_is_bound() {
     inbox.bind("detections.one").await;
     // Bindings of an inbox that is not connected yet are made when it connects.
     assert!(
-        tokio::time::timeout(std::time::Duration::from_millis(500), inbox.next(1))
+        tokio::time::timeout(std::time::Duration::from_millis(500), inbox.next(1, usize::MAX))
             .await
             .is_err()
     );
@@ -78,7 +78,7 @@ async fn a_live_inbox_gets_what_is_bound() {
     }
     let mut received = Vec::new();
     while received.len() < 2 {
-        received.extend(inbox.next(10).await);
+        received.extend(inbox.next(10, usize::MAX).await);
         inbox.settle().await;
     }
     assert_eq!(texts(&received), ["one", "two"]);
@@ -89,5 +89,5 @@ async fn a_live_inbox_gets_what_is_bound() {
             .await
             .unwrap();
     }
-    assert_eq!(inbox.next(10).await[0].route, "detections.two");
+    assert_eq!(inbox.next(10, usize::MAX).await[0].route, "detections.two");
 }

@@ -17,7 +17,7 @@ async fn a_confirmed_message_is_in_the_work_queue() {
     connected(&publisher).await;
     publisher.publish(message("detections.demo", "one")).await.unwrap();
     let mut inbox = vhost.inbox(Source::Work(PERSIST.name));
-    let deliveries = inbox.next(10).await;
+    let deliveries = inbox.next(10, usize::MAX).await;
     assert_eq!(texts(&deliveries), ["one"]);
     assert_eq!(deliveries[0].route, "detections.demo");
     assert_eq!(deliveries[0].kind.as_deref(), Some("test.v1"));
@@ -36,7 +36,7 @@ async fn payloads_that_gather_behind_a_confirm_are_joined_by_route() {
     let mut inbox = vhost.inbox(Source::Work(PERSIST.name));
     let (mut received, mut messages) = (Vec::new(), 0);
     while received.len() < 100 {
-        for delivery in inbox.next(100).await {
+        for delivery in inbox.next(100, usize::MAX).await {
             messages += 1;
             let text = String::from_utf8(delivery.payload).unwrap();
             for number in text
@@ -70,7 +70,7 @@ async fn a_message_with_headers_travels_alone() {
     let mut inbox = vhost.inbox(Source::Work(PERSIST.name));
     let mut received = 0;
     while received < 10 {
-        for delivery in inbox.next(10).await {
+        for delivery in inbox.next(10, usize::MAX).await {
             assert_eq!(delivery.payload, b"payload");
             received += 1;
         }
@@ -91,6 +91,7 @@ async fn a_message_that_no_queue_takes_is_an_error() {
         exchange: DETECTIONS.exchange,
         kind: "test.v1",
         max_waiting: 10,
+        max_waiting_bytes: 1 << 20,
         max_group_bytes: 1_000,
         confirm_timeout: std::time::Duration::from_secs(5),
     };
@@ -114,6 +115,7 @@ async fn without_a_connection_nothing_waits() {
         exchange: DETECTIONS.exchange,
         kind: "test.v1",
         max_waiting: 10,
+        max_waiting_bytes: 1 << 20,
         max_group_bytes: 1_000,
         confirm_timeout: std::time::Duration::from_secs(60),
     };

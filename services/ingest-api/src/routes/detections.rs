@@ -35,7 +35,8 @@ pub(crate) async fn submit(
 ) -> Result<HttpResponse, SubmitError> {
     let accepted = async {
         let source = authenticate(&http, &ring).await?;
-        let body = body::read(&http, &mut payload.into_inner(), &body_limits).await?;
+        sink.check()?;
+        let body = body::read(&http, payload, &body_limits).await?;
         let idempotency_key = http
             .headers()
             .get("idempotency-key")

@@ -91,7 +91,7 @@ impl Harness {
 pub(crate) async fn take(queue: &mut Inbox, count: usize) -> Vec<Batch> {
     let mut batches = Vec::new();
     while batches.len() < count {
-        for delivery in queue.next(100).await {
+        for delivery in queue.next(100, usize::MAX).await {
             batches.extend(decode(&delivery.payload).unwrap());
         }
         queue.settle().await;

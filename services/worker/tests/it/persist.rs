@@ -68,7 +68,7 @@ async fn poison_among_good_messages_goes_to_the_dead_letters_with_its_reason() {
     let mut dead = harness.vhost.inbox(Source::Work(DETECTIONS.dead_letter_queue));
     let mut letters = Vec::new();
     while letters.len() < 2 {
-        letters.extend(dead.next(10).await);
+        letters.extend(dead.next(10, usize::MAX).await);
     }
     let reasons: Vec<_> = letters
         .iter()
@@ -79,6 +79,11 @@ async fn poison_among_good_messages_goes_to_the_dead_letters_with_its_reason() {
         "{reasons:?}"
     );
     assert!(reasons[1].contains("camera_node_id_fkey"), "{reasons:?}");
+    assert!(
+        letters
+            .iter()
+            .all(|letter| letter.headers["x-citytrack-type"] == citytrack_messages::SCHEMA)
+    );
     assert_eq!(letters[0].payload, b"not protobuf at all");
     assert_eq!(
         citytrack_messages::decode(&letters[1].payload).unwrap()[0].source,
@@ -95,6 +100,8 @@ async fn a_worker_that_is_stopped_leaves_nothing_half_done() {
     for _ in 0..20 {
         harness.publish(&sample(&harness)).await;
     }
+    // In the middle of it.
+    harness.until("select (count(*) > 0)::int::bigint from batch", 1).await;
     worker.stop().await;
     let _another = harness.worker();
     harness.until("select count(*) from batch", 20).await;
