@@ -120,6 +120,11 @@ impl Publisher {
     /// # Errors
     /// What [`Self::publish`] would say now.
     pub fn check(&self) -> Result<(), PublishError> {
+        self.room()
+            .inspect_err(|error| self.metrics.errors.with_label_values(&[error.label()]).inc())
+    }
+
+    fn room(&self) -> Result<(), PublishError> {
         match *self.status.borrow() {
             Status::Up => {}
             Status::Blocked(_) => return Err(PublishError::Blocked),
@@ -132,7 +137,7 @@ impl Publisher {
     }
 
     async fn try_publish(&self, message: Message) -> Result<(), PublishError> {
-        self.check()?;
+        self.room()?;
         let kibibytes = u32::try_from(message.payload.len().div_ceil(KIBIBYTE)).unwrap_or(u32::MAX);
         let slot = Arc::clone(&self.slots)
             .try_acquire_owned()

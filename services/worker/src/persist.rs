@@ -3,7 +3,10 @@
 //! Takes what is in the queue up to a limit, stores it in one transaction, then acknowledges. While PostgreSQL is away it
 //! holds what it took and the broker keeps the rest. What can never be stored goes to the dead letters.
 
-use std::time::{Duration, Instant};
+use std::{
+    pin::pin,
+    time::{Duration, Instant},
+};
 
 use citytrack_broker::{Delivery, Inbox};
 use citytrack_common::{Check, TaskError, lifecycle::chain};
@@ -49,20 +52,10 @@ struct Refused(Error);
 impl Persist {
     /// Works until the process stops.
     pub(crate) async fn run(mut self) -> Result<(), TaskError> {
-        let stop = self.stop.clone();
         if self.prepare_schema().await.is_err() {
             return Ok(());
         }
-        loop {
-            let deliveries = tokio::select! {
-                () = stop.cancelled() => break,
-                deliveries = self.inbox.next(self.prefetch, self.max_take) => deliveries,
-                // Readiness must show an outage also while there is nothing to store.
-                () = tokio::time::sleep(self.ping_interval) => {
-                    self.ping().await;
-                    continue;
-                }
-            };
+        while let Some(deliveries) = self.take().await {
             let settled = self.settle(deliveries).await;
             self.metrics.held.set(0);
             if settled.is_err() {
@@ -74,10 +67,16 @@ impl Persist {
         Ok(())
     }
 
-    async fn ping(&mut self) {
-        match self.database.ping().await {
-            Ok(()) => self.database_check.ok(),
-            Err(error) => self.database_check.fail(chain(&error)),
+    /// What is in the queue, as soon as there is something; `None` when the process stops.
+    async fn take(&mut self) -> Option<Vec<Delivery>> {
+        let mut next = pin!(self.inbox.next(self.prefetch, self.max_take));
+        loop {
+            tokio::select! {
+                () = self.stop.cancelled() => return None,
+                deliveries = &mut next => return Some(deliveries),
+                // Readiness must show an outage also while there is nothing to store.
+                () = tokio::time::sleep(self.ping_interval) => ping(&self.database, &self.database_check).await,
+            }
         }
     }
 
@@ -87,6 +86,7 @@ impl Persist {
         while let Err(error) = self.database.migrate().await {
             warn!(error = %chain(&error), retry.after = ?backoff, "cannot bring the schema up to date");
             self.database_check.fail(chain(&error));
+            self.metrics.retries.inc();
             tokio::select! {
                 () = self.stop.cancelled() => return Err(Stopped),
                 () = tokio::time::sleep(backoff) => {}
@@ -193,6 +193,13 @@ impl Persist {
         }
         self.metrics.batches.with_label_values(&["dead_lettered"]).inc();
         Ok(())
+    }
+}
+
+async fn ping(database: &Database, check: &Check) {
+    match database.ping().await {
+        Ok(()) => check.ok(),
+        Err(error) => check.fail(chain(&error)),
     }
 }
 
