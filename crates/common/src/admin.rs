@@ -1,6 +1,6 @@
 //! What operators ask a process: `/livez`, `/readyz`, `/metrics`.
 
-use std::{net::TcpListener, time::Duration};
+use std::net::TcpListener;
 
 use actix_web::{App, HttpResponse, HttpServer, web};
 use prometheus::{Registry, TextEncoder, process_collector::ProcessCollector};
@@ -29,8 +29,8 @@ pub fn health_routes(readiness: Readiness) -> impl FnOnce(&mut web::ServiceConfi
     move |config| {
         config
             .app_data(web::Data::new(readiness))
-            .route("/livez", web::get().to(livez))
-            .route("/readyz", web::get().to(readyz));
+            .route("/livez", http::get().to(livez))
+            .route("/readyz", http::get().to(readyz));
     }
 }
 
@@ -46,15 +46,14 @@ pub fn start(settings: &AdminSettings, registry: Registry, lifecycle: &Lifecycle
         App::new()
             .app_data(web::Data::new(registry.clone()))
             .configure(health_routes(readiness.clone()))
-            .route("/metrics", web::get().to(metrics))
+            .route("/metrics", http::get().to(metrics))
     })
     .workers(1)
     .disable_signals()
     .shutdown_timeout(1)
     .listen(listener)?
     .run();
-    // Metrics and readiness stay until the other tasks are done: nobody waits for this listener.
-    http::spawn(&lifecycle.spawner(), "admin listener", server, Duration::ZERO);
+    http::spawn(&lifecycle.spawner(), "admin listener", server);
     Ok(())
 }
 

@@ -9,6 +9,7 @@ use actix_web::{
     App, Error, HttpRequest, HttpResponse, HttpServer, Route,
     body::MessageBody,
     dev::{Server, ServiceRequest, ServiceResponse},
+    guard,
     http::header::AUTHORIZATION,
     middleware::{Next, from_fn},
     web,
@@ -19,6 +20,7 @@ use socket2::SockRef;
 use crate::{
     admin,
     lifecycle::{Lifecycle, Spawner, TaskError},
+    metrics,
     problem::Problem,
     settings::HttpSettings,
 };
@@ -62,7 +64,7 @@ where
     .shutdown_timeout(3600) // the lifecycle's own deadline is the one that counts
     .listen(listener)?
     .run();
-    spawn(&lifecycle.spawner(), "http listener", server, Duration::ZERO);
+    spawn(&lifecycle.spawner(), "http listener", server);
     Ok(address)
 }
 
@@ -75,7 +77,7 @@ fn tune(listener: &TcpListener) -> std::io::Result<()> {
 }
 
 /// Runs `server` until the process stops, then lets requests in hand finish.
-pub(crate) fn spawn(spawner: &Spawner, name: &'static str, server: Server, delay: Duration) {
+pub(crate) fn spawn(spawner: &Spawner, name: &'static str, server: Server) {
     let handle = server.handle();
     let stop = spawner.stop();
     spawner.spawn(name, async move {
@@ -84,7 +86,6 @@ pub(crate) fn spawn(spawner: &Spawner, name: &'static str, server: Server, delay
             ended = &mut server => return ended,
             () = stop.cancelled() => {}
         }
-        tokio::time::sleep(delay).await;
         let ((), ended) = tokio::join!(handle.stop(true), server);
         ended
     });
@@ -97,7 +98,12 @@ pub fn bearer(request: &HttpRequest) -> Option<&str> {
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }
 
-/// What a resource answers to other methods than those it has: `.default_service(only("GET, POST"))`.
+/// A route for GET and HEAD; to HEAD the server sends no body, whatever the handler returns.
+pub fn get() -> Route {
+    web::route().guard(guard::Any(guard::Get()).or(guard::Head()))
+}
+
+/// What a resource answers to other methods than those it has: `.default_service(only("GET, HEAD, POST"))`.
 pub fn only(allow: &'static str) -> Route {
     web::to(move || std::future::ready(Err::<HttpResponse, _>(Problem::method_not_allowed(allow))))
 }
@@ -123,8 +129,7 @@ impl HttpMetrics {
             ]),
             &["route", "method", "status"],
         )?;
-        registry.register(Box::new(duration.clone()))?;
-        Ok(Self { duration })
+        metrics::add(registry, duration).map(|duration| Self { duration })
     }
 }
 

@@ -5,6 +5,7 @@ pub mod admin;
 pub mod health;
 pub mod http;
 pub mod lifecycle;
+pub mod metrics;
 pub mod problem;
 pub mod process;
 pub mod settings;

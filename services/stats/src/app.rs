@@ -36,8 +36,8 @@ impl App {
         let address = http::start(&settings.http, &registry, lifecycle, move |config| {
             let counts = web::resource("/api/v1/venues/{venue}/counts")
                 .wrap(Compress::default())
-                .route(web::get().to(counts::get))
-                .default_service(http::only("GET"));
+                .route(http::get().to(counts::get))
+                .default_service(http::only("GET, HEAD"));
             config
                 .app_data(database.clone())
                 .app_data(clock.clone())

@@ -11,9 +11,12 @@ use actix_web::{
     error::QueryPayloadError,
     http::header::{CACHE_CONTROL, LOCATION},
     middleware::{Compress, DefaultHeaders},
-    web::{self, delete, get, patch, post},
+    web::{self, delete, patch, post},
 };
-use citytrack_common::{Problem, http::only};
+use citytrack_common::{
+    Problem,
+    http::{get, only},
+};
 use citytrack_domain::{Clock, Slug};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -36,8 +39,8 @@ pub(crate) fn all(config: &mut web::ServiceConfig) {
 }
 
 fn control(config: &mut web::ServiceConfig) {
-    let get_post = || only("GET, POST");
-    let get_patch_delete = || only("GET, PATCH, DELETE");
+    let get_post = || only("GET, HEAD, POST");
+    let get_patch_delete = || only("GET, HEAD, PATCH, DELETE");
     let resources = [
         web::resource("/venues")
             .route(get().to(venues::list))
@@ -54,7 +57,7 @@ fn control(config: &mut web::ServiceConfig) {
             .default_service(get_post()),
         web::resource("/venues/{venue}/cameras")
             .route(get().to(cameras::list))
-            .default_service(only("GET")),
+            .default_service(only("GET, HEAD")),
         web::resource("/venues/{venue}/cameras/{camera}")
             .route(patch().to(cameras::update))
             .default_service(only("PATCH")),

@@ -244,9 +244,9 @@ async fn what_is_not_there_is_not_found_and_other_methods_are_named() {
         );
     }
     for (path, allow) in [
-        ("/api/v1/venues", "GET, POST"),
-        ("/api/v1/venues/demo", "GET, PATCH, DELETE"),
-        ("/api/v1/venues/demo/cameras", "GET"),
+        ("/api/v1/venues", "GET, HEAD, POST"),
+        ("/api/v1/venues/demo", "GET, HEAD, PATCH, DELETE"),
+        ("/api/v1/venues/demo/cameras", "GET, HEAD"),
         ("/api/v1/nodes/x/keys/y", "DELETE"),
         ("/api/v1/viewer-tokens", "POST"),
     ] {

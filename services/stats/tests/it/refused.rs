@@ -119,8 +119,15 @@ async fn other_methods_and_addresses_are_refused() {
         .unwrap();
     assert_eq!(
         (posted.status(), posted.headers()["allow"].to_str().unwrap()),
-        (StatusCode::METHOD_NOT_ALLOWED, "GET")
+        (StatusCode::METHOD_NOT_ALLOWED, "GET, HEAD")
     );
+    let (client, request) = api.counts("").build_split();
+    let mut request = request.unwrap();
+    *request.method_mut() = Method::HEAD;
+    let asked = client.execute(request).await.unwrap();
+    assert_eq!(asked.status(), StatusCode::OK);
+    assert_eq!(asked.headers()["content-type"], "application/json");
+    assert_eq!(asked.bytes().await.unwrap().len(), 0);
     assert_eq!(json(api.request("/api/v1/venues/demo")).await.0, StatusCode::NOT_FOUND);
     let nowhere = api
         .request("/api/v1/venues/No%20Slug/counts")
