@@ -33,7 +33,10 @@ _disable_at_boot() {
   local name
   [ -d /run/systemd/system ] || return 0
   for name in "$@"; do
-    case $name in postgresql | rabbitmq-server) as_root systemctl --quiet disable "$name" >>"$LOGS/apt.log" 2>&1 || true ;; esac
+    case $name in
+      postgresql | rabbitmq-server) as_root systemctl --quiet disable "$name" >>"$LOGS/apt.log" 2>&1 || true ;;
+      docker.io) as_root systemctl --quiet disable docker.service docker.socket >>"$LOGS/apt.log" 2>&1 || true ;;
+    esac
   done
 }
 

@@ -2,7 +2,7 @@
 
 use citytrack_domain::{Batch, NodeIdentity, Slug, VenueTimeZone};
 use citytrack_storage::{
-    Database,
+    Database, DatabaseOptions,
     batches::{BatchWriter, Stored},
     nodes,
     partitions::{self, Retention},
@@ -20,7 +20,7 @@ fn noon() -> Timestamp {
 }
 
 /// A venue with one node.
-async fn place(db: &Database) -> NodeIdentity {
+async fn place_of(db: &Database) -> NodeIdentity {
     let venue = Slug::new("demo").unwrap();
     venues::create(db, &venue, "Demo", &VenueTimeZone::new("Europe/Berlin").unwrap())
         .await
@@ -55,7 +55,7 @@ async fn number(db: &Database, question: &str) -> i64 {
 async fn a_batch_is_stored_to_the_last_box() {
     let test = TestDatabase::create().await;
     let db = &test.database;
-    let batch = sample(&place(db).await);
+    let batch = sample(&place_of(db).await);
     let stored = BatchWriter::new(db.clone()).insert(&[batch]).await.unwrap();
     assert_eq!(
         stored,
@@ -91,7 +91,7 @@ async fn a_batch_is_stored_to_the_last_box() {
 async fn a_repeated_batch_is_recognised_and_counted_once() {
     let test = TestDatabase::create().await;
     let db = &test.database;
-    let first = sample(&place(db).await);
+    let first = sample(&place_of(db).await);
     let second = Batch {
         id: citytrack_domain::BatchId::generate(noon()),
         ..first.clone()
@@ -121,7 +121,7 @@ async fn a_repeated_batch_is_recognised_and_counted_once() {
 async fn two_writers_with_the_same_batches_store_each_once() {
     let test = TestDatabase::create().await;
     let db = &test.database;
-    let source = place(db).await;
+    let source = place_of(db).await;
     let batches: Vec<Batch> = (0..50).map(|_| sample(&source)).collect();
     let reversed: Vec<Batch> = batches.iter().rev().cloned().collect();
     let (mut one, mut two) = (BatchWriter::new(db.clone()), BatchWriter::new(db.clone()));
@@ -136,7 +136,7 @@ async fn two_writers_with_the_same_batches_store_each_once() {
 async fn buckets_hold_frames_detections_and_the_peak_by_minute() {
     let test = TestDatabase::create().await;
     let db = &test.database;
-    let source = place(db).await;
+    let source = place_of(db).await;
     let mut writer = BatchWriter::new(db.clone());
     writer.insert(&[sample(&source)]).await.unwrap();
     // Late data corrects the past.
@@ -178,7 +178,7 @@ async fn buckets_hold_frames_detections_and_the_peak_by_minute() {
 async fn a_batch_that_cannot_be_stored_stores_nothing_and_is_no_outage() {
     let test = TestDatabase::create().await;
     let db = &test.database;
-    let good = sample(&place(db).await);
+    let good = sample(&place_of(db).await);
     let unknown_node = sample(&identity("demo", Uuid::now_v7()));
     let error = BatchWriter::new(db.clone())
         .insert(&[good, unknown_node])
@@ -192,7 +192,7 @@ async fn a_batch_that_cannot_be_stored_stores_nothing_and_is_no_outage() {
 #[tokio::test]
 async fn a_database_that_is_away_is_an_outage() {
     let test = TestDatabase::create().await;
-    let source = place(&test.database).await;
+    let source = place_of(&test.database).await;
     let mut writer = BatchWriter::new(test.database.clone());
     writer.insert(&[sample(&source)]).await.unwrap();
     drop(test);
@@ -204,7 +204,7 @@ async fn a_database_that_is_away_is_an_outage() {
 async fn partitions_are_made_ahead_and_dropped_when_their_time_is_over() {
     let test = TestDatabase::create().await;
     let db = &test.database;
-    let source = place(db).await;
+    let source = place_of(db).await;
     let mut writer = BatchWriter::new(db.clone());
     let old = noon() - SignedDuration::from_hours(24 * 20);
     for at in [old, noon()] {
@@ -269,6 +269,41 @@ async fn migrations_run_once_however_many_ask() {
     let all = futures(db).await;
     assert!(all.iter().all(Result::is_ok), "{all:?}");
     assert!(db.schema_is_current().await.unwrap());
+}
+
+#[tokio::test]
+async fn an_ordinary_role_can_own_the_schema() {
+    let test = TestDatabase::create_empty().await;
+    let role = format!("role_{}", Uuid::now_v7().simple());
+    let admin = test.database.client().await.unwrap();
+    let grants = format!(
+        "create role {role} login password 'ordinary'; grant all on schema public to {role};
+         alter schema public owner to {role}"
+    );
+    admin.batch_execute(&grants).await.unwrap();
+    let (_superuser, place) = test.url().split_once('@').unwrap();
+    let ordinary = Database::connect(&DatabaseOptions {
+        url: format!("postgres://{role}:ordinary@{place}"),
+        pool_size: 1,
+        wait: Duration::from_secs(10),
+        statement_timeout: Duration::from_secs(30),
+        read_only: false,
+        application_name: "citytrack-test",
+    });
+    let ordinary = ordinary.unwrap();
+    ordinary.migrate().await.unwrap();
+    let source = place_of(&ordinary).await;
+    assert_eq!(
+        BatchWriter::new(ordinary.clone())
+            .insert(&[sample(&source)])
+            .await
+            .unwrap()
+            .batches,
+        1
+    );
+    drop(ordinary);
+    let clean_up = format!("reassign owned by {role} to current_user; drop owned by {role}; drop role {role}");
+    admin.batch_execute(&clean_up).await.unwrap();
 }
 
 async fn futures(db: &Database) -> Vec<Result<(), citytrack_storage::Error>> {
