@@ -8,8 +8,14 @@ use prometheus::Registry;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    error::StartError, health::HealthChecks, listener::Listener, metrics::Metrics, pools::Pools, proxy::Gateway,
-    settings::Settings, worker::Worker,
+    error::StartError,
+    health::HealthChecks,
+    listener::Listener,
+    metrics::Metrics,
+    pools::Pools,
+    proxy::Gateway,
+    settings::Settings,
+    worker::{Patience, Worker},
 };
 
 /// A gateway whose port is open and that serves as soon as it runs.
@@ -86,7 +92,10 @@ fn workers(settings: &Settings, gateway: &Gateway, metrics: &Metrics) -> io::Res
         max_retries: settings.upstream.attempts.get(),
         ..ServerConf::default()
     });
-    let keep_alive = settings.listener.client_keep_alive.into();
-    let worker = |_| Worker::start(http_proxy(&engine, gateway.clone()), metrics.clone(), keep_alive);
+    let patience = Patience {
+        keep_alive: settings.listener.client_keep_alive.into(),
+        head: settings.listener.client_head_timeout.into(),
+    };
+    let worker = |_| Worker::start(http_proxy(&engine, gateway.clone()), metrics.clone(), patience);
     (0..threads).map(worker).collect()
 }

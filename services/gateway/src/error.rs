@@ -6,11 +6,17 @@ use actix_web::{ResponseError, body::MessageBody, http::StatusCode};
 use citytrack_common::Problem;
 use pingora::{
     Error, ErrorSource,
-    ErrorType::{ConnectTimedout, ConnectionClosed, HTTPStatus, ReadError, ReadTimedout, WriteError, WriteTimedout},
+    ErrorType::{
+        ConnectError, ConnectNoRoute, ConnectRefused, ConnectTimedout, ConnectionClosed, HTTPStatus, ReadError,
+        ReadTimedout, WriteError, WriteTimedout,
+    },
     http::ResponseHeader,
 };
 
 use crate::routes::PoolName;
+
+/// Another server, or the same one, is most likely there again by then.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// Why the gateway cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -37,7 +43,7 @@ pub enum StartError {
 /// Why a request was not answered by a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Failure {
-    /// No server of the pool is healthy.
+    /// No server of the pool is healthy, or none took a connection: nothing has been sent.
     NoHealthyServer,
     /// A server was silent for too long.
     Timeout,
@@ -82,7 +88,11 @@ impl Failure {
     pub fn of(error: &Error) -> Self {
         match (error.esource(), error.etype()) {
             (_, HTTPStatus(503)) => Self::NoHealthyServer,
-            (ErrorSource::Upstream, ReadTimedout | WriteTimedout | ConnectTimedout) => Self::Timeout,
+            // Nothing has been sent, so this is no case of "may or may not have been carried out".
+            (ErrorSource::Upstream, ConnectRefused | ConnectTimedout | ConnectNoRoute | ConnectError) => {
+                Self::NoHealthyServer
+            }
+            (ErrorSource::Upstream, ReadTimedout | WriteTimedout) => Self::Timeout,
             (ErrorSource::Upstream, _) => Self::BadGateway,
             (ErrorSource::Downstream, WriteError | ReadError | ConnectionClosed | ReadTimedout | WriteTimedout) => {
                 Self::ClientGone
@@ -96,25 +106,28 @@ impl Failure {
     pub fn problem(self, pool: PoolName) -> Option<Problem> {
         let pool = pool.as_str();
         let problem = |status, title, detail: String| Some(Problem::new(status, self.reason(), title, detail));
+        let again = |problem: Problem| problem.retry_after(RETRY_AFTER);
         match self {
             Self::NoHealthyServer => problem(
                 StatusCode::SERVICE_UNAVAILABLE,
                 "No healthy server",
                 format!("no server of {pool} can answer now; try again"),
             )
-            .map(|problem| problem.retry_after(Duration::from_secs(1))),
+            .map(again),
             Self::Timeout => problem(
                 StatusCode::GATEWAY_TIMEOUT,
                 "Gateway timeout",
                 format!("{pool} did not answer in time; the request may or may not have been carried out"),
-            ),
+            )
+            .map(again),
             Self::BadGateway => problem(
                 StatusCode::BAD_GATEWAY,
                 "Bad gateway",
                 format!(
                     "{pool} went away before its answer was complete; the request may or may not have been carried out"
                 ),
-            ),
+            )
+            .map(again),
             Self::HeadTooLarge => problem(
                 StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
                 "Request head too large",
@@ -157,7 +170,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_healthy_server_asks_to_come_again() {
+    fn what_may_pass_asks_to_come_again() {
+        for failure in [Failure::Timeout, Failure::BadGateway] {
+            let (head, _) = document(&failure.problem(PoolName::Stats).unwrap()).unwrap();
+            assert_eq!(head.headers["retry-after"], "1");
+        }
         let problem = Failure::NoHealthyServer.problem(PoolName::Stats).unwrap();
         let (head, body) = document(&problem).unwrap();
         assert_eq!(head.status, 503);
@@ -172,6 +189,7 @@ mod tests {
     fn errors_of_the_engine_are_understood() {
         let error = |source: fn(Box<Error>) -> Box<Error>, kind: ErrorType| Failure::of(&source(Error::new(kind)));
         assert_eq!(error(Error::into_up, ReadTimedout), Failure::Timeout);
+        assert_eq!(error(Error::into_up, ConnectTimedout), Failure::NoHealthyServer);
         assert_eq!(error(Error::into_up, ConnectionClosed), Failure::BadGateway);
         assert_eq!(error(Error::into_down, WriteError), Failure::ClientGone);
         assert_eq!(error(Error::into_in, HTTPStatus(503)), Failure::NoHealthyServer);

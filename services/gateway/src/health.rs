@@ -21,7 +21,12 @@ use tokio::{net::lookup_host, time::timeout};
 use tracing::warn;
 
 use crate::{
-    metrics::Metrics, pools::Pools, routes::PoolName, server::Server, server_list::ServerSpec, settings::Settings,
+    metrics::Metrics,
+    pools::Pools,
+    routes::PoolName,
+    server::{Fault, Server},
+    server_list::ServerSpec,
+    settings::Settings,
 };
 
 /// Keeps the pools up to date.
@@ -86,17 +91,17 @@ impl HealthChecks {
                 .unwrap_or_else(|_| Error::e_explain(ErrorType::ReadTimedout, format!("no answer within {limit:?}"))),
             Err(error) => Err(error),
         };
-        server.checked(result.map_err(|error| reason(&error)), &self.settings.health);
+        server.checked(result.map_err(|error| fault(&error)), &self.settings.health);
     }
 
     /// The gateway is ready when it can do anything useful. It does not wait for every pool: all gateways see the same
     /// servers, so if one broken pool took the gateways out of service, a failure of the statistics would stop ingest too.
     fn report(&self) {
-        if self
-            .pools
-            .iter()
-            .any(|pool| pool.servers().iter().any(|server| server.is_healthy()))
-        {
+        if self.pools.iter().any(|pool| {
+            pool.servers()
+                .iter()
+                .any(|server| server.is_healthy() || server.is_slow())
+        }) {
             self.ready.ok();
         } else {
             self.ready.fail("no server of any pool is healthy");
@@ -137,9 +142,13 @@ async fn look_up(spec: &ServerSpec, limit: Duration) -> Option<Vec<SocketAddr>> 
 }
 
 /// An error of the proxy engine in few words: its own text names every layer.
-fn reason(error: &Error) -> String {
-    match error.etype() {
-        ErrorType::CustomCode(_, status) => format!("/readyz answered {status}"),
-        kind => format!("{}: {}", kind.as_str(), error.root_cause()),
+fn fault(error: &Error) -> Fault {
+    use ErrorType::{ConnectTimedout, CustomCode, ReadTimedout, WriteTimedout};
+    Fault {
+        reason: match error.etype() {
+            CustomCode(_, status) => format!("/readyz answered {status}"),
+            kind => format!("{}: {}", kind.as_str(), error.root_cause()),
+        },
+        timed_out: matches!(error.etype(), ConnectTimedout | ReadTimedout | WriteTimedout),
     }
 }

@@ -1,8 +1,8 @@
 //! What the gateway counts. Every series is there, at zero, from the start.
 
+use citytrack_common::metrics::{add, gauge};
 use prometheus::{
     Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
-    core::Collector,
 };
 
 use crate::{error::Failure, routes::PoolName};
@@ -38,8 +38,7 @@ impl Metrics {
     /// # Errors
     /// When one of them is registered already.
     pub fn new(registry: &Registry) -> Result<Self, prometheus::Error> {
-        let counters =
-            |name, help, labels: &[&str]| added(registry, IntCounterVec::new(Opts::new(name, help), labels)?);
+        let counters = |name, help, labels: &[&str]| add(registry, IntCounterVec::new(Opts::new(name, help), labels)?);
         let requests = counters(
             "citytrack_gateway_requests_total",
             "Requests, by pool and class of status",
@@ -62,10 +61,10 @@ impl Metrics {
         .buckets(vec![
             0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
         ]);
-        let duration = added(registry, HistogramVec::new(duration, &["pool"])?)?;
+        let duration = add(registry, HistogramVec::new(duration, &["pool"])?)?;
         let healthy = Opts::new(
             "citytrack_gateway_upstream_healthy",
-            "1 when a server gets traffic, by pool and server",
+            "1 when a server is healthy, by pool and server",
         );
         Ok(Self {
             pools: PoolName::ALL.map(|pool| {
@@ -77,15 +76,9 @@ impl Metrics {
                     retries: retries.with_label_values(&[pool]),
                 }
             }),
-            upstream_healthy: added(registry, IntGaugeVec::new(healthy, &["pool", "server"])?)?,
-            connections: added(
-                registry,
-                IntGauge::new("citytrack_gateway_connections", "Open client connections")?,
-            )?,
-            websockets: added(
-                registry,
-                IntGauge::new("citytrack_gateway_websockets", "Open WebSockets")?,
-            )?,
+            upstream_healthy: add(registry, IntGaugeVec::new(healthy, &["pool", "server"])?)?,
+            connections: gauge(registry, "citytrack_gateway_connections", "Open client connections")?,
+            websockets: gauge(registry, "citytrack_gateway_websockets", "Open WebSockets")?,
         })
     }
 
@@ -127,11 +120,6 @@ impl PoolMetrics {
             counter.inc();
         }
     }
-}
-
-fn added<C: Collector + Clone + 'static>(registry: &Registry, collector: C) -> Result<C, prometheus::Error> {
-    registry.register(Box::new(collector.clone()))?;
-    Ok(collector)
 }
 
 #[cfg(test)]

@@ -55,20 +55,26 @@ impl Pool {
         self.servers.load_full()
     }
 
-    /// The server for the next request: the healthy ones in turn, backups only when none of the others is.
+    /// The server for the next request: the healthy ones in turn, backups only when none of the others is, and the slow
+    /// ones only when none is healthy at all.
     pub fn pick(&self) -> Option<Arc<Server>> {
-        let servers = self.servers.load();
         let turn = self.next.fetch_add(1, Ordering::Relaxed);
-        [false, true].into_iter().find_map(|backup| {
-            let well = || {
-                servers
-                    .iter()
-                    .filter(move |server| server.is_backup() == backup && server.is_healthy())
-            };
-            // A server may fall ill between the count and the choice: then any that is still well will do.
-            let nth = turn.checked_rem(well().count())?;
-            well().nth(nth).or_else(|| well().next()).cloned()
-        })
+        self.nth(turn, |server| server.is_healthy() && !server.is_backup())
+            .or_else(|| self.nth(turn, Server::is_healthy))
+            .or_else(|| self.nth(turn, Server::is_slow))
+    }
+
+    fn nth(&self, turn: usize, fit: impl Fn(&Server) -> bool) -> Option<Arc<Server>> {
+        let servers = self.servers.load();
+        let those = || servers.iter().filter(|server| fit(server));
+        // A server may fall ill between the count and the choice: then any that is still well will do.
+        let nth = turn.checked_rem(those().count())?;
+        those().nth(nth).or_else(|| those().next()).cloned()
+    }
+
+    /// Whether one of its servers is healthy.
+    pub fn has_healthy(&self) -> bool {
+        self.servers.load().iter().any(|server| server.is_healthy())
     }
 
     /// Replaces the servers by those at `addresses` (one list per entry). Servers
@@ -143,7 +149,7 @@ mod tests {
     use prometheus::Registry;
 
     use super::*;
-    use crate::settings::Settings;
+    use crate::{server::Fault, settings::Settings};
 
     struct Fixture {
         pool: Pool,
@@ -164,14 +170,25 @@ mod tests {
         fixture
     }
 
+    fn fault(timed_out: bool) -> Fault {
+        let reason = if timed_out { "no answer" } else { "503" }.to_owned();
+        Fault { reason, timed_out }
+    }
+
     impl Fixture {
+        fn fail(&self, port: u16, timed_out: bool) {
+            let servers = self.pool.servers();
+            let server = servers.iter().find(|server| server.address().port() == port).unwrap();
+            server.failed(fault(timed_out));
+        }
+
         fn resolve(&self, addresses: impl Fn(&ServerSpec) -> Vec<SocketAddr>) {
             let addresses: Vec<_> = self.pool.entries().iter().map(addresses).collect();
             self.pool.update(&addresses, &self.settings.upstream, &self.metrics);
         }
 
         fn check(&self, port: u16, healthy: bool) {
-            let result = if healthy { Ok(()) } else { Err("503".to_owned()) };
+            let result = if healthy { Ok(()) } else { Err(fault(false)) };
             for server in self
                 .pool
                 .servers()
@@ -206,10 +223,34 @@ mod tests {
         fixture.check(1, true);
         fixture.check(2, true);
         assert_eq!(fixture.picks(3), [1, 1, 1]);
-        fixture.pool.servers().first().unwrap().failed("connection refused");
+        fixture.fail(1, false);
         assert_eq!(fixture.picks(2), [2, 2]);
         fixture.check(1, true);
         assert_eq!(fixture.picks(2), [1, 1]);
+    }
+
+    #[test]
+    fn slow_servers_serve_when_none_is_healthy() {
+        let fixture = pool("10.0.0.1:1,10.0.0.1:2,10.0.0.1:3");
+        for port in 1..=3 {
+            fixture.check(port, true);
+        }
+        fixture.fail(1, true);
+        fixture.fail(2, false);
+        assert_eq!(fixture.picks(2), [3, 3], "one is healthy");
+        fixture.fail(3, true);
+        let mut picks = fixture.picks(2);
+        picks.sort_unstable();
+        assert_eq!(picks, [1, 3], "but not the one that refused");
+        fixture.fail(1, false);
+        assert_eq!(fixture.picks(2), [3, 3], "the last fault counts");
+        fixture.check(2, true);
+        assert_eq!(fixture.picks(2), [2, 2]);
+        for _ in 0..2 {
+            fixture.check(3, false);
+        }
+        fixture.fail(2, false);
+        assert_eq!(fixture.picks(1), [0_u16; 0]);
     }
 
     #[test]

@@ -25,12 +25,13 @@ use tracing::error;
 
 use crate::{
     access_log::{AccessLog, Entry},
+    client::ClientStream,
     error::{Failure, document},
     headers::{REQUEST_ID, forward, request_id},
     metrics::Metrics,
     pools::Pools,
     routes::PoolName,
-    server::Server,
+    server::{Fault, Server},
     settings::{ListenerSettings, Settings},
 };
 
@@ -162,6 +163,9 @@ impl ProxyHttp for Gateway {
     fn init_downstream_modules(&self, _modules: &mut HttpModules) {}
 
     async fn request_filter(&self, session: &mut Session, ctx: &mut Context) -> Result<bool> {
+        if let Some(client) = session.stream().and_then(ClientStream::of) {
+            client.head_is_complete();
+        }
         let request = session.req_header();
         ctx.pool = PoolName::of(request.uri.path());
         ctx.request_id = request_id(request);
@@ -224,15 +228,18 @@ impl ProxyHttp for Gateway {
         Ok(())
     }
 
-    /// Nothing has been sent, so another server may have the request, whatever it is. The one that does not answer gets no
-    /// more traffic until a health check finds it well.
+    /// Nothing has been sent, so another server may have the request, whatever it is. The one that does not answer is no
+    /// longer healthy until a health check finds it so. After a time-out only a healthy server is tried: going round the
+    /// slow ones would only make the client wait.
     fn fail_to_connect(&self, _: &mut Session, _: &HttpPeer, ctx: &mut Context, mut error: Box<Error>) -> Box<Error> {
         // Other errors are the gateway's own (no file descriptor left, no local port): no server is to blame for those.
         if let ConnectRefused | ConnectTimedout | ConnectNoRoute | ConnectError = error.etype() {
+            let timed_out = *error.etype() == ConnectTimedout;
             if let Some(server) = &ctx.server {
-                server.failed(error.etype().as_str());
+                let reason = error.etype().as_str().to_owned();
+                server.failed(Fault { reason, timed_out });
             }
-            error.set_retry(true);
+            error.set_retry(!timed_out || self.pools.get(ctx.pool).has_healthy());
         }
         error
     }
@@ -244,11 +251,13 @@ impl ProxyHttp for Gateway {
         _peer: &HttpPeer,
         session: &mut Session,
         mut error: Box<Error>,
-        _ctx: &mut Context,
+        ctx: &mut Context,
         _reused: bool,
     ) -> Box<Error> {
         let request = session.req_header();
-        let repeatable = request.method.is_idempotent() || request.headers.contains_key(&IDEMPOTENCY_KEY);
+        // Of the services only ingest-api heeds the key: at the others a POST done twice would be done twice.
+        let keyed = ctx.pool == PoolName::IngestApi && request.headers.contains_key(&IDEMPOTENCY_KEY);
+        let repeatable = request.method.is_idempotent() || keyed;
         let broke = *error.esource() == ErrorSource::Upstream
             && matches!(error.etype(), ConnectionClosed | ReadError | WriteError);
         let unanswered = session.response_written().is_none();

@@ -23,6 +23,16 @@ pub const TCP_KEEPALIVE: TcpKeepalive = TcpKeepalive {
     user_timeout: Duration::ZERO, // the system's own
 };
 
+/// Why a server could not be used.
+#[derive(Clone, Debug)]
+pub struct Fault {
+    /// For the log.
+    pub reason: String,
+    /// It did not answer in time, which may only mean that it has much to do. Anything else (a refused or reset connection,
+    /// an explicit 503) says that it cannot be used.
+    pub timed_out: bool,
+}
+
 /// One address that requests can be sent to. What is known about its health is written by the health checks and, when a
 /// connection fails, by requests; both at once do no harm, because the next check puts it right.
 pub struct Server {
@@ -33,6 +43,8 @@ pub struct Server {
     peer: HttpPeer,
     checked: AtomicBool,
     healthy: AtomicBool,
+    /// Whether its last fault was a time-out.
+    timed_out: AtomicBool,
     /// Checks in a row that contradict `healthy`.
     contrary: AtomicU32,
     gauge: IntGauge,
@@ -56,6 +68,7 @@ impl Server {
             peer: peer(address, settings),
             checked: AtomicBool::new(false),
             healthy: AtomicBool::new(false),
+            timed_out: AtomicBool::new(false),
             contrary: AtomicU32::new(0),
             gauge,
         }
@@ -86,8 +99,15 @@ impl Server {
         self.healthy.load(Ordering::Relaxed)
     }
 
+    /// Whether it is only slow: it gets traffic when no server of its pool is healthy, because slow answers are better than
+    /// none, and an overload must not become an outage.
+    pub fn is_slow(&self) -> bool {
+        !self.is_healthy() && self.timed_out.load(Ordering::Relaxed)
+    }
+
     /// Takes in the result of a health check. The first one counts at once, later ones when there are enough in a row.
-    pub fn checked(&self, result: Result<(), String>, settings: &HealthSettings) {
+    pub fn checked(&self, result: Result<(), Fault>, settings: &HealthSettings) {
+        self.note(result.as_ref().err());
         let first = !self.checked.swap(true, Ordering::Relaxed);
         if result.is_ok() == self.is_healthy() && !first {
             self.contrary.store(0, Ordering::Relaxed);
@@ -105,20 +125,35 @@ impl Server {
     }
 
     /// Takes it out at once because a connection to it failed; health checks bring it back.
-    pub fn failed(&self, reason: &str) {
+    pub fn failed(&self, fault: Fault) {
+        self.note(Some(&fault));
         if self.is_healthy() {
-            self.set(Err(reason.to_owned()));
+            self.set(Err(fault));
         }
     }
 
-    fn set(&self, result: Result<(), String>) {
+    fn note(&self, fault: Option<&Fault>) {
+        if let Some(fault) = fault {
+            self.timed_out.store(fault.timed_out, Ordering::Relaxed);
+        }
+    }
+
+    fn set(&self, result: Result<(), Fault>) {
         self.contrary.store(0, Ordering::Relaxed);
         self.healthy.store(result.is_ok(), Ordering::Relaxed);
         self.gauge.set(i64::from(result.is_ok()));
         let (pool, server) = (self.pool.as_str(), self.name());
         match result {
             Ok(()) => info!(pool, server, "server is healthy"),
-            Err(reason) => warn!(pool, server, reason, "server gets no traffic"),
+            Err(fault) if fault.timed_out => {
+                warn!(
+                    pool,
+                    server,
+                    reason = fault.reason,
+                    "server gets traffic only when no other is healthy"
+                );
+            }
+            Err(fault) => warn!(pool, server, reason = fault.reason, "server gets no traffic"),
         }
     }
 }

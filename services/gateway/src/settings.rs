@@ -72,6 +72,13 @@ pub struct ListenerSettings {
         default_value = "75s"
     )]
     pub client_keep_alive: Duration,
+    /// How long a request head may take from its first byte to its end
+    #[arg(
+        long = "gateway-client-head-timeout",
+        env = "CITYTRACK_GATEWAY__CLIENT_HEAD_TIMEOUT",
+        default_value = "15s"
+    )]
+    pub client_head_timeout: Duration,
     /// How long a client may stay silent in the middle of a request body. Never cuts a WebSocket
     #[arg(
         long = "gateway-client-read-timeout",

@@ -55,6 +55,15 @@ pub struct Incoming {
     pub place: OwnedSemaphorePermit,
 }
 
+/// How long clients are waited for.
+#[derive(Clone, Copy)]
+pub struct Patience {
+    /// Until an idle connection is closed.
+    pub keep_alive: Duration,
+    /// From the first byte of a request head to its end.
+    pub head: Duration,
+}
+
 /// The worker is gone, which it should never be.
 #[derive(Debug, thiserror::Error)]
 #[error("a thread that serves connections has ended")]
@@ -67,11 +76,11 @@ struct Open {
 }
 
 impl Worker {
-    /// Starts a thread. It keeps idle client connections open for `keep_alive`.
+    /// Starts a thread.
     ///
     /// # Errors
     /// When the system gives no thread.
-    pub fn start(proxy: HttpProxy<Gateway>, metrics: Metrics, keep_alive: Duration) -> io::Result<Self> {
+    pub fn start(proxy: HttpProxy<Gateway>, metrics: Metrics, patience: Patience) -> io::Result<Self> {
         let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
         let (incoming, queue) = mpsc::channel(QUEUE);
         let (end, ended) = oneshot::channel::<()>();
@@ -79,7 +88,7 @@ impl Worker {
         let work = Work {
             proxy: Arc::new(proxy),
             metrics: metrics.clone(),
-            keep_alive,
+            patience,
         };
         thread::Builder::new().name("proxy".to_owned()).spawn(move || {
             runtime.block_on(work.run(queue));
@@ -139,7 +148,7 @@ impl Drop for Open {
 struct Work {
     proxy: Arc<HttpProxy<Gateway>>,
     metrics: Metrics,
-    keep_alive: Duration,
+    patience: Patience,
 }
 
 impl Work {
@@ -149,10 +158,10 @@ impl Work {
         let mut connections = JoinSet::new();
         while let Some((incoming, open)) = queue.recv().await {
             while connections.try_join_next().is_some() {} // forget those that have ended
-            let (proxy, shutdown, keep_alive) = (self.proxy.clone(), shutdown.clone(), self.keep_alive);
+            let (proxy, shutdown, patience) = (self.proxy.clone(), shutdown.clone(), self.patience);
             connections.spawn(async move {
-                match accept(incoming.socket, incoming.address) {
-                    Ok(stream) => serve(&proxy, stream, &shutdown, keep_alive).await,
+                match accept(incoming.socket, incoming.address, patience.head) {
+                    Ok(stream) => serve(&proxy, stream, &shutdown, patience.keep_alive).await,
                     Err(error) => debug!(%error, "the client was gone before it was served"),
                 }
                 drop((open, incoming.place));
@@ -170,8 +179,9 @@ impl Work {
     }
 }
 
-fn accept(socket: std::net::TcpStream, address: SocketAddr) -> io::Result<Stream> {
-    Ok(Box::new(ClientStream::new(TcpStream::from_std(socket)?, address)?))
+fn accept(socket: std::net::TcpStream, address: SocketAddr, head_timeout: Duration) -> io::Result<Stream> {
+    let socket = TcpStream::from_std(socket)?;
+    Ok(Box::new(ClientStream::new(socket, address, head_timeout)?))
 }
 
 /// Serves one connection, request after request.
@@ -183,6 +193,9 @@ async fn serve(proxy: &Arc<HttpProxy<Gateway>>, stream: Stream, shutdown: &Shutd
         .await
         .map(ReusedHttpStream::consume)
     {
+        if let Some(client) = ClientStream::of(&stream) {
+            client.await_head();
+        }
         session = ServerSession::new_http1(stream);
         if let Some(settings) = settings {
             settings.apply_to_session(&mut session);

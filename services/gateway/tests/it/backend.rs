@@ -39,6 +39,7 @@ pub(crate) struct Backend {
 struct State {
     name: &'static str,
     ready: AtomicBool,
+    slow: AtomicBool,
     requests: AtomicUsize,
 }
 
@@ -53,6 +54,7 @@ impl Backend {
         let state = Arc::new(State {
             name,
             ready: AtomicBool::new(true),
+            slow: AtomicBool::new(false),
             requests: AtomicUsize::new(0),
         });
         let mut tasks = JoinSet::new();
@@ -67,6 +69,11 @@ impl Backend {
     /// What `/readyz` answers from now on.
     pub(crate) fn set_ready(&self, ready: bool) {
         self.state.ready.store(ready, Ordering::Relaxed);
+    }
+
+    /// From now on `/readyz` is not answered in time.
+    pub(crate) fn slow_down(&self) {
+        self.state.slow.store(true, Ordering::Relaxed);
     }
 
     /// Requests it got, without health checks.
@@ -91,10 +98,13 @@ async fn accept(listener: TcpListener, state: Arc<State>) {
     }
 }
 
-/// Tells what was asked. `/die` breaks the connection on the server `a`, `/slow` takes half a second, and a request for a
+/// Tells what was asked. `/die` and the header `x-die` break the connection on the server `a`, `/slow` takes half a second, and a request for a
 /// WebSocket gets an echo.
 async fn answer(request: Request<Incoming>, state: Arc<State>) -> Result<Answer, &'static str> {
     if request.uri().path() == "/readyz" {
+        if state.slow.load(Ordering::Relaxed) {
+            tokio::time::sleep(Duration::from_mins(1)).await;
+        }
         let ready = state.ready.load(Ordering::Relaxed);
         let status = if ready {
             StatusCode::OK
@@ -109,7 +119,9 @@ async fn answer(request: Request<Incoming>, state: Arc<State>) -> Result<Answer,
     }
     let path = request.uri().path().to_owned();
     match path.as_str() {
-        "/die" if state.name == "a" => return Err("dying as asked"),
+        path if state.name == "a" && (path == "/die" || request.headers().contains_key("x-die")) => {
+            return Err("dying as asked");
+        }
         "/slow" => tokio::time::sleep(Duration::from_millis(500)).await,
         _ => {}
     }

@@ -2,16 +2,21 @@
 
 use std::{
     sync::atomic::{AtomicUsize, Ordering},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use futures_util::future::join_all;
 use reqwest::StatusCode;
 use serde_json::Value;
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::{TcpSocket, TcpStream},
+    time::timeout,
+};
 
 use crate::{
     backend::Backend,
-    fixture::{Gateway, pool},
+    fixture::{DEADLINE, Gateway, pool, until},
 };
 
 #[tokio::test]
@@ -75,42 +80,45 @@ async fn a_killed_server_loses_nothing_of_a_client_that_tries_again() {
     assert!(b.requests() >= 600);
 }
 
-/// `/die` breaks the connection on server `a` after the request has arrived.
+/// `/die` and `x-die` break the connection on server `a` after the request has arrived.
 #[tokio::test]
 async fn a_request_that_broke_off_is_repeated_only_when_that_is_harmless() {
     let (a, b) = (Backend::start("a").await, Backend::start("b").await);
-    let gateway = Gateway::start(&["--gateway-pools-console", &pool(&[&a, &b])]).await;
+    let servers = pool(&[&a, &b]);
+    let gateway = Gateway::start(&[
+        "--gateway-pools-console",
+        &servers,
+        "--gateway-pools-ingest-api",
+        &servers,
+    ])
+    .await;
     for _ in 0..4 {
         assert_eq!(gateway.server("/die").await, "b");
     }
-    let mut statuses = Vec::new();
-    for _ in 0..4 {
-        statuses.push(
-            gateway
-                .client
-                .post(gateway.url("/die"))
-                .body("{}")
-                .send()
-                .await
-                .unwrap()
-                .status()
-                .as_u16(),
-        );
+    let post = |path: &str| gateway.client.post(gateway.url(path)).header("x-die", "1").body("{}");
+    for request in [
+        post("/"),
+        post("/").header("Idempotency-Key", "42"),
+        post("/api/v1/detections"),
+    ] {
+        let mut statuses = Vec::new();
+        for _ in 0..4 {
+            let response = request.try_clone().unwrap().send().await.unwrap();
+            if response.status() == StatusCode::BAD_GATEWAY {
+                assert_eq!(response.headers()["retry-after"], "1");
+            }
+            statuses.push(response.status().as_u16());
+        }
+        statuses.sort_unstable();
+        assert_eq!(statuses, [200, 200, 502, 502], "a POST is not repeated");
     }
-    statuses.sort_unstable();
-    assert_eq!(statuses, [200, 200, 502, 502], "a POST is not repeated");
     for _ in 0..4 {
-        let post = gateway
-            .client
-            .post(gateway.url("/die"))
+        let response = post("/api/v1/detections")
             .header("Idempotency-Key", "42")
-            .body("{}");
-        let response = post.send().await.unwrap();
-        assert_eq!(
-            response.status(),
-            StatusCode::OK,
-            "unless its sender says that it may be"
-        );
+            .send()
+            .await
+            .unwrap();
+        assert_eq!(response.status(), StatusCode::OK, "unless ingest-api knows it again");
         let told: Value = response.json().await.unwrap();
         assert_eq!(told["body"], "{}");
     }
@@ -129,6 +137,7 @@ async fn a_silent_server_is_a_time_out() {
     .await;
     let response = gateway.get("/slow").await;
     assert_eq!(response.status(), StatusCode::GATEWAY_TIMEOUT);
+    assert_eq!(response.headers()["retry-after"], "1");
     let problem: Value = response.json().await.unwrap();
     assert_eq!(problem["type"], "/problems/gateway-timeout");
     assert_eq!(
@@ -136,6 +145,102 @@ async fn a_silent_server_is_a_time_out() {
         "a",
         "one slow answer does not take a server out"
     );
+}
+
+#[tokio::test]
+async fn an_overloaded_pool_goes_on_serving() {
+    let (a, b) = (Backend::start("a").await, Backend::start("b").await);
+    let gateway = Gateway::start(&[
+        "--gateway-pools-console",
+        &pool(&[&a, &b]),
+        "--gateway-health-timeout",
+        "50ms",
+    ])
+    .await;
+    let healthy = |backend: &Backend, value: u8| {
+        let server = backend.address;
+        format!(r#"citytrack_gateway_upstream_healthy{{pool="console",server="{server}"}} {value}"#)
+    };
+    b.set_ready(false);
+    gateway.counted(&healthy(&b, 0)).await;
+    a.slow_down();
+    gateway.counted(&healthy(&a, 0)).await;
+    for _ in 0..4 {
+        assert_eq!(
+            gateway.server("/").await,
+            "a",
+            "the slow one, and not the one that says that it cannot"
+        );
+    }
+    b.slow_down();
+    until("both are only slow", async || gateway.server("/").await == "b").await;
+    drop(a);
+    for _ in 0..4 {
+        assert_eq!(gateway.server("/").await, "b");
+    }
+}
+
+#[tokio::test]
+async fn a_server_with_a_full_backlog_is_asked_again() {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let listener = socket.listen(1).unwrap();
+    let address = listener.local_addr().unwrap();
+    let mut full = Vec::new();
+    while let Ok(connection) = timeout(Duration::from_millis(100), TcpStream::connect(address)).await {
+        full.push(connection.unwrap());
+    }
+    let gateway = Gateway::start(&[
+        "--gateway-pools-console",
+        &address.to_string(),
+        "--gateway-upstream-connect-timeout",
+        "100ms",
+        "--gateway-health-timeout",
+        "100ms",
+    ])
+    .await;
+    let response = gateway.get("/").await;
+    assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(response.headers()["retry-after"], "1");
+    // Freeing the port is what the server being less busy looks like.
+    drop((full, listener));
+    let _a = Backend::start_at("a", address).await;
+    until("it serves again", async || {
+        gateway.get("/").await.status() == StatusCode::OK
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_request_head_may_not_take_for_ever() {
+    let a = Backend::start("a").await;
+    let gateway = Gateway::start(&[
+        "--gateway-pools-console",
+        &pool(&[&a]),
+        "--gateway-client-head-timeout",
+        "300ms",
+    ])
+    .await;
+    let mut socket = TcpStream::connect(gateway.address).await.unwrap();
+    // Two quick requests first: the limit is for each head, and neither for bodies and answers nor for the idle connection.
+    for path in ["/slow", "/"] {
+        let request = format!("GET {path} HTTP/1.1\r\nhost: x\r\n\r\n");
+        socket.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = [0; 4096];
+        let length = socket.read(&mut answer).await.unwrap();
+        assert!(answer[..length].starts_with(b"HTTP/1.1 200"));
+        tokio::time::sleep(Duration::from_millis(400)).await;
+    }
+    let started = Instant::now();
+    while socket.write_all(b"G").await.is_ok() {
+        assert!(started.elapsed() < DEADLINE, "the connection is still open");
+        let closed = timeout(Duration::from_millis(20), socket.read(&mut [0; 64])).await;
+        if closed.is_ok() {
+            break;
+        }
+    }
+    assert!(started.elapsed() >= Duration::from_millis(300));
+    assert_eq!(gateway.server("/").await, "a");
 }
 
 #[tokio::test]
