@@ -137,12 +137,12 @@ mod tests {
     use crate::{
         filter::Filter,
         hub::tests::{hub, subscription},
-        outbox::{Event, Outbox},
+        outbox::{Event, Outbox, tests::room_for},
     };
 
     fn desk() -> (Desk, Arc<Outbox>, Slug) {
         let desk = Desk::new(hub(), Duration::from_secs(30));
-        (desk, Arc::new(Outbox::new(10)), Slug::new("demo").unwrap())
+        (desk, room_for(10), Slug::new("demo").unwrap())
     }
 
     #[test]

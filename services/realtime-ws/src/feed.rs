@@ -11,9 +11,9 @@ use std::{
 };
 
 use citytrack_broker::{Delivery, Inbox, Status};
-use citytrack_common::Check;
-use citytrack_domain::Clock;
-use citytrack_messages::{decode, routing_key};
+use citytrack_common::{Check, lifecycle::chain};
+use citytrack_domain::{Batch, Clock};
+use citytrack_messages::{SCHEMA, decode, routing_key};
 use tokio::{
     sync::{mpsc, watch},
     time::{Instant, sleep_until},
@@ -149,7 +149,7 @@ impl Feed {
 
     async fn show(&mut self, deliveries: &[Delivery]) {
         for delivery in deliveries {
-            match decode(&delivery.payload) {
+            match read(delivery) {
                 Ok(batches) => {
                     let now = self.clock.now();
                     for batch in &batches {
@@ -157,9 +157,12 @@ impl Feed {
                     }
                 }
                 // The workers get the same message and put it aside as a dead letter.
-                Err(error) => {
+                Err(reason) => {
                     self.metrics.batch(BatchOutcome::Unreadable);
-                    warn!(broker.route = delivery.route, %error, "a message cannot be read and is not shown");
+                    warn!(
+                        broker.route = delivery.route,
+                        reason, "a message cannot be read and is not shown"
+                    );
                 }
             }
         }
@@ -184,6 +187,14 @@ impl Feed {
             info!(venue = %venue, "nobody watches a venue any more");
         }
         self.metrics.venues.set(self.desk.venues());
+    }
+}
+
+/// The batches of a delivery; an error says why there will never be any.
+fn read(delivery: &Delivery) -> Result<Vec<Batch>, String> {
+    match delivery.kind.as_deref() {
+        Some(SCHEMA) => decode(&delivery.payload).map_err(|error| chain(&error)),
+        other => Err(format!("message type {:?} is not {SCHEMA}", other.unwrap_or_default())),
     }
 }
 

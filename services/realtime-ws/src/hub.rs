@@ -156,7 +156,10 @@ pub(crate) mod tests {
     use prometheus::Registry;
 
     use super::*;
-    use crate::{filter::tests::filter, outbox::Event};
+    use crate::{
+        filter::tests::filter,
+        outbox::{Event, tests::room_for},
+    };
 
     pub(crate) fn hub() -> Hub {
         Hub::new(100, LiveMetrics::new(&Registry::new()).unwrap())
@@ -192,7 +195,7 @@ pub(crate) mod tests {
     #[test]
     fn frames_go_to_those_who_want_them_encoded_once() {
         let mut hub = hub();
-        let (one, other) = (Arc::new(Outbox::new(10)), Arc::new(Outbox::new(10)));
+        let (one, other) = (room_for(10), room_for(10));
         hub.add(subscription(1, "1", Filter::default(), &one));
         hub.add(subscription(2, "1", Filter::default(), &other));
         hub.add(subscription(3, "exit", filter(&["exit"], &[]).unwrap(), &other));
@@ -210,7 +213,7 @@ pub(crate) mod tests {
     #[test]
     fn a_batch_that_comes_again_is_shown_once() {
         let mut hub = hub();
-        let outbox = Arc::new(Outbox::new(10));
+        let outbox = room_for(10);
         hub.add(subscription(1, "1", Filter::default(), &outbox));
         let batch = sample(&["entrance"]);
         hub.publish(&batch, Timestamp::UNIX_EPOCH);
@@ -221,7 +224,7 @@ pub(crate) mod tests {
     #[test]
     fn a_full_queue_is_told_by_a_gap_and_others_get_everything() {
         let mut hub = hub();
-        let (slow, fast) = (Arc::new(Outbox::new(3)), Arc::new(Outbox::new(100)));
+        let (slow, fast) = (room_for(3), room_for(100));
         hub.add(subscription(1, "1", Filter::default(), &slow));
         hub.add(subscription(2, "1", Filter::default(), &fast));
         hub.publish(&sample(&["a", "b", "c", "d", "e"]), Timestamp::UNIX_EPOCH);
@@ -235,7 +238,7 @@ pub(crate) mod tests {
     #[test]
     fn who_left_gets_nothing_and_leaves_nothing_behind() {
         let mut hub = hub();
-        let outbox = Arc::new(Outbox::new(10));
+        let outbox = room_for(10);
         let (one, other) = (
             subscription(1, "1", Filter::default(), &outbox),
             subscription(2, "2", Filter::default(), &outbox),

@@ -1,6 +1,7 @@
 //! What this service counts.
 
-use prometheus::{Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, Opts, Registry, core::Collector};
+use citytrack_common::metrics::{add, counter, gauge, histogram};
+use prometheus::{Histogram, IntCounter, IntCounterVec, IntGauge, Opts, Registry};
 
 use crate::ending::Ending;
 
@@ -44,34 +45,37 @@ impl BatchOutcome {
 impl LiveMetrics {
     /// Registers them all, at zero.
     pub(crate) fn new(registry: &Registry) -> Result<Self, prometheus::Error> {
-        let gauge = |name, help| register(registry, IntGauge::new(name, help)?);
-        let counter = |name, help| register(registry, IntCounter::new(name, help)?);
-        let by = |label, name, help| register(registry, IntCounterVec::new(Opts::new(name, help), &[label])?);
+        let gauge = |name, help| gauge(registry, name, help);
+        let counter = |name, help| counter(registry, name, help);
+        let by = |label, name, help| add(registry, IntCounterVec::new(Opts::new(name, help), &[label])?);
         let metrics = Self {
             sessions: gauge("citytrack_live_sessions", "Sockets that are open")?,
             subscriptions: gauge("citytrack_live_subscriptions", "Subscriptions that are in force")?,
             venues: gauge("citytrack_live_venues", "Venues that are taken from the broker")?,
-            sent: counter("citytrack_live_frames_sent_total", "Frames that were written to sockets")?,
+            sent: counter(
+                "citytrack_live_frames_sent_total",
+                "Frames that were written to sockets",
+            )?,
             dropped: counter(
                 "citytrack_live_frames_dropped_total",
                 "Frames that did not fit into the queue of a slow socket",
             )?,
-            closed: by("reason", "citytrack_live_sessions_closed_total", "Sockets that ended, by reason")?,
+            closed: by(
+                "reason",
+                "citytrack_live_sessions_closed_total",
+                "Sockets that ended, by reason",
+            )?,
             encoded: counter(
                 "citytrack_live_frames_encoded_total",
                 "Frames that were encoded: once for each distinct filter that wants them",
             )?,
-            age: register(
+            age: histogram(
                 registry,
-                Histogram::with_opts(
-                    HistogramOpts::new(
-                        "citytrack_live_event_age_seconds",
-                        "Time from the arrival of a batch at ingest-api until its frames are in the queues of the sockets",
-                    )
-                    .buckets(vec![
-                        0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 30.0, 300.0,
-                    ]),
-                )?,
+                "citytrack_live_event_age_seconds",
+                "Time from the arrival of a batch at ingest-api until its frames are in the queues of the sockets",
+                &[
+                    0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 30.0, 300.0,
+                ],
             )?,
             batches: by(
                 "outcome",
@@ -91,9 +95,4 @@ impl LiveMetrics {
     pub(crate) fn batch(&self, outcome: BatchOutcome) {
         self.batches.with_label_values(&[outcome.label()]).inc();
     }
-}
-
-fn register<C: Collector + Clone + 'static>(registry: &Registry, collector: C) -> Result<C, prometheus::Error> {
-    registry.register(Box::new(collector.clone()))?;
-    Ok(collector)
 }

@@ -28,23 +28,33 @@ pub(crate) enum Event {
 /// A channel would do for the frames; this also keeps the count of what was dropped in order with them, and is where
 /// newer frames will be able to replace older ones. Nobody holds the lock for longer than one push or one take.
 pub(crate) struct Outbox {
-    limit: usize,
+    limits: Limits,
     waiting: Mutex<Waiting>,
     filled: Notify,
+}
+
+/// What may wait in an outbox.
+#[derive(Clone, Copy)]
+pub(crate) struct Limits {
+    pub(crate) frames: usize,
+    /// Of the texts of the frames. A single frame always fits, however large.
+    pub(crate) bytes: u64,
 }
 
 #[derive(Default)]
 struct Waiting {
     events: VecDeque<Event>,
+    /// In the frames of `events`.
+    bytes: u64,
     /// Dropped since the queue was last emptied, by subscription; all of it after everything in `events`.
     dropped: Vec<(Key, u64)>,
 }
 
 impl Outbox {
-    /// An outbox for `limit` frames.
-    pub(crate) fn new(limit: usize) -> Self {
+    /// An outbox for so many frames.
+    pub(crate) fn new(limits: Limits) -> Self {
         Self {
-            limit,
+            limits,
             waiting: Mutex::default(),
             filled: Notify::new(),
         }
@@ -53,8 +63,13 @@ impl Outbox {
     /// Adds a frame; false when it was dropped because the queue is full.
     pub(crate) fn push_frame(&self, key: Key, text: ByteString) -> bool {
         let mut waiting = self.lock();
-        let fits = waiting.events.len() < self.limit;
+        let size = text.len() as u64;
+        // Once something was dropped, everything is until the queue is emptied: the gap comes after all that is queued.
+        let fits = waiting.dropped.is_empty()
+            && waiting.events.len() < self.limits.frames
+            && (waiting.bytes == 0 || waiting.bytes.saturating_add(size) <= self.limits.bytes);
         if fits {
+            waiting.bytes += size;
             self.push(&mut waiting, Event::Frame(key, text));
         } else {
             match waiting.dropped.iter_mut().find(|(dropped, _)| *dropped == key) {
@@ -86,6 +101,7 @@ impl Outbox {
     pub(crate) fn take(&self) -> VecDeque<Event> {
         let mut waiting = self.lock();
         let mut events = mem::take(&mut waiting.events);
+        waiting.bytes = 0;
         events.extend(waiting.dropped.drain(..).map(|(key, count)| Event::Gap(key, count)));
         events
     }
@@ -96,12 +112,45 @@ impl Outbox {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
+    use std::sync::Arc;
+
     use super::*;
+
+    /// An outbox for so many frames, of any size.
+    pub(crate) fn room_for(frames: usize) -> Arc<Outbox> {
+        Arc::new(Outbox::new(limits(frames, u64::MAX)))
+    }
+
+    fn limits(frames: usize, bytes: u64) -> Limits {
+        Limits { frames, bytes }
+    }
+
+    #[test]
+    fn bytes_are_bounded_too() {
+        let outbox = Outbox::new(limits(10, 8));
+        assert!(outbox.push_frame(7, "1234".into()));
+        assert!(outbox.push_frame(7, "5678".into()));
+        assert!(!outbox.push_frame(7, "9".into()));
+        let frame = |text: &'static str| Event::Frame(7, text.into());
+        assert_eq!(outbox.take(), [frame("1234"), frame("5678"), Event::Gap(7, 1)]);
+
+        assert!(outbox.push_frame(7, "12345".into()));
+        assert!(!outbox.push_frame(7, "6789".into()));
+        assert!(
+            !outbox.push_frame(7, "6".into()),
+            "it would fit, but must not overtake the gap"
+        );
+        assert_eq!(outbox.take(), [frame("12345"), Event::Gap(7, 2)]);
+        assert!(
+            outbox.push_frame(7, "larger than the limit".into()),
+            "or it would never be seen"
+        );
+    }
 
     #[tokio::test]
     async fn what_does_not_fit_is_counted_in_its_place() {
-        let outbox = Outbox::new(2);
+        let outbox = room_for(2);
         outbox.push_subscribed(7);
         assert!(outbox.push_frame(7, "a".into()));
         for _ in 0..3 {

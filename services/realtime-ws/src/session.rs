@@ -14,7 +14,7 @@ use crate::{
     feed::{Command, FeedHandle},
     filter::{Filter, FilterLimits},
     hub::Subscription,
-    outbox::{Event, Key, Outbox},
+    outbox::{Event, Key, Limits, Outbox},
     protocol::{ClientMessage, ErrorCode, MAX_ID, Refusal, ServerMessage, WantedFilter},
     settings::LiveSettings,
 };
@@ -53,8 +53,12 @@ struct Held {
 
 impl Session {
     pub(crate) fn new(settings: Arc<LiveSettings>, feed: FeedHandle, token: ViewerToken, now: Instant) -> Self {
+        let limits = Limits {
+            frames: settings.queue.get(),
+            bytes: settings.queue_size.as_u64(),
+        };
         Self {
-            outbox: Arc::new(Outbox::new(settings.queue.get())),
+            outbox: Arc::new(Outbox::new(limits)),
             output: VecDeque::new(),
             settings,
             feed,

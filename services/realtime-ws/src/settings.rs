@@ -80,6 +80,9 @@ pub struct LiveSettings {
     /// Frames that wait for one socket at most; further ones are dropped, and the client is told how many
     #[arg(long = "live-queue", env = "CITYTRACK_LIVE__QUEUE", default_value = "1024")]
     pub queue: NonZeroUsize,
+    /// Size of the frames that wait for one socket at most, with the same effect
+    #[arg(long = "live-queue-size", env = "CITYTRACK_LIVE__QUEUE_SIZE", default_value = "4MiB")]
+    pub queue_size: ByteSize,
     /// A socket that takes nothing for so long although frames wait for it is closed (4408)
     #[arg(long = "live-slow-after", env = "CITYTRACK_LIVE__SLOW_AFTER", default_value = "10s")]
     pub slow_after: Duration,

@@ -1,7 +1,7 @@
 //! What subscribers get.
 
 use citytrack_domain::{Class, Detection};
-use citytrack_testkit::person;
+use citytrack_testkit::{eventually, person};
 use serde_json::json;
 
 use crate::harness::{Live, sample};
@@ -171,4 +171,20 @@ async fn a_client_that_reads_too_slowly_is_told_what_it_missed() {
     live.show("demo", &[("exit", vec![])]).await;
     assert_eq!(slow.next().await["camera"], "exit", "it goes on");
     assert_eq!(fast.next().await["camera"], "exit");
+}
+
+#[tokio::test]
+async fn a_message_of_another_type_is_counted_and_not_shown() {
+    let live = Live::start(&[]).await;
+    let mut client = live.client(&["demo"]).await;
+    client.subscribe("1", "demo", None).await;
+    let batch = sample("demo", &[("entrance", vec![person(0.5, None)])]);
+    live.publish_as("citytrack.detections.v2", &batch).await;
+    eventually("it is counted", async || {
+        (live.metric("citytrack_live_batches_total") >= 1.0).then_some(())
+    })
+    .await;
+    assert!(client.has_nothing().await);
+    live.publish(&batch).await;
+    assert_eq!(client.next().await["camera"], "entrance");
 }

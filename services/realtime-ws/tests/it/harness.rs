@@ -34,7 +34,7 @@ pub(crate) struct Live {
     pub(crate) stop: CancellationToken,
     pub(crate) ended: tokio::task::JoinHandle<()>,
     publisher: Publisher,
-    _vhost: TestVhost,
+    vhost: TestVhost,
 }
 
 impl Live {
@@ -62,25 +62,18 @@ impl Live {
             stop,
             ended,
             publisher,
-            _vhost: vhost,
+            vhost,
         }
     }
 
     /// Publishes a batch as ingest-api does.
     pub(crate) async fn publish(&self, batch: &Batch) {
-        let route = routing_key(&batch.source.venue);
-        eventually("the broker takes the batch", async || {
-            let (route, payload, headers) = (route.clone(), encode(batch), Vec::new());
-            self.publisher
-                .publish(Message {
-                    route,
-                    payload,
-                    headers,
-                })
-                .await
-                .ok()
-        })
-        .await;
+        publish(&self.publisher, batch).await;
+    }
+
+    /// Publishes a batch under another type of message, as a later version of CityTrack may.
+    pub(crate) async fn publish_as(&self, kind: &'static str, batch: &Batch) {
+        publish(&self.vhost.publisher(kind), batch).await;
     }
 
     /// Publishes a batch of one frame of each camera.
@@ -136,6 +129,22 @@ impl Live {
         self.stop.cancel();
         timeout(PATIENCE, self.ended).await.expect("it ends in time").unwrap();
     }
+}
+
+async fn publish(publisher: &Publisher, batch: &Batch) {
+    let route = routing_key(&batch.source.venue);
+    eventually("the broker takes the batch", async || {
+        let (route, payload, headers) = (route.clone(), encode(batch), Vec::new());
+        publisher
+            .publish(Message {
+                route,
+                payload,
+                headers,
+            })
+            .await
+            .ok()
+    })
+    .await;
 }
 
 pub(crate) fn sample(venue: &str, frames: &[(&str, Vec<Detection>)]) -> Batch {
