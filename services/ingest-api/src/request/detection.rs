@@ -5,7 +5,7 @@ use serde::de::{MapAccess, SeqAccess};
 
 use super::{
     Reading,
-    object::{Compound, Name, Place, Seed},
+    object::{Compound, Name, Place, Seed, unseen},
     scalar::{Given, Number, Scalar, Text},
 };
 
@@ -28,7 +28,7 @@ impl<'de> Compound<'de> for Reader<'_, '_> {
             place: detection,
         } = self;
         let (mut class, mut confidence, mut bounding_box, mut track_id) = (None, None, None, None);
-        let mut seen = [("class", false), ("confidence", false), ("box", false)];
+        let mut seen = unseen(["class", "confidence", "box", "track_id"]);
         while let Some(Name(name)) = members.next_key()? {
             let place = detection.member(&name);
             reading.note(&mut seen, &name, place);
@@ -52,7 +52,7 @@ impl<'de> Compound<'de> for Reader<'_, '_> {
                 _ => reading.unknown(&mut members, place, "class, confidence, box and track_id")?,
             }
         }
-        reading.missing(detection, &seen);
+        reading.missing(detection, &seen[..3]);
         let (Some(class), Some(confidence), Some(bounding_box)) = (class, confidence, bounding_box) else {
             return Ok(None);
         };

@@ -6,7 +6,7 @@ use serde::de::{IgnoredAny, MapAccess, SeqAccess};
 
 use super::{
     Reading, detection,
-    object::{Compound, Name, Place, Seed},
+    object::{Compound, Name, Place, Seed, unseen},
     scalar::{Integer, Text},
 };
 
@@ -30,7 +30,7 @@ impl<'de> Compound<'de> for Reader<'_, '_> {
         let Self { reading, place: frame } = self;
         let (mut camera, mut captured_at, mut number, mut detections) = (None, None, None, None);
         let (mut width, mut height, mut sides_are_good) = (None, None, true);
-        let mut seen = [("camera", false), ("captured_at", false), ("detections", false)];
+        let mut seen = unseen(["camera", "captured_at", "detections", "frame", "width", "height"]);
         while let Some(Name(name)) = members.next_key()? {
             let place = frame.member(&name);
             reading.note(&mut seen, &name, place);
@@ -63,7 +63,7 @@ impl<'de> Compound<'de> for Reader<'_, '_> {
                 }
             }
         }
-        reading.missing(frame, &seen);
+        reading.missing(frame, &seen[..3]);
         if sides_are_good && width.is_some() != height.is_some() {
             reading
                 .violations

@@ -142,6 +142,11 @@ impl<'de, C: Compound<'de>> Visitor<'de> for Seed<C> {
 #[derive(serde::Deserialize)]
 pub(super) struct Name<'n>(#[serde(borrow)] pub(super) Cow<'n, str>);
 
+/// The members that an object may have, the required ones first, none of them seen yet.
+pub(super) fn unseen<const N: usize>(names: [&'static str; N]) -> [(&'static str, bool); N] {
+    names.map(|name| (name, false))
+}
+
 impl Reading<'_> {
     /// Reads the value of an optional member; `null` counts as absent.
     pub(super) fn optional<'de, T: Scalar<'de>, A: MapAccess<'de>>(
@@ -195,9 +200,9 @@ impl Reading<'_> {
         Ok(())
     }
 
-    /// Notes that a required member is there; twice is once too often.
-    pub(super) fn note(&mut self, required: &mut [(&'static str, bool)], name: &str, place: Place<'_>) {
-        if let Some((_, seen)) = required.iter_mut().find(|(required, _)| *required == name)
+    /// Notes that a member is there; twice is once too often.
+    pub(super) fn note(&mut self, members: &mut [(&'static str, bool)], name: &str, place: Place<'_>) {
+        if let Some((_, seen)) = members.iter_mut().find(|(member, _)| *member == name)
             && std::mem::replace(seen, true)
         {
             self.violations.add(place, "is given twice");

@@ -5,7 +5,7 @@ use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess}
 
 use super::{
     Reading, frame,
-    object::{Compound, Name, Place, Seed},
+    object::{Compound, Name, Place, Seed, unseen},
     scalar::Text,
 };
 
@@ -39,7 +39,7 @@ impl<'de> Compound<'de> for Reader<'_, '_> {
     fn read_object<A: MapAccess<'de>>(self, mut members: A) -> Result<Option<Submission>, A::Error> {
         let Self { reading } = self;
         let mut submission = Submission::default();
-        let mut seen = [("frames", false)];
+        let mut seen = unseen(["frames", "batch_id"]);
         while let Some(Name(name)) = members.next_key()? {
             let place = Place::default().member(&name);
             reading.note(&mut seen, &name, place);
@@ -55,7 +55,7 @@ impl<'de> Compound<'de> for Reader<'_, '_> {
                 _ => reading.unknown(&mut members, place, "batch_id and frames")?,
             }
         }
-        reading.missing(Place::default(), &seen);
+        reading.missing(Place::default(), &seen[..1]);
         Ok(Some(submission))
     }
 }

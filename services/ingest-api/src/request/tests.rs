@@ -108,6 +108,21 @@ fn every_violation_is_told_with_its_place() {
 }
 
 #[test]
+fn a_member_that_is_given_twice_is_told() {
+    let body = br#"{"batch_id": null, "frames": [{"camera": "a", "frame": 1, "frame": 2, "camera": "b",
+        "captured_at": "2026-11-22T10:00:00Z", "detections": []}], "batch_id": null}"#;
+    let Err(Rejected::Invalid(found)) = read(body, None, now(), &limits()) else {
+        panic!()
+    };
+    let found: Vec<_> = found
+        .first()
+        .iter()
+        .map(|violation| violation.pointer.as_str())
+        .collect();
+    assert_eq!(found, ["/frames/0/frame", "/frames/0/camera", "/batch_id"]);
+}
+
+#[test]
 fn times_out_of_the_window_are_refused() {
     let found = violations(|body| body["frames"][0]["captured_at"] = json!("2026-11-22T10:06:00Z"));
     assert_eq!(
