@@ -1,5 +1,6 @@
 //! What the ingest API counts.
 
+use citytrack_common::metrics::{add, counter};
 use prometheus::{IntCounter, IntCounterVec, Opts, Registry};
 
 /// Metrics of the ingest API.
@@ -11,10 +12,8 @@ pub(crate) struct IngestMetrics {
 
 impl IngestMetrics {
     pub(crate) fn new(registry: &Registry) -> Result<Self, prometheus::Error> {
-        let batches = IntCounterVec::new(
-            Opts::new("citytrack_ingest_batches_total", "Batches posted, by what was answered"),
-            &["outcome"],
-        )?;
+        let answered = Opts::new("citytrack_ingest_batches_total", "Batches posted, by what was answered");
+        let batches = add(registry, IntCounterVec::new(answered, &["outcome"])?)?;
         for outcome in [
             "accepted",
             "unauthorized",
@@ -26,15 +25,10 @@ impl IngestMetrics {
         ] {
             batches.with_label_values(&[outcome]);
         }
-        let frames = IntCounter::new("citytrack_ingest_frames_total", "Frames accepted")?;
-        let detections = IntCounter::new("citytrack_ingest_detections_total", "Detections accepted")?;
-        registry.register(Box::new(batches.clone()))?;
-        registry.register(Box::new(frames.clone()))?;
-        registry.register(Box::new(detections.clone()))?;
         Ok(Self {
             batches,
-            frames,
-            detections,
+            frames: counter(registry, "citytrack_ingest_frames_total", "Frames accepted")?,
+            detections: counter(registry, "citytrack_ingest_detections_total", "Detections accepted")?,
         })
     }
 }

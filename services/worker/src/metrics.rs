@@ -1,6 +1,7 @@
 //! What the worker counts.
 
-use prometheus::{Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, Opts, Registry, core::Collector};
+use citytrack_common::metrics::{add, counter, gauge, histogram};
+use prometheus::{Histogram, IntCounter, IntCounterVec, IntGauge, Opts, Registry};
 
 /// Metrics of the role `persist`.
 #[derive(Clone)]
@@ -37,12 +38,10 @@ impl PersistMetrics {
                 "citytrack_persist_retries_total",
                 "Attempts to store that failed and were made again, as when PostgreSQL is away",
             )?,
-            held: add(
+            held: gauge(
                 registry,
-                IntGauge::new(
-                    "citytrack_persist_held_batches",
-                    "Batches in hand that are not stored yet",
-                )?,
+                "citytrack_persist_held_batches",
+                "Batches in hand that are not stored yet",
             )?,
             transaction: histogram(
                 registry,
@@ -85,20 +84,4 @@ impl PersistMetrics {
         }
         Ok(metrics)
     }
-}
-
-fn add<C: Collector + Clone + 'static>(registry: &Registry, collector: C) -> Result<C, prometheus::Error> {
-    registry.register(Box::new(collector.clone()))?;
-    Ok(collector)
-}
-
-fn counter(registry: &Registry, name: &str, help: &str) -> Result<IntCounter, prometheus::Error> {
-    add(registry, IntCounter::new(name, help)?)
-}
-
-fn histogram(registry: &Registry, name: &str, help: &str, buckets: &[f64]) -> Result<Histogram, prometheus::Error> {
-    add(
-        registry,
-        Histogram::with_opts(HistogramOpts::new(name, help).buckets(buckets.to_vec()))?,
-    )
 }
