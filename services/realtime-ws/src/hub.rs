@@ -102,7 +102,7 @@ impl Hub {
         let Some(filters) = self.venues.get(&batch.source.venue) else {
             return;
         };
-        if !self.recent.is_new(batch.id) {
+        if !self.recent.is_new((batch.id, batch.source.id)) {
             self.metrics.batch(BatchOutcome::Repeated);
             return;
         }

@@ -3,33 +3,37 @@
 use std::collections::{HashSet, VecDeque};
 
 use citytrack_domain::BatchId;
+use uuid::Uuid;
 
-/// Remembers the newest batch ids, up to a number of them: a batch that a node or the broker sends again is shown once.
+/// What makes a batch recognisable: its id, and the node that made it.
+type Key = (BatchId, Uuid);
+
+/// Remembers the newest batches, up to a number of them: one that a node or the broker sends again is shown once.
 pub(crate) struct RecentBatches {
     limit: usize,
-    ids: HashSet<BatchId>,
-    order: VecDeque<BatchId>,
+    known: HashSet<Key>,
+    order: VecDeque<Key>,
 }
 
 impl RecentBatches {
     pub(crate) fn new(limit: usize) -> Self {
         Self {
             limit,
-            ids: HashSet::new(),
+            known: HashSet::new(),
             order: VecDeque::new(),
         }
     }
 
-    /// True for an id that is not remembered; from now on it is.
-    pub(crate) fn is_new(&mut self, id: BatchId) -> bool {
-        if !self.ids.insert(id) {
+    /// True for a batch that is not remembered; from now on it is.
+    pub(crate) fn is_new(&mut self, batch: Key) -> bool {
+        if !self.known.insert(batch) {
             return false;
         }
-        self.order.push_back(id);
+        self.order.push_back(batch);
         if self.order.len() > self.limit
             && let Some(oldest) = self.order.pop_front()
         {
-            self.ids.remove(&oldest);
+            self.known.remove(&oldest);
         }
         true
     }
@@ -43,12 +47,16 @@ mod tests {
 
     #[test]
     fn a_batch_is_new_once_until_it_is_forgotten() {
-        let [first, second, third] = [0; 3].map(|_| BatchId::generate(Timestamp::UNIX_EPOCH));
+        let [first, second, third] = [0; 3].map(|_| (BatchId::generate(Timestamp::UNIX_EPOCH), Uuid::nil()));
         let mut recent = RecentBatches::new(2);
         assert!(recent.is_new(first) && recent.is_new(second));
         assert!(!recent.is_new(first));
         assert!(recent.is_new(third));
         assert!(!recent.is_new(second));
         assert!(recent.is_new(first), "the oldest is forgotten");
+        assert!(
+            recent.is_new((first.0, Uuid::max())),
+            "the same id of another node is another batch"
+        );
     }
 }

@@ -102,6 +102,7 @@ fn start_persist(settings: &Settings, lifecycle: &Lifecycle) -> Result<(), TaskE
         max_take: usize::try_from(settings.persist.max_take.as_u64()).unwrap_or(usize::MAX),
         ping_interval: settings.persist.ping_interval.into(),
         max_backoff: settings.persist.max_backoff.into(),
+        ids_kept: settings.persist.retention_batches.into(),
         metrics,
         stop: spawner.stop(),
     };

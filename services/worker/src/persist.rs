@@ -10,7 +10,7 @@ use std::{
 
 use citytrack_broker::{Delivery, Inbox};
 use citytrack_common::{Check, TaskError, lifecycle::chain};
-use citytrack_domain::{Batch, Clock};
+use citytrack_domain::{Batch, Clock, Window};
 use citytrack_messages::{SCHEMA, decode, encode, routing_key};
 use citytrack_storage::{
     Database, Error,
@@ -39,6 +39,8 @@ pub(crate) struct Persist {
     pub(crate) max_take: usize,
     pub(crate) ping_interval: Duration,
     pub(crate) max_backoff: Duration,
+    /// How long the ids of stored batches are kept.
+    pub(crate) ids_kept: Duration,
     pub(crate) metrics: PersistMetrics,
     pub(crate) stop: CancellationToken,
 }
@@ -114,6 +116,7 @@ impl Persist {
                 }
             }
         }
+        let batches = self.put_forgotten_aside(batches).await?;
         self.metrics.held.set(i64::try_from(batches.len()).unwrap_or(i64::MAX));
         // Halves of what PostgreSQL refuses, until the bad batch is alone.
         let mut parts = vec![batches];
@@ -135,6 +138,28 @@ impl Persist {
             }
         }
         Ok(())
+    }
+
+    /// A batch that waited longer than ids are kept may have been stored before, and nobody would know: an operator decides.
+    async fn put_forgotten_aside(&mut self, batches: Vec<Batch>) -> Result<Vec<Batch>, Stopped> {
+        let window = Window {
+            back: self.ids_kept,
+            ahead: Duration::MAX,
+        };
+        let now = self.clock.now();
+        let (batches, forgotten): (Vec<_>, Vec<_>) = batches
+            .into_iter()
+            .partition(|batch| window.check(batch.id.time(), now).is_ok());
+        for batch in forgotten {
+            self.put_aside(Letter {
+                route: &routing_key(&batch.source.venue),
+                kind: SCHEMA,
+                payload: encode(&batch),
+                reason: "its id is older than ids are kept, so that it cannot be told from a repetition",
+            })
+            .await?;
+        }
+        Ok(batches)
     }
 
     /// Stores the batches, trying until PostgreSQL has them. Only what it refuses because of the values themselves, or what

@@ -80,7 +80,7 @@ pub struct PersistSettings {
     )]
     pub retention_frames: Duration,
     /// How long batch ids are kept to recognise repetitions; must be longer than ingest-api accepts batches (7 days) plus
-    /// the time that they may wait in the queue
+    /// the time that they may wait in the queue. A batch whose id is older is not stored but put aside with the dead letters
     #[arg(
         long = "retention-batches",
         env = "CITYTRACK_RETENTION__BATCHES",

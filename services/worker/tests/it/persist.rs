@@ -1,15 +1,18 @@
 //! Broker → PostgreSQL.
 
 use citytrack_broker::{Source, topology::DETECTIONS};
-use citytrack_domain::Batch;
+use citytrack_domain::{Batch, Clock};
 use citytrack_testkit::{batch, eventually, frame, identity, person};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
 use crate::harness::Harness;
 
 fn sample(harness: &Harness) -> Batch {
-    let at: Timestamp = "2026-11-22T12:00:00Z".parse().unwrap();
+    sample_of(harness, Clock::System.now())
+}
+
+fn sample_of(harness: &Harness, at: Timestamp) -> Batch {
     batch(
         &harness.source,
         at,
@@ -91,6 +94,23 @@ async fn poison_among_good_messages_goes_to_the_dead_letters_with_its_reason() {
     );
     assert!(letters.iter().all(|letter| letter.route == "detections.demo"));
     worker.stop().await;
+}
+
+#[tokio::test]
+async fn a_batch_whose_id_is_older_than_ids_are_kept_is_put_aside() {
+    let harness = Harness::new().await;
+    let forgotten = sample_of(&harness, Clock::System.now() - SignedDuration::from_hours(24 * 15));
+    harness.publish(&forgotten).await;
+    harness.publish(&sample(&harness)).await;
+    let _worker = harness.worker();
+    harness.until("select count(*) from batch", 1).await;
+    let mut dead = harness.vhost.inbox(Source::Work(DETECTIONS.dead_letter_queue));
+    let letters = dead.next(1, usize::MAX).await;
+    assert_eq!(
+        citytrack_messages::decode(&letters[0].payload).unwrap()[0].id,
+        forgotten.id
+    );
+    assert!(letters[0].headers["x-citytrack-reason"].starts_with("its id is older"));
 }
 
 #[tokio::test]
