@@ -70,7 +70,7 @@ impl App {
     }
 }
 
-fn inbox(settings: &Settings, registry: &Registry) -> Result<Inbox, prometheus::Error> {
+fn inbox(settings: &Settings, registry: &Registry) -> Result<Inbox, StartError> {
     let broker = &settings.broker;
     let options = Options {
         url: broker.url.expose_secret().to_owned(),
@@ -78,6 +78,7 @@ fn inbox(settings: &Settings, registry: &Registry) -> Result<Inbox, prometheus::
         heartbeat: broker.heartbeat.into(),
         topology: DETECTIONS,
     };
+    options.check()?;
     let source = Source::Live {
         max_length: settings.live.broker_queue.get(),
     };
