@@ -6,6 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use uuid::{Uuid, Version};
 
 use crate::{
+    clock::new_id,
     geometry::BoundingBox,
     names::{CameraName, Class},
     place::NodeIdentity,
@@ -143,13 +144,7 @@ impl BatchId {
 
     /// A new id with the time of `now`.
     pub fn generate(now: Timestamp) -> Self {
-        let nanos = u32::try_from(now.subsec_nanosecond()).unwrap_or_default();
-        let seconds = u64::try_from(now.as_second()).unwrap_or_default();
-        Self(Uuid::new_v7(uuid::Timestamp::from_unix(
-            uuid::NoContext,
-            seconds,
-            nanos,
-        )))
+        Self(new_id(now))
     }
 
     /// When the id was made, to the millisecond.

@@ -6,6 +6,7 @@ use std::sync::{
 };
 
 use jiff::{SignedDuration, Timestamp};
+use uuid::Uuid;
 
 /// Tells the time. Passed in wherever time matters, so that tests can move it.
 #[derive(Clone, Debug, Default)]
@@ -29,6 +30,13 @@ impl Clock {
             Self::Manual(clock) => clock.now(),
         }
     }
+}
+
+/// A new `UUIDv7` (RFC 9562) with the time of `now`; ids that we make are of this kind.
+pub fn new_id(now: Timestamp) -> Uuid {
+    let nanos = u32::try_from(now.subsec_nanosecond()).unwrap_or_default();
+    let seconds = u64::try_from(now.as_second()).unwrap_or_default();
+    Uuid::new_v7(uuid::Timestamp::from_unix(uuid::NoContext, seconds, nanos))
 }
 
 /// A clock that stands still until it is moved. Clones show the same time.

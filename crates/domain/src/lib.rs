@@ -11,7 +11,7 @@ mod place;
 
 pub use batch::{Batch, BatchId, BatchIdError, Confidence, Detection, Frame, ImageSize, InvalidConfidence, Window};
 pub use bucket::{Bucket, InvalidBucket, InvalidRange};
-pub use clock::{Clock, ManualClock};
+pub use clock::{Clock, ManualClock, new_id};
 pub use geometry::{BoundingBox, InvalidBox};
 pub use names::{CameraName, Class, InvalidName, Slug};
 pub use place::{InvalidTimeZone, NodeIdentity, VenueTimeZone};

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use actix_web::{HttpResponse, web};
 use citytrack_access::NodeKey;
 use citytrack_common::Problem;
-use citytrack_domain::Clock;
+use citytrack_domain::{Clock, new_id};
 use citytrack_storage::{
     Database,
     keys::{self, NewKey},
@@ -15,7 +15,7 @@ use serde::Serialize;
 use tracing::info;
 use uuid::Uuid;
 
-use super::{created, new_id, node_in};
+use super::{created, node_in};
 use crate::{
     auth::Administrator,
     body::{Body, display_name},
@@ -75,7 +75,7 @@ pub(super) async fn create(
     let key = NodeKey::generate();
     let (prefix, hash) = (key.prefix(), key.hash());
     let new = NewKey {
-        id: new_id(&clock),
+        id: new_id(clock.now()),
         node,
         prefix,
         hash: &hash,

@@ -17,7 +17,7 @@ use citytrack_common::{
     Problem,
     http::{get, only},
 };
-use citytrack_domain::{Clock, Slug};
+use citytrack_domain::Slug;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -114,12 +114,4 @@ fn venue_in(path: &str) -> Result<Slug, Problem> {
 fn node_in(path: &str) -> Result<Uuid, Problem> {
     path.parse()
         .map_err(|_| Problem::not_found(format!("there is no node {path:?}")))
-}
-
-/// A new UUIDv7.
-fn new_id(clock: &Clock) -> Uuid {
-    let now = clock.now();
-    let seconds = u64::try_from(now.as_second()).unwrap_or_default();
-    let nanos = u32::try_from(now.subsec_nanosecond()).unwrap_or_default();
-    Uuid::new_v7(uuid::Timestamp::from_unix(uuid::NoContext, seconds, nanos))
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use actix_web::{HttpResponse, web};
 use citytrack_common::Problem;
-use citytrack_domain::{Clock, Slug};
+use citytrack_domain::{Clock, Slug, new_id};
 use citytrack_storage::{
     Database,
     nodes::{self, Node},
@@ -14,7 +14,7 @@ use serde::Serialize;
 use tracing::info;
 use uuid::Uuid;
 
-use super::{ListQuery, created, new_id, node_in, venue_in};
+use super::{ListQuery, created, node_in, venue_in};
 use crate::{
     auth::Administrator,
     body::{Body, display_name},
@@ -70,7 +70,7 @@ pub(super) async fn create(
         Ok((slug?, name?))
     })?;
     let name = name.as_deref().unwrap_or(slug.as_str());
-    let node = nodes::create(&database, new_id(&clock), &venue, &slug, name)
+    let node = nodes::create(&database, new_id(clock.now()), &venue, &slug, name)
         .await
         .map_err(problem)?;
     info!(node.id = %node.id, node.slug = slug.as_str(), venue = venue.as_str(), "node created");
