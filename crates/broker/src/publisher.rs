@@ -267,17 +267,15 @@ impl Task {
                 },
                 waiting = self.incoming.recv(), if open => match waiting {
                     None => open = false,
-                    Some(waiting) => {
-                        let route = waiting.message.route.clone();
-                        match routes.get_mut(&route) {
-                            // A message of this route is in flight: join the next one.
-                            Some(gathering) => gathering.push(waiting),
-                            None => {
-                                routes.insert(route.clone(), Vec::new());
-                                in_flight.push(self.send(&link.channel, route, vec![waiting]));
-                            }
+                    Some(waiting) => match routes.get_mut(&waiting.message.route) {
+                        // A message of this route is in flight: join the next one.
+                        Some(gathering) => gathering.push(waiting),
+                        None => {
+                            let route = waiting.message.route.clone();
+                            routes.insert(route.clone(), Vec::new());
+                            in_flight.push(self.send(&link.channel, route, vec![waiting]));
                         }
-                    }
+                    },
                 },
                 Some(status) = statuses.next() => match status {
                     Status::Down(reason) => return Ended::Lost(reason),
@@ -298,16 +296,16 @@ impl Task {
         };
         // Nobody waits any more for those that timed out; they will be sent again by their node.
         gathering.retain(|waiting| !waiting.reply.is_closed());
-        let mut bytes = 0;
-        let fits = gathering.iter().enumerate().take_while(|(place, waiting)| {
+        let Some(first) = gathering.first() else {
+            return Vec::new();
+        };
+        let travels_alone = |waiting: &Waiting| !waiting.message.headers.is_empty();
+        let mut bytes = first.message.payload.len();
+        let others = gathering.iter().skip(1).take_while(|waiting| {
             bytes += waiting.message.payload.len();
-            let alone = !waiting.message.headers.is_empty();
-            *place == 0 || (!alone && bytes <= self.options.max_group_bytes)
+            !travels_alone(first) && !travels_alone(waiting) && bytes <= self.options.max_group_bytes
         });
-        let mut count = fits.count();
-        if gathering.first().is_some_and(|first| !first.message.headers.is_empty()) {
-            count = 1;
-        }
+        let count = 1 + others.count();
         gathering.drain(..count).collect()
     }
 

@@ -144,12 +144,12 @@ async fn observe(
     if let Some(metrics) = metrics {
         // The pattern, not the path: paths have no end of values.
         let pattern = response.request().match_pattern();
+        let status = response.status();
         let labels = [
             pattern.as_deref().unwrap_or("other"),
             method_label(response.request()),
-            response.status().as_str(),
-        ]
-        .map(ToOwned::to_owned);
+            status.as_str(),
+        ];
         metrics
             .duration
             .with_label_values(&labels)
