@@ -2,7 +2,9 @@
 
 use citytrack_domain::{
     Batch, BatchId, BoundingBox, CameraName, Class, Confidence, Detection, Frame, ImageSize, NodeIdentity, Slug,
+    VenueTimeZone,
 };
+use citytrack_storage::{Database, nodes, venues};
 use jiff::Timestamp;
 use uuid::Uuid;
 
@@ -13,6 +15,17 @@ pub fn identity(venue: &str, node_id: Uuid) -> NodeIdentity {
         node: Slug::new("north").unwrap(),
         venue: Slug::new(venue).unwrap(),
     }
+}
+
+/// Makes the venue `demo` with the node `north`.
+pub async fn demo_node(database: &Database) -> NodeIdentity {
+    let [venue, node] = ["demo", "north"].map(|slug| Slug::new(slug).unwrap());
+    let zone = VenueTimeZone::new("Europe/Berlin").unwrap();
+    venues::create(database, &venue, "Demo", &zone).await.unwrap();
+    let node = nodes::create(database, Uuid::now_v7(), &venue, &node, "North")
+        .await
+        .unwrap();
+    identity("demo", node.id)
 }
 
 /// A batch with a new id, received at `at`.

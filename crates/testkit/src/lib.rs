@@ -17,7 +17,7 @@ mod database;
 mod eventually;
 mod vhost;
 
-pub use builders::{batch, frame, identity, person};
+pub use builders::{batch, demo_node, frame, identity, person};
 pub use database::TestDatabase;
 pub use eventually::eventually;
 pub use vhost::TestVhost;

@@ -1,14 +1,12 @@
 //! Storing batches: exactly once, all or nothing, with buckets that add up.
 
-use citytrack_domain::{Batch, NodeIdentity, Slug, VenueTimeZone};
+use citytrack_domain::{Batch, NodeIdentity};
 use citytrack_storage::{
     Database, DatabaseOptions,
     batches::{BatchWriter, Stored},
-    nodes,
     partitions::{self, Retention},
-    venues,
 };
-use citytrack_testkit::{TestDatabase, batch, frame, identity, person};
+use citytrack_testkit::{TestDatabase, batch, demo_node, frame, identity, person};
 use jiff::{SignedDuration, Timestamp};
 use std::time::Duration;
 use uuid::Uuid;
@@ -17,18 +15,6 @@ const DAY: Duration = Duration::from_secs(86_400);
 
 fn noon() -> Timestamp {
     "2026-11-22T12:00:00Z".parse().unwrap()
-}
-
-/// A venue with one node.
-async fn place_of(db: &Database) -> NodeIdentity {
-    let venue = Slug::new("demo").unwrap();
-    venues::create(db, &venue, "Demo", &VenueTimeZone::new("Europe/Berlin").unwrap())
-        .await
-        .unwrap();
-    let node = nodes::create(db, Uuid::now_v7(), &venue, &Slug::new("north").unwrap(), "North")
-        .await
-        .unwrap();
-    identity("demo", node.id)
 }
 
 /// Two frames in two minutes: two people, one with a track; then nobody.
@@ -55,7 +41,7 @@ async fn number(db: &Database, question: &str) -> i64 {
 async fn a_batch_is_stored_to_the_last_box() {
     let test = TestDatabase::create().await;
     let db = &test.database;
-    let batch = sample(&place_of(db).await);
+    let batch = sample(&demo_node(db).await);
     let stored = BatchWriter::new(db.clone()).insert(&[batch]).await.unwrap();
     assert_eq!(
         stored,
@@ -91,7 +77,7 @@ async fn a_batch_is_stored_to_the_last_box() {
 async fn a_repeated_batch_is_recognised_and_counted_once() {
     let test = TestDatabase::create().await;
     let db = &test.database;
-    let first = sample(&place_of(db).await);
+    let first = sample(&demo_node(db).await);
     let second = Batch {
         id: citytrack_domain::BatchId::generate(noon()),
         ..first.clone()
@@ -121,7 +107,7 @@ async fn a_repeated_batch_is_recognised_and_counted_once() {
 async fn two_writers_with_the_same_batches_store_each_once() {
     let test = TestDatabase::create().await;
     let db = &test.database;
-    let source = place_of(db).await;
+    let source = demo_node(db).await;
     let batches: Vec<Batch> = (0..50).map(|_| sample(&source)).collect();
     let reversed: Vec<Batch> = batches.iter().rev().cloned().collect();
     let (mut one, mut two) = (BatchWriter::new(db.clone()), BatchWriter::new(db.clone()));
@@ -136,7 +122,7 @@ async fn two_writers_with_the_same_batches_store_each_once() {
 async fn buckets_hold_frames_detections_and_the_peak_by_minute() {
     let test = TestDatabase::create().await;
     let db = &test.database;
-    let source = place_of(db).await;
+    let source = demo_node(db).await;
     let mut writer = BatchWriter::new(db.clone());
     writer.insert(&[sample(&source)]).await.unwrap();
     // Late data corrects the past.
@@ -178,7 +164,7 @@ async fn buckets_hold_frames_detections_and_the_peak_by_minute() {
 async fn a_batch_that_cannot_be_stored_stores_nothing_and_is_no_outage() {
     let test = TestDatabase::create().await;
     let db = &test.database;
-    let good = sample(&place_of(db).await);
+    let good = sample(&demo_node(db).await);
     let unknown_node = sample(&identity("demo", Uuid::now_v7()));
     let error = BatchWriter::new(db.clone())
         .insert(&[good, unknown_node])
@@ -192,7 +178,7 @@ async fn a_batch_that_cannot_be_stored_stores_nothing_and_is_no_outage() {
 #[tokio::test]
 async fn a_database_that_is_away_is_an_outage() {
     let test = TestDatabase::create().await;
-    let source = place_of(&test.database).await;
+    let source = demo_node(&test.database).await;
     let mut writer = BatchWriter::new(test.database.clone());
     writer.insert(&[sample(&source)]).await.unwrap();
     drop(test);
@@ -204,7 +190,7 @@ async fn a_database_that_is_away_is_an_outage() {
 async fn partitions_are_made_ahead_and_dropped_when_their_time_is_over() {
     let test = TestDatabase::create().await;
     let db = &test.database;
-    let source = place_of(db).await;
+    let source = demo_node(db).await;
     let mut writer = BatchWriter::new(db.clone());
     let old = noon() - SignedDuration::from_hours(24 * 20);
     for at in [old, noon()] {
@@ -292,7 +278,7 @@ async fn an_ordinary_role_can_own_the_schema() {
     });
     let ordinary = ordinary.unwrap();
     ordinary.migrate().await.unwrap();
-    let source = place_of(&ordinary).await;
+    let source = demo_node(&ordinary).await;
     assert_eq!(
         BatchWriter::new(ordinary.clone())
             .insert(&[sample(&source)])

@@ -3,11 +3,11 @@
 use citytrack_access::NodeKey;
 use citytrack_broker::{Inbox, Source, topology::PERSIST};
 use citytrack_common::{Lifecycle, settings::from_args, telemetry};
-use citytrack_domain::{Batch, Slug, VenueTimeZone};
+use citytrack_domain::Batch;
 use citytrack_ingest_api::{App, Settings};
 use citytrack_messages::decode;
-use citytrack_storage::{keys, nodes, venues};
-use citytrack_testkit::{TestDatabase, TestVhost, eventually};
+use citytrack_storage::keys;
+use citytrack_testkit::{TestDatabase, TestVhost, demo_node, eventually};
 use jiff::Timestamp;
 use reqwest::{Client, RequestBuilder};
 use serde_json::{Value, json};
@@ -25,15 +25,7 @@ pub(crate) struct Harness {
 impl Harness {
     pub(crate) async fn start(extra: &[&str]) -> Self {
         let database = TestDatabase::create().await;
-        let db = &database.database;
-        let venue = Slug::new("demo").unwrap();
-        venues::create(db, &venue, "Demo", &VenueTimeZone::new("Europe/Berlin").unwrap())
-            .await
-            .unwrap();
-        let node = nodes::create(db, Uuid::now_v7(), &venue, &Slug::new("north").unwrap(), "North")
-            .await
-            .unwrap()
-            .id;
+        let node = demo_node(&database.database).await.id;
         let vhost = TestVhost::create().await;
         let args = ["--http-listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"];
         let urls = ["--database-url", database.url(), "--broker-url", &vhost.url()];

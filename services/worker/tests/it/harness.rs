@@ -4,13 +4,11 @@ use std::process::ExitCode;
 
 use citytrack_broker::{Message, Publisher, Status};
 use citytrack_common::{Lifecycle, Readiness, settings::from_args, telemetry};
-use citytrack_domain::{Batch, NodeIdentity, Slug, VenueTimeZone};
+use citytrack_domain::{Batch, NodeIdentity};
 use citytrack_messages::{SCHEMA, encode, routing_key};
-use citytrack_storage::{nodes, venues};
-use citytrack_testkit::{TestDatabase, TestVhost, eventually, identity};
+use citytrack_testkit::{TestDatabase, TestVhost, demo_node, eventually};
 use citytrack_worker::{Settings, start};
 use tokio_util::sync::CancellationToken;
-use uuid::Uuid;
 
 pub(crate) struct Harness {
     pub(crate) database: TestDatabase,
@@ -30,14 +28,7 @@ impl Harness {
     /// Servers with one node and no worker yet.
     pub(crate) async fn new() -> Self {
         let database = TestDatabase::create().await;
-        let db = &database.database;
-        let venue = Slug::new("demo").unwrap();
-        venues::create(db, &venue, "Demo", &VenueTimeZone::new("Europe/Berlin").unwrap())
-            .await
-            .unwrap();
-        let node = nodes::create(db, Uuid::now_v7(), &venue, &Slug::new("north").unwrap(), "North")
-            .await
-            .unwrap();
+        let source = demo_node(&database.database).await;
         let vhost = TestVhost::create().await;
         let publisher = vhost.publisher(SCHEMA);
         let status = publisher.status();
@@ -49,7 +40,7 @@ impl Harness {
             database,
             vhost,
             publisher,
-            source: identity("demo", node.id),
+            source,
         }
     }
 
