@@ -10,6 +10,7 @@ use crate::{
     geometry::BoundingBox,
     names::{CameraName, Class},
     place::NodeIdentity,
+    position::StreamPosition,
 };
 
 /// What a node posted at once, accepted.
@@ -21,6 +22,8 @@ pub struct Batch {
     pub source: NodeIdentity,
     /// When it came in, by our clock.
     pub received_at: Timestamp,
+    /// Where it stands among the batches of its node, if the node counts them.
+    pub position: Option<StreamPosition>,
     /// At least one frame.
     pub frames: Vec<Frame>,
 }

@@ -8,6 +8,7 @@ mod clock;
 mod geometry;
 mod names;
 mod place;
+mod position;
 
 pub use batch::{Batch, BatchId, BatchIdError, Confidence, Detection, Frame, ImageSize, InvalidConfidence, Window};
 pub use bucket::{Bucket, InvalidBucket, InvalidRange};
@@ -15,3 +16,4 @@ pub use clock::{Clock, ManualClock, new_id};
 pub use geometry::{BoundingBox, InvalidBox};
 pub use names::{CameraName, Class, InvalidName, Slug};
 pub use place::{InvalidTimeZone, NodeIdentity, VenueTimeZone};
+pub use position::{InvalidSeq, StreamPosition};

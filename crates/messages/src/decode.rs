@@ -2,6 +2,7 @@
 
 use citytrack_domain::{
     Batch, BatchId, BoundingBox, CameraName, Class, Confidence, Detection, Frame, ImageSize, NodeIdentity, Slug,
+    StreamPosition,
 };
 use jiff::Timestamp;
 use prost::Message;
@@ -56,8 +57,22 @@ fn read_batch(batch: wire::Batch) -> Result<Batch, &'static str> {
             venue: Slug::new(&batch.venue).map_err(|_| "venue is no short name")?,
         },
         received_at: read_time(batch.received_at)?,
+        position: read_position(&batch.stream, batch.seq)?,
         frames,
     })
+}
+
+/// Messages of nodes that do not count their batches, and older ones, have neither.
+fn read_position(stream: &[u8], seq: Option<i64>) -> Result<Option<StreamPosition>, &'static str> {
+    match (stream, seq) {
+        ([], None) => Ok(None),
+        (stream, Some(seq)) => {
+            let stream = Uuid::from_slice(stream).map_err(|_| "stream is not 16 bytes")?;
+            let position = StreamPosition::new(stream, seq).map_err(|_| "seq is out of range")?;
+            Ok(Some(position))
+        }
+        (_, None) => Err("stream comes without seq"),
+    }
 }
 
 fn read_names<T, E>(

@@ -26,6 +26,11 @@ pub fn encode(batch: &Batch) -> Bytes {
         cameras: cameras.names,
         classes: classes.names,
         frames,
+        stream: batch
+            .position
+            .map(|position| position.stream.as_bytes().to_vec())
+            .unwrap_or_default(),
+        seq: batch.position.map(|position| position.seq),
     };
     wire::Batches { batches: vec![batch] }.encode_to_vec().into()
 }

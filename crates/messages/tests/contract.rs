@@ -36,6 +36,7 @@ fn sample() -> Batch {
             venue: Slug::new("main-hall").unwrap(),
         },
         received_at: at + SignedDuration::from_millis(55),
+        position: None,
         frames: vec![
             frame(0, vec![detection(0.12, Some(17)), detection(0.5, None)]),
             frame(1, vec![]),

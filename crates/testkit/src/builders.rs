@@ -34,6 +34,7 @@ pub fn batch(source: &NodeIdentity, at: Timestamp, frames: Vec<Frame>) -> Batch 
         id: BatchId::generate(at),
         source: source.clone(),
         received_at: at,
+        position: None,
         frames,
     }
 }

@@ -6,6 +6,7 @@ use actix_web::{HttpResponse, ResponseError, http::StatusCode};
 use bytesize::ByteSize;
 use citytrack_broker::PublishError;
 use citytrack_common::Problem;
+use citytrack_domain::StreamPosition;
 use serde_json::json;
 
 use crate::request::{Rejected, Violations};
@@ -31,8 +32,12 @@ pub(crate) enum SubmitError {
     UnreadableBody(String),
     #[error("not JSON: {0}")]
     NotJson(#[source] serde_json::Error),
-    #[error("{} violations", .0.total())]
-    Invalid(Violations),
+    #[error("{} violations", .violations.total())]
+    Invalid {
+        violations: Violations,
+        /// Which batch it was, where that could be read.
+        position: Option<StreamPosition>,
+    },
     #[error(transparent)]
     NotPublished(#[from] PublishError),
 }
@@ -41,7 +46,7 @@ impl From<Rejected> for SubmitError {
     fn from(rejected: Rejected) -> Self {
         match rejected {
             Rejected::NotJson(error) => Self::NotJson(error),
-            Rejected::Invalid(violations) => Self::Invalid(violations),
+            Rejected::Invalid { violations, position } => Self::Invalid { violations, position },
         }
     }
 }
@@ -54,7 +59,7 @@ impl SubmitError {
             Self::NotJsonType(_) | Self::UnknownEncoding(_) => "unsupported",
             Self::TooLarge(_) => "too_large",
             Self::SlowBody(_) | Self::UnreadableBody(_) | Self::NotJson(_) => "unreadable",
-            Self::Invalid(_) => "invalid",
+            Self::Invalid { .. } => "invalid",
             Self::CannotCheckKey | Self::NotPublished(_) => "unavailable",
         }
     }
@@ -104,7 +109,7 @@ impl SubmitError {
             Self::NotJson(error) => Problem::bad_request("invalid-json", "Not JSON", error.to_string())
                 .with("line", error.line())
                 .with("column", error.column()),
-            Self::Invalid(violations) => violations_problem(violations),
+            Self::Invalid { violations, .. } => violations_problem(violations),
             Self::NotPublished(error) => Problem::unavailable(
                 format!("{error}; send the batch again with the same batch_id"),
                 Duration::from_secs(if *error == PublishError::Busy { 1 } else { 2 }),

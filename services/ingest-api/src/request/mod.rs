@@ -10,7 +10,7 @@ mod scalar;
 mod submission;
 mod violations;
 
-use citytrack_domain::{BatchId, Frame, Window};
+use citytrack_domain::{BatchId, Frame, StreamPosition, Window};
 use jiff::Timestamp;
 use serde::de::DeserializeSeed;
 
@@ -30,6 +30,7 @@ pub(crate) struct Limits {
 pub(crate) struct Posted {
     /// From the body or the header `Idempotency-Key`.
     pub(crate) id: Option<BatchId>,
+    pub(crate) position: Option<StreamPosition>,
     pub(crate) frames: Vec<Frame>,
 }
 
@@ -37,7 +38,11 @@ pub(crate) struct Posted {
 #[derive(Debug)]
 pub(crate) enum Rejected {
     NotJson(serde_json::Error),
-    Invalid(Violations),
+    Invalid {
+        violations: Violations,
+        /// Which batch it was, where that could be read.
+        position: Option<StreamPosition>,
+    },
 }
 
 /// What the readers share.
@@ -66,10 +71,14 @@ pub(crate) fn read(
         .map_err(Rejected::NotJson)?;
     let id = reading.batch_id(submission.batch_id, idempotency_key);
     if reading.violations.total() > 0 {
-        return Err(Rejected::Invalid(reading.violations));
+        return Err(Rejected::Invalid {
+            violations: reading.violations,
+            position: submission.position,
+        });
     }
     Ok(Posted {
         id,
+        position: submission.position,
         frames: submission.frames,
     })
 }

@@ -1,7 +1,8 @@
-//! The body: `{"batch_id": …, "frames": […]}`.
+//! The body: `{"batch_id": …, "stream": …, "seq": …, "frames": […]}`.
 
-use citytrack_domain::{BatchId, Frame};
+use citytrack_domain::{BatchId, Frame, StreamPosition};
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess};
+use uuid::Uuid;
 
 use super::{
     Reading, frame,
@@ -13,6 +14,7 @@ use super::{
 #[derive(Debug, Default)]
 pub(super) struct Submission {
     pub(super) batch_id: Option<BatchId>,
+    pub(super) position: Option<StreamPosition>,
     pub(super) frames: Vec<Frame>,
 }
 
@@ -39,7 +41,8 @@ impl<'de> Compound<'de> for Reader<'_, '_> {
     fn read_object<A: MapAccess<'de>>(self, mut members: A) -> Result<Option<Submission>, A::Error> {
         let Self { reading } = self;
         let mut submission = Submission::default();
-        let mut seen = unseen(["frames", "batch_id"]);
+        let (mut stream, mut seq, mut both_are_good) = (None, None, true);
+        let mut seen = unseen(["frames", "batch_id", "stream", "seq"]);
         while let Some(Name(name)) = members.next_key()? {
             let place = Place::default().member(&name);
             reading.note(&mut seen, &name, place);
@@ -48,15 +51,47 @@ impl<'de> Compound<'de> for Reader<'_, '_> {
                     let text: Option<Text> = reading.optional(&mut members, place)?;
                     submission.batch_id = text.and_then(|Text(id)| reading.check(place, BatchId::parse(&id)));
                 }
+                "stream" => {
+                    let told = reading.violations.total();
+                    let text: Option<Text> = reading.optional(&mut members, place)?;
+                    stream = text.and_then(|Text(id)| reading.check(place, uuid(&id)));
+                    both_are_good &= reading.violations.total() == told;
+                }
+                "seq" => {
+                    let told = reading.violations.total();
+                    seq = reading.integer(&mut members, place, 0..=StreamPosition::LARGEST_SEQ)?;
+                    both_are_good &= reading.violations.total() == told;
+                }
                 "frames" => {
                     let frames = members.next_value_seed(Seed(Frames { reading: &mut *reading }))?;
                     submission.frames = frames.unwrap_or_default();
                 }
-                _ => reading.unknown(&mut members, place, "batch_id and frames")?,
+                _ => reading.unknown(&mut members, place, "batch_id, stream, seq and frames")?,
             }
         }
         reading.missing(Place::default(), &seen[..1]);
+        if both_are_good {
+            submission.position = reading.position(stream, seq);
+        }
         Ok(Some(submission))
+    }
+}
+
+fn uuid(text: &str) -> Result<Uuid, &'static str> {
+    Uuid::try_parse(text).map_err(|_| "must be a UUID")
+}
+
+impl Reading<'_> {
+    /// Both or none.
+    fn position(&mut self, stream: Option<Uuid>, seq: Option<i64>) -> Option<StreamPosition> {
+        let absent = match (stream, seq) {
+            (Some(stream), Some(seq)) => return Some(StreamPosition { stream, seq }),
+            (None, None) => return None,
+            (Some(_), None) => "/seq",
+            (None, Some(_)) => "/stream",
+        };
+        self.violations.add(absent, "is missing; stream and seq go together");
+        None
     }
 }
 

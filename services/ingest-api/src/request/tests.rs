@@ -39,7 +39,7 @@ fn violations(change: impl FnOnce(&mut Value)) -> Vec<String> {
     let mut body = good();
     change(&mut body);
     match read_json(&body) {
-        Err(Rejected::Invalid(violations)) => violations
+        Err(Rejected::Invalid { violations, .. }) => violations
             .first()
             .iter()
             .map(|violation| format!("{} {}", violation.pointer, violation.message))
@@ -91,7 +91,7 @@ fn every_violation_is_told_with_its_place() {
     assert_eq!(
         found,
         [
-            "/a~1b~0c is not known here; known are batch_id and frames",
+            "/a~1b~0c is not known here; known are batch_id, stream, seq and frames",
             "/frames/0/camera must be 1 to 64 characters of A-Z, a-z, 0-9, _, . and -",
             "/frames/0/detections/0/box/2 must be a number, not a string",
             "/frames/0/detections/0/box must hold four numbers, not 3",
@@ -111,7 +111,7 @@ fn every_violation_is_told_with_its_place() {
 fn a_member_that_is_given_twice_is_told() {
     let body = br#"{"batch_id": null, "frames": [{"camera": "a", "frame": 1, "frame": 2, "camera": "b",
         "captured_at": "2026-11-22T10:00:00Z", "detections": []}], "batch_id": null}"#;
-    let Err(Rejected::Invalid(found)) = read(body, None, now(), &limits()) else {
+    let Err(Rejected::Invalid { violations: found, .. }) = read(body, None, now(), &limits()) else {
         panic!()
     };
     let found: Vec<_> = found
@@ -164,7 +164,7 @@ fn at_most_a_hundred_violations_are_listed() {
         ..limits()
     };
     let body = json!({ "frames": vec![json!({}); 200] });
-    let Err(Rejected::Invalid(violations)) = read(body.to_string().as_bytes(), None, now(), &limits) else {
+    let Err(Rejected::Invalid { violations, .. }) = read(body.to_string().as_bytes(), None, now(), &limits) else {
         panic!()
     };
     assert_eq!((violations.first().len(), violations.total()), (100, 600));
@@ -179,7 +179,9 @@ fn the_batch_id_comes_from_the_body_or_the_header() {
     body["batch_id"] = json!(id.to_string());
     assert_eq!(read_json(&body).unwrap().id, Some(id));
     let other = BatchId::generate(now()).to_string();
-    let Err(Rejected::Invalid(found)) = read(body.to_string().as_bytes(), Some(&other), now(), &limits()) else {
+    let Err(Rejected::Invalid { violations: found, .. }) =
+        read(body.to_string().as_bytes(), Some(&other), now(), &limits())
+    else {
         panic!()
     };
     assert_eq!(found.first()[0].message, "differs from the header Idempotency-Key");
@@ -226,7 +228,7 @@ proptest! {
         *body.pointer_mut(places[place]).unwrap() = values[value].clone();
         match read_json(&body) {
             Ok(_) => {}
-            Err(Rejected::Invalid(found)) => {
+            Err(Rejected::Invalid { violations: found, .. }) => {
                 let pointer = &found.first()[0].pointer;
                 prop_assert!(pointer.starts_with(places[place]) || places[place].starts_with(pointer.as_str()), "{pointer}");
             }

@@ -48,6 +48,7 @@ pub(crate) async fn submit(
             id,
             source: (*source).clone(),
             received_at,
+            position: posted.position,
             frames: posted.frames,
         };
         sink.publish(&batch).await?;

@@ -209,7 +209,7 @@ fn invalid_batches(harness: &Harness) -> Vec<Case> {
             harness,
             "an unknown member",
             |body| body["node"] = json!("north"),
-            ("/node", "is not known here; known are batch_id and frames"),
+            ("/node", "is not known here; known are batch_id, stream, seq and frames"),
         ),
         invalid(
             harness,
