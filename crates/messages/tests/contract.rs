@@ -4,6 +4,7 @@
 
 use citytrack_domain::{
     Batch, BatchId, BoundingBox, CameraName, Class, Confidence, Detection, Frame, ImageSize, NodeIdentity, Slug,
+    StreamPosition,
 };
 use citytrack_messages::{DecodeError, decode, encode, routing_key};
 use jiff::{SignedDuration, Timestamp};
@@ -49,16 +50,59 @@ fn sample() -> Batch {
     }
 }
 
-/// `UPDATE_GOLDEN=1 cargo test -p citytrack-messages` writes the file of a NEW version; files of old versions stay as they are.
+fn sample_with_position() -> Batch {
+    let stream = Uuid::parse_str("6f1d0c52-9a8e-4b7d-8c3f-2e5a7b9d1c04").unwrap();
+    Batch {
+        position: Some(StreamPosition { stream, seq: 1042 }),
+        ..sample()
+    }
+}
+
+/// `UPDATE_GOLDEN=1 cargo test -p citytrack-messages` writes the file of a NEW version; those that are there stay as they are.
+fn golden(name: &str, written: &Batch) -> Vec<u8> {
+    let path = format!("{}/tests/golden/{name}", env!("CARGO_MANIFEST_DIR"));
+    #[expect(clippy::disallowed_methods, reason = "a switch of this test, not a setting")]
+    if std::env::var_os("UPDATE_GOLDEN").is_some() && !std::fs::exists(&path).unwrap() {
+        std::fs::write(&path, encode(written)).unwrap();
+    }
+    std::fs::read(path).unwrap()
+}
+
 #[test]
 fn golden_bytes_of_version_1_still_decode() {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/batches-v1.bin");
-    #[expect(clippy::disallowed_methods, reason = "a switch of this test, not a setting")]
-    if std::env::var_os("UPDATE_GOLDEN").is_some() {
-        std::fs::write(path, encode(&sample())).unwrap();
-    }
-    let golden = std::fs::read(path).unwrap();
-    assert_eq!(decode(&golden).unwrap(), [sample()]);
+    assert_eq!(decode(&golden("batches-v1.bin", &sample())).unwrap(), [sample()]);
+}
+
+#[test]
+fn golden_bytes_with_a_position_still_decode() {
+    let bytes = golden("batches-v1-position.bin", &sample_with_position());
+    assert_eq!(decode(&bytes).unwrap(), [sample_with_position()]);
+}
+
+/// The encoding of `sample()` with more fields at the end of its batch.
+fn sample_and(fields: &[u8]) -> Vec<u8> {
+    let encoded = encode(&sample());
+    let batch = [&encoded[3..], fields].concat();
+    let length = [batch.len() % 128 + 128, batch.len() / 128].map(|byte| u8::try_from(byte).unwrap());
+    [&encoded[..1], &length, &batch].concat()
+}
+
+#[test]
+fn a_position_is_two_more_fields_and_nothing_else() {
+    let position = sample_with_position().position.unwrap();
+    let stream = [&[0x4a, 16], &position.stream.as_bytes()[..]].concat();
+    let seq = [0x50, 0x92, 0x08];
+    let both = [&stream, &seq[..]].concat();
+    assert_eq!(encode(&sample_with_position()), sample_and(&both));
+    let refused = |fields: &[u8]| decode(&sample_and(fields)).unwrap_err().to_string();
+    assert_eq!(refused(&stream), "batch 0: stream comes without seq");
+    assert_eq!(refused(&seq), "batch 0: stream is not 16 bytes");
+    assert_eq!(
+        refused(&[&[0x4a, 3, 1, 2, 3], &seq[..]].concat()),
+        "batch 0: stream is not 16 bytes"
+    );
+    let negative = [&[0x50], &[0xff; 9][..], &[0x01]].concat();
+    assert_eq!(refused(&[stream, negative].concat()), "batch 0: seq is out of range");
 }
 
 #[test]
@@ -90,8 +134,10 @@ proptest! {
         detections in prop::collection::vec(
             ("[a-z0-9_.-]{1,64}", 0.0..=1.0f64, 0.0..0.5f64, prop::option::of(any::<i64>())), 0..20),
         number in prop::option::of(any::<i64>()),
+        position in prop::option::of((any::<u128>(), 0..=StreamPosition::LARGEST_SEQ)),
     ) {
         let mut batch = sample();
+        batch.position = position.map(|(stream, seq)| StreamPosition { stream: Uuid::from_u128(stream), seq });
         batch.frames[0].number = number;
         batch.frames[0].detections = detections
             .into_iter()

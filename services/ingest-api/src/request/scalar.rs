@@ -106,7 +106,12 @@ impl<'de, T: Scalar<'de>> Visitor<'de> for GivenVisitor<T> {
     }
 
     fn visit_u64<E: Error>(self, value: u64) -> Result<Given<T>, E> {
-        Ok(given(T::from_u64(value), "a number that large"))
+        let found = if i64::try_from(value).is_ok() {
+            "a number"
+        } else {
+            "a number that large"
+        };
+        Ok(given(T::from_u64(value), found))
     }
 
     fn visit_f64<E: Error>(self, value: f64) -> Result<Given<T>, E> {

@@ -188,6 +188,60 @@ fn the_batch_id_comes_from_the_body_or_the_header() {
 }
 
 #[test]
+fn a_position_is_a_stream_and_a_number() {
+    let stream = "6f1d0c52-9a8e-4b7d-8c3f-2e5a7b9d1c04";
+    let with = |stream: Value, seq: Value| {
+        let mut body = good();
+        body["stream"] = stream;
+        body["seq"] = seq;
+        read_json(&body)
+    };
+    let position = with(json!(stream), json!(StreamPosition::LARGEST_SEQ))
+        .unwrap()
+        .position;
+    let position = position.unwrap();
+    assert_eq!(
+        (position.stream.to_string().as_str(), position.seq),
+        (stream, 9_007_199_254_740_991)
+    );
+    assert_eq!(with(json!(null), json!(null)).unwrap().position, None);
+    let told = |stream, seq| match with(stream, seq) {
+        Err(Rejected::Invalid { violations, position }) => {
+            assert_eq!(position, None);
+            let [violation] = violations.first() else {
+                panic!("{violations:?}")
+            };
+            format!("{} {}", violation.pointer, violation.message)
+        }
+        other => panic!("{other:?}"),
+    };
+    let alone = "is missing; stream and seq go together";
+    assert_eq!(told(json!(stream), json!(null)), format!("/seq {alone}"));
+    assert_eq!(told(json!(null), json!(0)), format!("/stream {alone}"));
+    assert_eq!(told(json!("north"), json!(0)), "/stream must be a UUID");
+    assert_eq!(told(json!(7), json!(0)), "/stream must be a string, not a number");
+    let range = "/seq must be an integer from 0 to 9007199254740991";
+    assert_eq!(told(json!(stream), json!(-1)), range);
+    assert_eq!(told(json!(stream), json!(StreamPosition::LARGEST_SEQ + 1)), range);
+    assert_eq!(
+        told(json!(stream), json!(1.5)),
+        "/seq must be an integer, not a number with a fraction"
+    );
+}
+
+#[test]
+fn a_refused_batch_still_tells_its_position() {
+    let mut body = good();
+    body["stream"] = json!("6f1d0c52-9a8e-4b7d-8c3f-2e5a7b9d1c04");
+    body["seq"] = json!(3);
+    body["frames"] = json!([]);
+    let Err(Rejected::Invalid { position, .. }) = read_json(&body) else {
+        panic!()
+    };
+    assert_eq!(position.unwrap().seq, 3);
+}
+
+#[test]
 fn an_old_batch_id_is_refused() {
     let id = BatchId::generate("2026-11-01T00:00:00Z".parse().unwrap());
     let found = violations(|body| body["batch_id"] = json!(id.to_string()));
@@ -219,12 +273,15 @@ proptest! {
 
     /// Any value in any place is either read or told as a violation of that place; it is never "not JSON".
     #[test]
-    fn values_of_any_type_are_data_not_syntax(place in 0..10usize, value in 0..7usize) {
+    fn values_of_any_type_are_data_not_syntax(place in 0..12usize, value in 0..7usize) {
         let values = [json!(null), json!(true), json!(-1), json!(0.5), json!("text"), json!([]), json!({})];
         let places = ["/batch_id", "/frames", "/frames/0", "/frames/0/camera", "/frames/0/captured_at", "/frames/0/width",
-            "/frames/0/detections", "/frames/0/detections/0", "/frames/0/detections/0/box", "/frames/0/detections/0/class"];
+            "/frames/0/detections", "/frames/0/detections/0", "/frames/0/detections/0/box", "/frames/0/detections/0/class",
+            "/stream", "/seq"];
         let mut body = good();
-        body["batch_id"] = json!(null);
+        for optional in ["batch_id", "stream", "seq"] {
+            body[optional] = json!(null);
+        }
         *body.pointer_mut(places[place]).unwrap() = values[value].clone();
         match read_json(&body) {
             Ok(_) => {}

@@ -7,6 +7,8 @@ use serde_json::{Value, json};
 
 use crate::harness::{Harness, body, now, take};
 
+const STREAM: &str = "6f1d0c52-9a8e-4b7d-8c3f-2e5a7b9d1c04";
+
 /// One kind of bad request: what it is, and what it is answered.
 struct Case {
     what: &'static str,
@@ -243,6 +245,36 @@ fn invalid_batches(harness: &Harness) -> Vec<Case> {
                 "/batch_id",
                 "the time in the batch id lies 59 minutes ahead of the server's clock; at most 5 minutes is accepted",
             ),
+        ),
+        invalid(
+            harness,
+            "a stream without a seq",
+            |body| body["stream"] = json!(STREAM),
+            ("/seq", "is missing; stream and seq go together"),
+        ),
+        invalid(
+            harness,
+            "a seq without a stream",
+            |body| body["seq"] = json!(0),
+            ("/stream", "is missing; stream and seq go together"),
+        ),
+        invalid(
+            harness,
+            "a stream that is no UUID",
+            |body| (body["stream"], body["seq"]) = (json!("north"), json!(0)),
+            ("/stream", "must be a UUID"),
+        ),
+        invalid(
+            harness,
+            "a negative seq",
+            |body| (body["stream"], body["seq"]) = (json!(STREAM), json!(-1)),
+            ("/seq", "must be an integer from 0 to 9007199254740991"),
+        ),
+        invalid(
+            harness,
+            "a seq with a fraction",
+            |body| (body["stream"], body["seq"]) = (json!(STREAM), json!(0.5)),
+            ("/seq", "must be an integer, not a number with a fraction"),
         ),
         invalid(
             harness,
