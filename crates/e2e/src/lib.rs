@@ -1,1 +1,22 @@
-//! End-to-end tests of CityTrack live in `tests/`: they start the built binaries and use them as people and nodes do.
+//! End-to-end tests of CityTrack live in `tests/`: they start the built binaries and use them as people and nodes do. Here is
+//! what they share: a whole system, traffic of nodes that never give up, and the ledger that says what must be stored.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "this is test code"
+)]
+#![allow(
+    clippy::missing_panics_doc,
+    reason = "test code panics when something is not as it should be"
+)]
+
+mod ledger;
+mod process;
+mod system;
+mod traffic;
+
+pub use ledger::{Posted, PostedFrame, Sent};
+pub use process::{Process, binary};
+pub use system::{Servers, Setup, System, sum};
+pub use traffic::{Progress, Traffic, TrafficPlan};

@@ -14,7 +14,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("common", &[]),
     ("console", &["access", "common", "domain", "storage"]),
     ("domain", &[]),
-    ("e2e", &[]),
+    // Test code all of it: what its tests share is a library, so that they can be several programs.
+    ("e2e", &["domain", "storage", "testkit"]),
     ("gateway", &["common"]),
     (
         "ingest-api",

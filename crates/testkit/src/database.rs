@@ -26,12 +26,12 @@ impl TestDatabase {
     pub async fn create_empty() -> Self {
         let server = server("CITYTRACK_TEST_DATABASE_URL");
         let name = unique_name();
-        let client = connect(&server).client().await.unwrap();
+        let client = database(&server).client().await.unwrap();
         client.batch_execute(&format!("create database {name}")).await.unwrap();
         let (base, _maintenance_database) = server.rsplit_once('/').expect("the database URL ends with /database");
         let url = format!("{base}/{name}");
         Self {
-            database: connect(&url),
+            database: database(&url),
             name,
             url,
         }
@@ -39,7 +39,7 @@ impl TestDatabase {
 
     /// Makes the database as far away as it can be: whoever is connected is thrown out, and nobody may connect.
     pub async fn shut(&self) {
-        let client = connect(&server("CITYTRACK_TEST_DATABASE_URL")).client().await.unwrap();
+        let client = database(&server("CITYTRACK_TEST_DATABASE_URL")).client().await.unwrap();
         client
             .batch_execute(&format!("alter database {} allow_connections false", self.name))
             .await
@@ -50,7 +50,7 @@ impl TestDatabase {
 
     /// Ends what [`Self::shut`] began.
     pub async fn reopen(&self) {
-        let client = connect(&server("CITYTRACK_TEST_DATABASE_URL")).client().await.unwrap();
+        let client = database(&server("CITYTRACK_TEST_DATABASE_URL")).client().await.unwrap();
         client
             .batch_execute(&format!("alter database {} allow_connections true", self.name))
             .await
@@ -68,14 +68,15 @@ impl Drop for TestDatabase {
         let drop = format!("drop database if exists {} with (force)", self.name);
         let server = server("CITYTRACK_TEST_DATABASE_URL");
         block_on(async move {
-            if let Ok(client) = connect(&server).client().await {
+            if let Ok(client) = database(&server).client().await {
                 let _ = client.batch_execute(&drop).await;
             }
         });
     }
 }
 
-fn connect(url: &str) -> Database {
+/// A pool for a test's own questions.
+pub fn database(url: &str) -> Database {
     Database::connect(&DatabaseOptions {
         url: url.to_owned(),
         pool_size: 4,

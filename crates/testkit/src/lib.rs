@@ -15,11 +15,15 @@
 mod builders;
 mod database;
 mod eventually;
+mod proxy;
+mod queues;
 mod vhost;
 
 pub use builders::{batch, demo_node, frame, identity, person};
-pub use database::TestDatabase;
-pub use eventually::eventually;
+pub use database::{TestDatabase, database};
+pub use eventually::{eventually, eventually_within};
+pub use proxy::Proxy;
+pub use queues::{queue_is_empty, ready_messages};
 pub use vhost::TestVhost;
 
 /// The value of a variable that `scripts/test-servers` provides.

@@ -42,6 +42,11 @@ impl TestVhost {
         )
     }
 
+    /// The broker's management API, with user and password.
+    pub fn management(&self) -> String {
+        server("CITYTRACK_TEST_MANAGEMENT_URL")
+    }
+
     /// Connection options with the topology of detections.
     pub fn options(&self, name: &str) -> Options {
         Options {

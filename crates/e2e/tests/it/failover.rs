@@ -5,7 +5,7 @@ use futures_util::future::join_all;
 use reqwest::Method;
 use serde_json::json;
 
-use crate::system::System;
+use citytrack_e2e::System;
 
 const CLIENTS: usize = 8;
 const BATCHES_EACH: usize = 100;

@@ -4,4 +4,3 @@
 mod failover;
 mod path;
 mod recordings;
-mod system;

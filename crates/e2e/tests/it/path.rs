@@ -10,7 +10,7 @@ use tokio_tungstenite::{
     tungstenite::{Message, client::IntoClientRequest},
 };
 
-use crate::system::{System, sum};
+use citytrack_e2e::{System, sum};
 
 fn body() -> Value {
     json!({ "frames": [{

@@ -5,7 +5,7 @@ use std::{path::PathBuf, process::Stdio};
 use serde_json::Value;
 use tokio::process::Command;
 
-use crate::system::{System, binary, sum};
+use citytrack_e2e::{System, binary, sum};
 
 /// Where `scripts/test` has put the recordings of the Python wheel `motmetrics`.
 fn recording(name: &str) -> PathBuf {

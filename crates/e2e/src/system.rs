@@ -1,0 +1,317 @@
+//! A whole CityTrack: every binary as a process, on ports of its own.
+
+use citytrack_storage::Database;
+use citytrack_testkit::{TestDatabase, TestVhost, eventually};
+use reqwest::{Client, Method, RequestBuilder};
+use serde_json::{Value, json};
+
+use crate::{
+    Sent,
+    process::{Process, free_port},
+};
+
+const ADMINISTRATOR: &str = "administrator-token-of-the-end-to-end-tests";
+const SECRET: &str = "viewer-secret-of-the-end-to-end-tests-0123456789";
+
+/// Short timeouts, so that an outage is noticed in seconds: what the settings are for, only quicker.
+const QUICK: [(&str, &str); 7] = [
+    ("CITYTRACK_BROKER__HEARTBEAT", "2s"),
+    ("CITYTRACK_PUBLISH__CONFIRM_TIMEOUT", "2s"),
+    ("CITYTRACK_DATABASE__WAIT", "1s"),
+    ("CITYTRACK_DATABASE__STATEMENT_TIMEOUT", "3s"),
+    ("CITYTRACK_PERSIST__PING_INTERVAL", "500ms"),
+    ("CITYTRACK_PERSIST__MAX_BACKOFF", "500ms"),
+    ("CITYTRACK_GATEWAY__HEALTH__INTERVAL", "250ms"),
+];
+
+/// The servers that a system works with.
+pub struct Servers {
+    /// `postgres://user:password@host:port/database`
+    pub database: String,
+    /// `amqp://user:password@host:port/vhost`
+    pub broker: String,
+    /// RabbitMQ's management API, `http://user:password@host:port`.
+    pub management: String,
+    /// Deleted when the system is gone.
+    _own: Option<(TestDatabase, TestVhost)>,
+}
+
+impl Servers {
+    /// A database and a virtual host of its own on the test servers.
+    pub async fn of_this_test() -> Self {
+        let (database, vhost) = (TestDatabase::create().await, TestVhost::create().await);
+        Self {
+            database: database.url().to_owned(),
+            broker: vhost.url(),
+            management: vhost.management(),
+            _own: Some((database, vhost)),
+        }
+    }
+
+    /// Servers that somebody else looks after.
+    pub fn given(database: &str, broker: &str, management: &str) -> Self {
+        let [database, broker, management] = [database, broker, management].map(str::to_owned);
+        Self {
+            database,
+            broker,
+            management,
+            _own: None,
+        }
+    }
+}
+
+/// What a [`System`] is made of: one of each service, unless more is asked for.
+#[must_use]
+pub struct Setup {
+    servers: Servers,
+    ingest: usize,
+    workers: usize,
+    /// Service, variable, value; later ones win.
+    variables: Vec<(&'static str, &'static str, String)>,
+}
+
+impl Setup {
+    /// One of each service on these servers.
+    pub fn on(servers: Servers) -> Self {
+        Self {
+            servers,
+            ingest: 1,
+            workers: 1,
+            variables: Vec::new(),
+        }
+    }
+
+    /// One of each on a database and a virtual host of this test.
+    pub async fn new() -> Self {
+        Self::on(Servers::of_this_test().await)
+    }
+
+    /// The servers, whose URLs may be wanted for a proxy.
+    pub fn servers(&self) -> &Servers {
+        &self.servers
+    }
+
+    /// So many ingest-api.
+    pub fn ingest(mut self, instances: usize) -> Self {
+        self.ingest = instances;
+        self
+    }
+
+    /// So many workers.
+    pub fn workers(mut self, instances: usize) -> Self {
+        self.workers = instances;
+        self
+    }
+
+    /// A variable of every instance of one service, such as `("worker", "CITYTRACK_BROKER__URL", …)`.
+    pub fn set(mut self, service: &'static str, variable: &'static str, value: &str) -> Self {
+        self.variables.push((service, variable, value.to_owned()));
+        self
+    }
+
+    /// Timeouts of seconds, so that the test of an outage is short.
+    pub fn quick(mut self) -> Self {
+        for service in ["ingest-api", "worker", "realtime-ws", "stats", "console", "gateway"] {
+            self.variables
+                .extend(QUICK.map(|(variable, value)| (service, variable, value.to_owned())));
+        }
+        self
+    }
+
+    /// Starts everything and waits until all are ready.
+    pub async fn start(self) -> System {
+        let ingest: Vec<_> = (0..self.ingest).map(|_| self.launch("ingest-api", &[])).collect();
+        let workers: Vec<_> = (0..self.workers).map(|_| self.launch("worker", &[])).collect();
+        let [realtime_ws, stats, console] =
+            ["realtime-ws", "stats", "console"].map(|service| self.launch(service, &[]));
+        for process in ingest.iter().chain(&workers).chain([&realtime_ws, &stats, &console]) {
+            process.ready().await;
+        }
+        // Last, so that its first health checks find everything.
+        let address = format!("127.0.0.1:{}", free_port());
+        let ingest_addresses = ingest.iter().map(|process| process.http.as_str()).collect::<Vec<_>>();
+        let gateway = self.launch(
+            "gateway",
+            &[
+                ("CITYTRACK_GATEWAY__LISTEN", &address),
+                ("CITYTRACK_GATEWAY__POOLS__INGEST_API", &ingest_addresses.join(",")),
+                ("CITYTRACK_GATEWAY__POOLS__REALTIME_WS", &realtime_ws.http),
+                ("CITYTRACK_GATEWAY__POOLS__STATS", &stats.http),
+                ("CITYTRACK_GATEWAY__POOLS__CONSOLE", &console.http),
+            ],
+        );
+        gateway.ready().await;
+        System {
+            ingest,
+            workers,
+            realtime_ws,
+            stats,
+            console,
+            gateway,
+            database: citytrack_testkit::database(&self.servers.database),
+            address,
+            client: Client::new(),
+            setup: self,
+        }
+    }
+
+    fn launch(&self, service: &str, own: &[(&str, &str)]) -> Process {
+        let common = [
+            ("CITYTRACK_DATABASE__URL", self.servers.database.as_str()),
+            ("CITYTRACK_BROKER__URL", &self.servers.broker),
+            ("CITYTRACK_VIEWER__SECRET", SECRET),
+            ("CITYTRACK_ADMINISTRATOR__TOKEN", ADMINISTRATOR),
+            ("CITYTRACK_LOG__LEVEL", "warn"),
+        ];
+        let given = self.variables.iter().filter(|(of, _, _)| *of == service);
+        let given = given.map(|(_, variable, value)| (*variable, value.as_str()));
+        let all = common.into_iter().chain(own.iter().copied()).chain(given);
+        let all = all.map(|(variable, value)| (variable.to_owned(), value.to_owned()));
+        Process::start(service, all.collect())
+    }
+}
+
+/// A running CityTrack; ends with this value.
+pub struct System {
+    /// In the order of their start.
+    pub ingest: Vec<Process>,
+    /// In the order of their start.
+    pub workers: Vec<Process>,
+    /// The live feed.
+    pub realtime_ws: Process,
+    /// The counts.
+    pub stats: Process,
+    /// The control API and the pages.
+    pub console: Process,
+    /// The public port.
+    pub gateway: Process,
+    /// The test's own connections to its database.
+    pub database: Database,
+    /// The gateway.
+    pub address: String,
+    client: Client,
+    /// Last, so that the servers go after the processes.
+    setup: Setup,
+}
+
+impl System {
+    /// Starts one of each, and `ingest` instances of ingest-api, and waits until all are ready.
+    pub async fn start(ingest: usize) -> Self {
+        Setup::new().await.ingest(ingest).start().await
+    }
+
+    /// Its broker and database.
+    pub fn servers(&self) -> &Servers {
+        self.setup.servers()
+    }
+
+    /// Starts one more worker, and waits until it is ready.
+    pub async fn add_worker(&mut self) -> &mut Process {
+        let worker = self.setup.launch("worker", &[]);
+        worker.ready().await;
+        self.workers.push(worker);
+        self.workers.last_mut().unwrap()
+    }
+
+    /// Waits until every process is ready, without a hand.
+    pub async fn recovered(&self) {
+        let others = [&self.realtime_ws, &self.stats, &self.console, &self.gateway];
+        for process in self.ingest.iter().chain(&self.workers).chain(others) {
+            process.ready().await;
+        }
+    }
+
+    /// The end of a fault test: everything recovers, all that was sent is stored once and counted once, the queue is empty,
+    /// the workers end in good order, and exactly so many dead letters lie there.
+    pub async fn close_books(&mut self, sent: &Sent, dead_letters: usize) {
+        self.recovered().await;
+        sent.all_stored(&self.servers().database).await;
+        let (management, broker) = (self.servers().management.clone(), self.servers().broker.clone());
+        citytrack_testkit::queue_is_empty(&management, &broker, "citytrack.persist").await;
+        for worker in &mut self.workers {
+            assert!(worker.terminate().await.success());
+        }
+        citytrack_testkit::queue_is_empty(&management, &broker, "citytrack.persist").await;
+        let dead = citytrack_testkit::ready_messages(&management, &broker, "citytrack.dead", dead_letters + 1).await;
+        assert_eq!(dead, dead_letters, "dead letters");
+        sent.assert_stored_once(&self.servers().database).await;
+    }
+
+    /// The address of a path behind the gateway.
+    pub fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    /// A request with a bearer token.
+    pub fn request(&self, method: Method, path: &str, token: &str) -> RequestBuilder {
+        self.client.request(method, self.url(path)).bearer_auth(token)
+    }
+
+    /// A call of the control API that must work.
+    pub async fn control(&self, method: Method, path: &str, body: &Value) -> Value {
+        let answer = self
+            .request(method, path, ADMINISTRATOR)
+            .json(body)
+            .send()
+            .await
+            .unwrap();
+        let (status, text) = (answer.status(), answer.text().await.unwrap());
+        assert!(status.is_success(), "{path}: {status} {text}");
+        serde_json::from_str(&text).unwrap_or_default()
+    }
+
+    /// Makes a venue with one node; returns the node's key.
+    pub async fn venue(&self, slug: &str) -> String {
+        let venue = json!({ "slug": slug, "name": "A venue", "time_zone": "Europe/Berlin" });
+        self.control(Method::POST, "/api/v1/venues", &venue).await;
+        let node = self
+            .control(
+                Method::POST,
+                &format!("/api/v1/venues/{slug}/nodes"),
+                &json!({ "slug": "north" }),
+            )
+            .await;
+        let keys = format!("/api/v1/nodes/{}/keys", node["id"].as_str().unwrap());
+        let key = self.control(Method::POST, &keys, &json!({})).await;
+        key["key"].as_str().unwrap().to_owned()
+    }
+
+    /// A token that may see a venue.
+    pub async fn viewer_token(&self, venue: &str) -> String {
+        let request = json!({ "venues": [venue], "ttl": "1h" });
+        let token = self.control(Method::POST, "/api/v1/viewer-tokens", &request).await;
+        token["token"].as_str().unwrap().to_owned()
+    }
+
+    /// The answer of the counts API.
+    pub async fn counts(&self, venue: &str, token: &str, query: &str) -> Value {
+        let path = format!("/api/v1/venues/{venue}/counts?{query}");
+        let answer = self.request(Method::GET, &path, token).send().await.unwrap();
+        assert_eq!(answer.status(), 200);
+        answer.json().await.unwrap()
+    }
+
+    /// The answer of the database to a question for one bigint.
+    pub async fn number(&self, question: &str) -> i64 {
+        let client = self.database.client().await.unwrap();
+        client.query_one(question, &[]).await.unwrap().get(0)
+    }
+
+    /// Waits until a question to the database has this answer.
+    pub async fn until(&self, question: &str, answer: i64) {
+        eventually(&format!("{question} is {answer}"), async || {
+            (self.number(question).await == answer).then_some(())
+        })
+        .await;
+    }
+}
+
+/// The sum of a member over the buckets of a counts answer; holes count as nothing.
+pub fn sum(counts: &Value, member: &str) -> i64 {
+    counts["buckets"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter_map(|bucket| bucket[member].as_i64())
+        .sum()
+}
