@@ -12,9 +12,12 @@ use secrecy::ExposeSecret;
 
 use crate::{
     body::BodyLimits,
+    gate::Gate,
     keys::{self, KeyRing},
     metrics::IngestMetrics,
+    rate::Limiter,
     request::Limits,
+    room::Room,
     routes,
     settings::Settings,
     sink::BatchSink,
@@ -66,10 +69,7 @@ impl App {
             ring: web::Data::new(ring),
             sink: web::Data::new(BatchSink::new(publisher)),
             limits: web::Data::new(limits(settings)),
-            body_limits: web::Data::new(BodyLimits {
-                bytes: usize::try_from(settings.limits.max_body.as_u64()).unwrap_or(usize::MAX),
-                timeout: settings.limits.body_timeout.into(),
-            }),
+            gate: web::Data::new(gate(settings)),
             clock: web::Data::new(Clock::System),
             metrics: web::Data::new(IngestMetrics::new(&registry)?),
         };
@@ -87,7 +87,7 @@ struct Dependencies {
     ring: web::Data<KeyRing>,
     sink: web::Data<BatchSink>,
     limits: web::Data<Limits>,
-    body_limits: web::Data<BodyLimits>,
+    gate: web::Data<Gate>,
     clock: web::Data<Clock>,
     metrics: web::Data<IngestMetrics>,
 }
@@ -98,7 +98,7 @@ impl Dependencies {
             .app_data(self.ring.clone())
             .app_data(self.sink.clone())
             .app_data(self.limits.clone())
-            .app_data(self.body_limits.clone())
+            .app_data(self.gate.clone())
             .app_data(self.clock.clone())
             .app_data(self.metrics.clone())
             .configure(routes::configure);
@@ -131,6 +131,18 @@ fn database(settings: &Settings) -> Result<Database, TaskError> {
         read_only: true,
         application_name: "citytrack ingest-api",
     })?)
+}
+
+fn gate(settings: &Settings) -> Gate {
+    let limits = &settings.limits;
+    Gate {
+        limiter: Limiter::new(&settings.rate),
+        room: Room::new(limits.max_bodies.as_u64(), limits.max_body.as_u64()),
+        body_limits: BodyLimits {
+            bytes: usize::try_from(limits.max_body.as_u64()).unwrap_or(usize::MAX),
+            timeout: limits.body_timeout.into(),
+        },
+    }
 }
 
 fn limits(settings: &Settings) -> Limits {

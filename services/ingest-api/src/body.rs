@@ -7,7 +7,7 @@ use std::{
 
 use actix_web::{
     HttpRequest,
-    http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderName},
+    http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderName},
     web::{self, Bytes, Payload},
 };
 use flate2::read::MultiGzDecoder;
@@ -27,6 +27,17 @@ enum Encoding {
     Identity,
     Gzip,
     Zstd,
+}
+
+/// How large the body may become, as far as its head tells; a compressed one, or one that is sent in pieces of unknown number,
+/// may be as large as any.
+pub(crate) fn expected(request: &HttpRequest, limits: &BodyLimits) -> usize {
+    let headers = request.headers();
+    let length = headers
+        .get(CONTENT_LENGTH)
+        .filter(|_| !headers.contains_key(CONTENT_ENCODING));
+    let length = length.and_then(|length| length.to_str().ok()?.parse().ok());
+    length.unwrap_or(limits.bytes).min(limits.bytes)
 }
 
 /// Reads the body, decompressed.

@@ -9,7 +9,10 @@ use citytrack_common::Problem;
 use citytrack_domain::StreamPosition;
 use serde_json::json;
 
-use crate::request::{Rejected, Violations};
+use crate::{
+    rate::{Fields, Refused},
+    request::{Rejected, Violations},
+};
 
 /// Everything that a node can be told instead of 202.
 #[derive(Debug, thiserror::Error)]
@@ -38,6 +41,10 @@ pub(crate) enum SubmitError {
         /// Which batch it was, where that could be read.
         position: Option<StreamPosition>,
     },
+    #[error("over the limit {}", .refused.policy.name())]
+    TooMany { refused: Refused, fields: Fields },
+    #[error("no room for the body")]
+    NoRoom,
     #[error(transparent)]
     NotPublished(#[from] PublishError),
 }
@@ -60,7 +67,8 @@ impl SubmitError {
             Self::TooLarge(_) => "too_large",
             Self::SlowBody(_) | Self::UnreadableBody(_) | Self::NotJson(_) => "unreadable",
             Self::Invalid { .. } => "invalid",
-            Self::CannotCheckKey | Self::NotPublished(_) => "unavailable",
+            Self::TooMany { .. } => "rate_limited",
+            Self::CannotCheckKey | Self::NoRoom | Self::NotPublished(_) => "unavailable",
         }
     }
 
@@ -110,6 +118,12 @@ impl SubmitError {
                 .with("line", error.line())
                 .with("column", error.column()),
             Self::Invalid { violations, .. } => violations_problem(violations),
+            Self::TooMany { refused, .. } => too_many(refused),
+            Self::NoRoom => Problem::unavailable(
+                "too many bodies are being received; send the batch again with the same batch_id",
+                Duration::from_secs(1),
+            )
+            .with("reason", "no_room"),
             Self::NotPublished(error) => Problem::unavailable(
                 format!("{error}; send the batch again with the same batch_id"),
                 Duration::from_secs(if *error == PublishError::Busy { 1 } else { 2 }),
@@ -117,6 +131,20 @@ impl SubmitError {
             .with("reason", error.label()),
         }
     }
+}
+
+fn too_many(refused: &Refused) -> Problem {
+    let policy = refused.policy.name();
+    Problem::new(
+        StatusCode::TOO_MANY_REQUESTS,
+        "too-many-requests",
+        "Too many requests",
+        format!(
+            "this node sends more than the limit {policy} allows; send the batch again later, with the same batch_id"
+        ),
+    )
+    .with("violated-policies", vec![policy])
+    .retry_after(refused.wait)
 }
 
 fn violations_problem(violations: &Violations) -> Problem {
@@ -149,6 +177,10 @@ impl ResponseError for SubmitError {
     }
 
     fn error_response(&self) -> HttpResponse {
-        self.problem().error_response()
+        let mut answer = self.problem().error_response();
+        if let Self::TooMany { refused, fields } = self {
+            fields.refuse(refused, answer.headers_mut());
+        }
+        answer
     }
 }

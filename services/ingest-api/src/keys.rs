@@ -13,13 +13,25 @@ use citytrack_storage::{Database, Error, keys};
 use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
+use uuid::Uuid;
+
+use crate::{rate::Allowances, room::Share};
 
 /// An unknown key asks for a comparison at once, but not more often than this.
 const SHORTEST_INTERVAL: Duration = Duration::from_millis(100);
 /// How long an unknown key waits for the comparisons that decide about it.
 const LONGEST_WAIT: Duration = Duration::from_secs(3);
 
-type Identities = HashMap<KeyHash, Arc<NodeIdentity>>;
+type Nodes = HashMap<KeyHash, Arc<Node>>;
+
+/// A node that may send, and what it has used of what it may. All its keys lead here.
+#[derive(Debug)]
+pub(crate) struct Node {
+    pub(crate) identity: NodeIdentity,
+    pub(crate) allowances: Allowances,
+    /// Of the room for bodies.
+    pub(crate) share: Share,
+}
 
 /// The usable keys. Clones share them.
 #[derive(Clone, Default)]
@@ -29,7 +41,7 @@ pub(crate) struct KeyRing {
 
 #[derive(Default)]
 struct Inner {
-    identities: RwLock<Arc<Identities>>,
+    nodes: RwLock<Arc<Nodes>>,
     /// Wakes the refresh task before its time.
     wanted: Notify,
     /// Comparisons with the database that ended, and whether the last one worked.
@@ -53,10 +65,10 @@ pub(crate) enum KeyError {
 
 impl KeyRing {
     /// The node that a key belongs to.
-    pub(crate) async fn identify(&self, key: &NodeKey) -> Result<Arc<NodeIdentity>, KeyError> {
+    pub(crate) async fn identify(&self, key: &NodeKey) -> Result<Arc<Node>, KeyError> {
         let hash = key.hash();
-        if let Some(identity) = self.get(&hash) {
-            return Ok(identity);
+        if let Some(node) = self.get(&hash) {
+            return Ok(node);
         }
         // It may have been made a moment ago. The comparison under way may have missed it; the next one cannot.
         let mut comparisons = self.inner.comparisons.subscribe();
@@ -70,23 +82,45 @@ impl KeyRing {
         });
         let last_worked = tokio::time::timeout(LONGEST_WAIT, two_more).await;
         match (self.get(&hash), last_worked) {
-            (Some(identity), _) => Ok(identity),
+            (Some(node), _) => Ok(node),
             (None, Ok(Ok(comparisons))) if comparisons.last_worked => Err(KeyError::Unknown),
             (None, _) => Err(KeyError::CannotTell),
         }
     }
 
-    fn get(&self, hash: &KeyHash) -> Option<Arc<NodeIdentity>> {
+    fn get(&self, hash: &KeyHash) -> Option<Arc<Node>> {
         self.inner
-            .identities
+            .nodes
             .read()
             .unwrap_or_else(PoisonError::into_inner)
             .get(hash)
             .cloned()
     }
 
-    fn replace(&self, identities: Identities) {
-        *self.inner.identities.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(identities);
+    /// Takes over what the database says. Nodes that stay keep what they have used; those that are gone are forgotten.
+    fn replace(&self, keys: Vec<(KeyHash, NodeIdentity)>) {
+        let before = Arc::clone(&self.inner.nodes.read().unwrap_or_else(PoisonError::into_inner));
+        let mut nodes: HashMap<Uuid, Arc<Node>> = before
+            .values()
+            .map(|node| (node.identity.id, Arc::clone(node)))
+            .collect();
+        let mut known = |identity: NodeIdentity| {
+            let known = nodes.get(&identity.id).filter(|node| node.identity == identity);
+            known.cloned().unwrap_or_else(|| {
+                let node = Arc::new(Node {
+                    identity,
+                    allowances: Allowances::default(),
+                    share: Share::default(),
+                });
+                nodes.insert(node.identity.id, Arc::clone(&node));
+                node
+            })
+        };
+        let keys: Nodes = keys
+            .into_iter()
+            .map(|(hash, identity)| (hash, known(identity)))
+            .collect();
+        *self.inner.nodes.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(keys);
     }
 }
 
@@ -142,12 +176,6 @@ async fn compare(ring: &KeyRing, database: &Database, known: Option<i64>) -> Res
         revision = snapshot.revision,
         "node keys read"
     );
-    ring.replace(
-        snapshot
-            .keys
-            .into_iter()
-            .map(|(hash, identity)| (hash, Arc::new(identity)))
-            .collect(),
-    );
+    ring.replace(snapshot.keys);
     Ok(snapshot.revision)
 }

@@ -4,9 +4,12 @@
 mod app;
 mod body;
 mod error;
+mod gate;
 mod keys;
 mod metrics;
+mod rate;
 mod request;
+mod room;
 mod routes;
 mod settings;
 mod sink;

@@ -3,9 +3,12 @@
 use citytrack_common::metrics::{add, counter};
 use prometheus::{IntCounter, IntCounterVec, Opts, Registry};
 
+use crate::{error::SubmitError, rate::Policy};
+
 /// Metrics of the ingest API.
 pub(crate) struct IngestMetrics {
     pub(crate) batches: IntCounterVec,
+    pub(crate) rate_limited: IntCounterVec,
     pub(crate) frames: IntCounter,
     pub(crate) detections: IntCounter,
 }
@@ -21,14 +24,32 @@ impl IngestMetrics {
             "too_large",
             "unreadable",
             "invalid",
+            "rate_limited",
             "unavailable",
         ] {
             batches.with_label_values(&[outcome]);
         }
+        let limited = Opts::new(
+            "citytrack_ingest_rate_limited_total",
+            "Batches that came faster than their node may send, by the policy that they met",
+        );
+        let rate_limited = add(registry, IntCounterVec::new(limited, &["policy"])?)?;
+        for policy in Policy::ALL {
+            rate_limited.with_label_values(&[policy.name()]);
+        }
         Ok(Self {
             batches,
+            rate_limited,
             frames: counter(registry, "citytrack_ingest_frames_total", "Frames accepted")?,
             detections: counter(registry, "citytrack_ingest_detections_total", "Detections accepted")?,
         })
+    }
+
+    /// Counts a batch that was not accepted.
+    pub(crate) fn refused(&self, error: &SubmitError) {
+        self.batches.with_label_values(&[error.label()]).inc();
+        if let SubmitError::TooMany { refused, .. } = error {
+            self.rate_limited.with_label_values(&[refused.policy.name()]).inc();
+        }
     }
 }

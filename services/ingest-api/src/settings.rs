@@ -20,6 +20,9 @@ pub struct Settings {
     /// What is accepted.
     #[command(flatten)]
     pub limits: LimitSettings,
+    /// How much a node may send.
+    #[command(flatten)]
+    pub rate: RateSettings,
     /// How batches are handed to the broker.
     #[command(flatten)]
     pub publish: PublishSettings,
@@ -64,6 +67,13 @@ pub struct LimitSettings {
         default_value = "30s"
     )]
     pub body_timeout: Duration,
+    /// Bytes of bodies that may be in hand at once, from all nodes; one more is answered 503. A node may have a quarter of it
+    #[arg(
+        long = "ingest-max-bodies",
+        env = "CITYTRACK_INGEST__MAX_BODIES",
+        default_value = "32MiB"
+    )]
+    pub max_bodies: ByteSize,
     /// Most frames in a batch
     #[arg(
         long = "ingest-max-frames",
@@ -93,6 +103,41 @@ pub struct LimitSettings {
         default_value = "5m"
     )]
     pub accept_ahead: Duration,
+}
+
+/// How much a node may send to one instance, beyond which it is answered 429. A rate of 0 is no limit.
+#[derive(Args, Clone, Debug)]
+pub struct RateSettings {
+    /// Batches a second from a node, of those made a short while ago; 0 is no limit
+    #[arg(
+        long = "rate-live-batches",
+        env = "CITYTRACK_RATE__LIVE_BATCHES",
+        default_value = "500"
+    )]
+    pub live_batches: u64,
+    /// Bytes a second of their bodies, after decompression; 0 is no limit
+    #[arg(long = "rate-live-bytes", env = "CITYTRACK_RATE__LIVE_BYTES", default_value = "4MiB")]
+    pub live_bytes: ByteSize,
+    /// Batches a second from a node, of those that it could not send earlier; 0 is no limit
+    #[arg(
+        long = "rate-backlog-batches",
+        env = "CITYTRACK_RATE__BACKLOG_BATCHES",
+        default_value = "1000"
+    )]
+    pub backlog_batches: u64,
+    /// Bytes a second of their bodies, after decompression; 0 is no limit
+    #[arg(
+        long = "rate-backlog-bytes",
+        env = "CITYTRACK_RATE__BACKLOG_BYTES",
+        default_value = "8MiB"
+    )]
+    pub backlog_bytes: ByteSize,
+    /// A batch belongs to the backlog when its id is older than this
+    #[arg(long = "rate-backlog-age", env = "CITYTRACK_RATE__BACKLOG_AGE", default_value = "1m")]
+    pub backlog_age: Duration,
+    /// For how long a node that was silent may go at any speed: so many seconds' worth of each rate may come at once
+    #[arg(long = "rate-burst", env = "CITYTRACK_RATE__BURST", default_value = "5s")]
+    pub burst: Duration,
 }
 
 /// How batches are handed to the broker.

@@ -19,13 +19,14 @@ impl BatchSink {
         self.publisher.check()
     }
 
-    /// `Ok` when the broker has the batch safely.
-    pub(crate) async fn publish(&self, batch: &Batch) -> Result<(), PublishError> {
+    /// `Ok` when the broker has the batch safely. While its confirm is awaited, only the encoded batch takes memory.
+    pub(crate) async fn publish(&self, batch: Batch) -> Result<(), PublishError> {
         let message = Message {
             route: routing_key(&batch.source.venue),
-            payload: encode(batch),
+            payload: encode(&batch),
             headers: Vec::new(),
         };
+        drop(batch);
         self.publisher.publish(message).await
     }
 }

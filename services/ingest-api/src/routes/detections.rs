@@ -5,18 +5,28 @@ use std::sync::Arc;
 use actix_web::{HttpRequest, HttpResponse, web};
 use citytrack_access::NodeKey;
 use citytrack_common::http::bearer;
-use citytrack_domain::{Batch, BatchId, Clock, NodeIdentity};
+use citytrack_domain::{Batch, BatchId, Clock};
 use serde_json::json;
 use tracing::debug;
 
 use crate::{
-    body::{self, BodyLimits},
     error::SubmitError,
-    keys::{KeyError, KeyRing},
+    gate::Gate,
+    keys::{KeyError, KeyRing, Node},
     metrics::IngestMetrics,
+    rate::Kind,
     request::{self, Limits},
     sink::BatchSink,
 };
+
+/// What was taken in, for the answer.
+struct Accepted {
+    node: Arc<Node>,
+    kind: Kind,
+    id: BatchId,
+    frames: usize,
+    detections: usize,
+}
 
 /// Takes a batch in: answers 202 when the broker has it safely.
 #[expect(
@@ -27,51 +37,62 @@ pub(crate) async fn submit(
     http: HttpRequest,
     payload: web::Payload,
     ring: web::Data<KeyRing>,
+    gate: web::Data<Gate>,
     sink: web::Data<BatchSink>,
     limits: web::Data<Limits>,
-    body_limits: web::Data<BodyLimits>,
     clock: web::Data<Clock>,
     metrics: web::Data<IngestMetrics>,
 ) -> Result<HttpResponse, SubmitError> {
     let accepted = async {
-        let source = authenticate(&http, &ring).await?;
+        let node = authenticate(&http, &ring).await?;
         sink.check()?;
-        let body = body::read(&http, payload, &body_limits).await?;
         let idempotency_key = http
             .headers()
             .get("idempotency-key")
             .map(|value| String::from_utf8_lossy(value.as_bytes()));
+        let in_header = idempotency_key.as_deref().and_then(|id| BatchId::parse(id).ok());
+        let received = gate.receive(&http, payload, &node, in_header, clock.now()).await?;
         let received_at = clock.now();
-        let posted = request::read(&body, idempotency_key.as_deref(), received_at, &limits)?;
-        let id = posted.id.unwrap_or_else(|| BatchId::generate(received_at));
+        let posted = request::read(&received.body, idempotency_key.as_deref(), received_at, &limits)?;
+        let kind = gate.assign(&node, &received, posted.id, received_at)?;
+        drop(received); // the body is not needed any more, and others may need its room
         let batch = Batch {
-            id,
-            source: (*source).clone(),
+            id: posted.id.unwrap_or_else(|| BatchId::generate(received_at)),
+            source: node.identity.clone(),
             received_at,
             position: posted.position,
             frames: posted.frames,
         };
-        sink.publish(&batch).await?;
-        Ok::<_, SubmitError>(batch)
+        let (id, frames, detections) = (batch.id, batch.frames.len(), batch.detections());
+        sink.publish(batch).await?;
+        Ok::<_, SubmitError>(Accepted {
+            node,
+            kind,
+            id,
+            frames,
+            detections,
+        })
     };
     match accepted.await {
-        Ok(batch) => {
-            let (frames, detections) = (batch.frames.len(), batch.detections());
+        Ok(accepted) => {
+            let Accepted { frames, detections, .. } = accepted;
             metrics.batches.with_label_values(&["accepted"]).inc();
             metrics.frames.inc_by(frames as u64);
             metrics.detections.inc_by(detections as u64);
-            let answer = json!({ "batch_id": batch.id.uuid(), "frames": frames, "detections": detections });
-            Ok(HttpResponse::Accepted().json(answer))
+            let mut answer = HttpResponse::Accepted()
+                .json(json!({ "batch_id": accepted.id.uuid(), "frames": frames, "detections": detections }));
+            gate.tell(&accepted.node, accepted.kind, answer.headers_mut());
+            Ok(answer)
         }
         Err(error) => {
-            metrics.batches.with_label_values(&[error.label()]).inc();
+            metrics.refused(&error);
             debug!(%error, "batch not accepted");
             Err(error)
         }
     }
 }
 
-async fn authenticate(http: &HttpRequest, ring: &KeyRing) -> Result<Arc<NodeIdentity>, SubmitError> {
+async fn authenticate(http: &HttpRequest, ring: &KeyRing) -> Result<Arc<Node>, SubmitError> {
     let presented = bearer(http).ok_or(SubmitError::NoKey)?;
     let key = NodeKey::parse(presented).map_err(|_| SubmitError::UnknownKey)?;
     ring.identify(&key).await.map_err(|error| match error {

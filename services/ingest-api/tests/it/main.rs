@@ -4,4 +4,5 @@
 mod bad_requests;
 mod harness;
 mod keys;
+mod limits;
 mod submit;

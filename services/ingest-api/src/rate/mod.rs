@@ -1,0 +1,246 @@
+//! How much a node may send: one node gone mad must not hurt the others.
+//!
+//! Each node has two allowances, one for what happens now (`live`) and one for what it could not send earlier (`backlog`); each
+//! bounds the batches a second and the bytes of bodies a second. The state of a node lives beside its identity in the key ring,
+//! so it needs no look-up of its own and goes with the node. See decision 11.
+
+mod bucket;
+mod fields;
+
+use std::{
+    sync::atomic::{AtomicI64, Ordering::Relaxed},
+    time::{Duration, Instant},
+};
+
+use citytrack_domain::BatchId;
+use jiff::{SignedDuration, Timestamp};
+
+use crate::settings::RateSettings;
+use bucket::{Bucket, Quota};
+
+pub(crate) use bucket::Moment;
+pub(crate) use fields::Fields;
+
+/// Which allowance a batch uses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Live,
+    Backlog,
+}
+
+/// Something that is limited, as metrics, problem documents and header fields name it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Policy {
+    Live,
+    LiveBytes,
+    Backlog,
+    BacklogBytes,
+    /// Bodies that are being received.
+    Bodies,
+}
+
+impl Policy {
+    /// Every policy, for metrics that exist from the start.
+    pub(crate) const ALL: [Self; 5] = [
+        Self::Live,
+        Self::LiveBytes,
+        Self::Backlog,
+        Self::BacklogBytes,
+        Self::Bodies,
+    ];
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Live => "live",
+            Self::LiveBytes => "live-bytes",
+            Self::Backlog => "backlog",
+            Self::BacklogBytes => "backlog-bytes",
+            Self::Bodies => "bodies",
+        }
+    }
+}
+
+impl Kind {
+    fn policies(self) -> (Policy, Policy) {
+        match self {
+            Self::Live => (Policy::Live, Policy::LiveBytes),
+            Self::Backlog => (Policy::Backlog, Policy::BacklogBytes),
+        }
+    }
+}
+
+/// A batch that comes too early.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Refused {
+    pub(crate) policy: Policy,
+    /// When it may come again.
+    pub(crate) wait: Duration,
+}
+
+/// What one node has used of its allowances.
+#[derive(Debug, Default)]
+pub(crate) struct Allowances {
+    live: Allowance,
+    backlog: Allowance,
+    /// When the log last said that the node sends too much.
+    logged: AtomicI64,
+}
+
+impl Allowances {
+    /// Whether a refusal is worth a line: the first one in a minute is.
+    pub(crate) fn should_be_logged(&self, now: Moment) -> bool {
+        const MINUTE: i64 = 60 * 1_000_000_000;
+        let due = |logged: i64| (logged == 0 || now.0 - logged >= MINUTE).then_some(now.0.max(1));
+        self.logged.fetch_update(Relaxed, Relaxed, due).is_ok()
+    }
+}
+
+#[derive(Debug, Default)]
+struct Allowance {
+    batches: Bucket,
+    bytes: Bucket,
+}
+
+/// What every node may use; `None` is unlimited.
+#[derive(Clone, Copy, Debug)]
+struct Quotas {
+    batches: Option<Quota>,
+    bytes: Option<Quota>,
+}
+
+/// A batch that was let in, and what it has been charged for so far.
+#[must_use]
+#[derive(Debug)]
+pub(crate) struct Admission {
+    pub(crate) kind: Kind,
+    /// Whether its id was in the header, so that `kind` is certain.
+    certain: bool,
+    bytes: u64,
+}
+
+/// The limits that hold for every node.
+#[derive(Debug)]
+pub(crate) struct Limiter {
+    live: Quotas,
+    backlog: Quotas,
+    backlog_age: SignedDuration,
+    fields: Fields,
+    began: Instant,
+}
+
+impl Limiter {
+    pub(crate) fn new(settings: &RateSettings) -> Self {
+        let burst = settings.burst.into();
+        let quotas = |batches, bytes| Quotas {
+            batches: Quota::new(batches, burst),
+            bytes: Quota::new(bytes, burst),
+        };
+        let live = quotas(settings.live_batches, settings.live_bytes.as_u64());
+        let backlog = quotas(settings.backlog_batches, settings.backlog_bytes.as_u64());
+        Self {
+            live,
+            backlog,
+            backlog_age: SignedDuration::try_from(*settings.backlog_age).unwrap_or(SignedDuration::MAX),
+            fields: Fields::new(live, backlog),
+            began: Instant::now(),
+        }
+    }
+
+    /// The time now, as buckets count it.
+    pub(crate) fn moment(&self) -> Moment {
+        Moment(i64::try_from(self.began.elapsed().as_nanos()).unwrap_or(i64::MAX / 4))
+    }
+
+    /// The header fields that tell a node its limits.
+    pub(crate) fn fields(&self) -> &Fields {
+        &self.fields
+    }
+
+    /// Which allowance a batch with this id uses at `now`.
+    pub(crate) fn kind(&self, id: BatchId, now: Timestamp) -> Kind {
+        if now.duration_since(id.time()) > self.backlog_age {
+            Kind::Backlog
+        } else {
+            Kind::Live
+        }
+    }
+
+    /// Before the body is read. `kind` is known when the id of the batch is in the header; a batch that keeps its id in the body
+    /// counts as live until it was read, so that bodies are read no faster than the two allowances together let in.
+    pub(crate) fn admit(
+        &self,
+        node: &Allowances,
+        kind: Option<Kind>,
+        bytes: u64,
+        now: Moment,
+    ) -> Result<Admission, Refused> {
+        let certain = kind.is_some();
+        let kind = kind.unwrap_or(Kind::Live);
+        self.take(node, kind, bytes, now)?;
+        Ok(Admission { kind, certain, bytes })
+    }
+
+    /// After the body was received: charges what it really has, instead of what was expected.
+    pub(crate) fn settle(&self, node: &Allowances, admission: &mut Admission, bytes: u64, now: Moment) {
+        let (_, quotas, used) = self.of(node, admission.kind);
+        if let Some(quota) = quotas.bytes {
+            if bytes > admission.bytes {
+                used.bytes.charge(quota, bytes - admission.bytes, now);
+            } else {
+                used.bytes.give_back(quota, admission.bytes - bytes);
+            }
+        }
+        admission.bytes = bytes;
+    }
+
+    /// After the body was read: moves the batch to the allowance that its id belongs to, and tells which one it has used.
+    pub(crate) fn assign(
+        &self,
+        node: &Allowances,
+        admission: &Admission,
+        kind: Kind,
+        now: Moment,
+    ) -> Result<Kind, Refused> {
+        if admission.certain || kind == admission.kind {
+            return Ok(admission.kind);
+        }
+        // A refusal leaves the other allowance charged: reading the body was work.
+        self.take(node, kind, admission.bytes, now)?;
+        let (_, quotas, used) = self.of(node, admission.kind);
+        if let Some(quota) = quotas.batches {
+            used.batches.give_back(quota, 1);
+        }
+        if let Some(quota) = quotas.bytes {
+            used.bytes.give_back(quota, admission.bytes);
+        }
+        Ok(kind)
+    }
+
+    fn take(&self, node: &Allowances, kind: Kind, bytes: u64, now: Moment) -> Result<(), Refused> {
+        let ((of_batches, of_bytes), quotas, used) = self.of(node, kind);
+        let refused = |policy| move |wait| Refused { policy, wait };
+        if let Some(quota) = quotas.batches {
+            used.batches.take(quota, 1, now).map_err(refused(of_batches))?;
+        }
+        if let Some(quota) = quotas.bytes {
+            used.bytes.take(quota, bytes, now).map_err(|wait| {
+                if let Some(batches) = quotas.batches {
+                    used.batches.give_back(batches, 1);
+                }
+                refused(of_bytes)(wait)
+            })?;
+        }
+        Ok(())
+    }
+
+    fn of<'n>(&self, node: &'n Allowances, kind: Kind) -> ((Policy, Policy), Quotas, &'n Allowance) {
+        let (quotas, used) = match kind {
+            Kind::Live => (self.live, &node.live),
+            Kind::Backlog => (self.backlog, &node.backlog),
+        };
+        (kind.policies(), quotas, used)
+    }
+}
+
+#[cfg(test)]
+mod tests;
