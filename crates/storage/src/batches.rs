@@ -11,6 +11,7 @@ use uuid::Uuid;
 use crate::{
     Error,
     database::{Client, Database},
+    ledger,
     partitions::{self, Partitioned, day},
     rows::{Bucket, FrameRow, minute},
 };
@@ -83,6 +84,7 @@ impl BatchWriter {
             .collect();
         self.copy_frames(&transaction, &new).await?;
         self.add_to_buckets(&transaction, &new).await?;
+        ledger::enter(&transaction, batches, &new).await?;
         transaction.commit().await?;
 
         Ok(Stored {

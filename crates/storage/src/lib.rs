@@ -9,6 +9,7 @@ pub mod counts;
 mod database;
 mod error;
 pub mod keys;
+pub mod ledger;
 mod migrations;
 pub mod nodes;
 pub mod partitions;

@@ -3,4 +3,5 @@
 
 mod batches;
 mod counts;
+mod ledger;
 mod places;
