@@ -1,5 +1,6 @@
 //! Bytes → domain.
 
+use bytes::Bytes;
 use citytrack_domain::{
     Batch, BatchId, BoundingBox, CameraName, Class, Confidence, Detection, Frame, ImageSize, NodeIdentity, Slug,
     StreamPosition,
@@ -38,6 +39,41 @@ pub fn decode(bytes: &[u8]) -> Result<Vec<Batch>, DecodeError> {
         .enumerate()
         .map(|(place, batch)| read_batch(batch).map_err(|what| DecodeError::Invalid { batch: place, what }))
         .collect()
+}
+
+/// A batch of a message that cannot be read.
+#[derive(Debug)]
+pub struct Unreadable {
+    /// The batch alone, as a message of its own.
+    pub payload: Bytes,
+    /// Why it cannot be read.
+    pub error: DecodeError,
+}
+
+/// Reads the batches of one message each for itself, so that one which cannot be read leaves the others alone. Slower than
+/// [`decode`]: for messages that it refuses.
+///
+/// # Errors
+/// When the bytes cannot be told apart into batches; then nothing of the message can be used.
+pub fn decode_each(bytes: &[u8]) -> Result<Vec<Result<Batch, Unreadable>>, DecodeError> {
+    let envelope = Envelope::decode(bytes)?;
+    let read = |(place, batch): (usize, Vec<u8>)| {
+        let read = wire::Batch::decode(batch.as_slice())
+            .map_err(DecodeError::from)
+            .and_then(|batch| read_batch(batch).map_err(|what| DecodeError::Invalid { batch: place, what }));
+        read.map_err(|error| Unreadable {
+            payload: Envelope { batches: vec![batch] }.encode_to_vec().into(),
+            error,
+        })
+    };
+    Ok(envelope.batches.into_iter().enumerate().map(read).collect())
+}
+
+/// `wire::Batches` whose batches are left as they are.
+#[derive(Clone, PartialEq, Message)]
+struct Envelope {
+    #[prost(bytes = "vec", repeated, tag = "1")]
+    batches: Vec<Vec<u8>>,
 }
 
 fn read_batch(batch: wire::Batch) -> Result<Batch, &'static str> {

@@ -6,7 +6,7 @@ use citytrack_domain::{
     Batch, BatchId, BoundingBox, CameraName, Class, Confidence, Detection, Frame, ImageSize, NodeIdentity, Slug,
     StreamPosition,
 };
-use citytrack_messages::{DecodeError, decode, encode, routing_key};
+use citytrack_messages::{DecodeError, decode, decode_each, encode, routing_key};
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 use uuid::Uuid;
@@ -116,11 +116,46 @@ fn encodings_join_by_writing_one_after_the_other() {
 #[test]
 fn garbage_is_poison_and_says_so() {
     assert!(matches!(decode(b"not protobuf at all"), Err(DecodeError::Protobuf(_))));
+    let error = decode(&broken_sample()).unwrap_err();
+    assert_eq!(error.to_string(), "batch 0: classes has a bad name");
+}
+
+/// The encoding of `sample()` with a class that breaks the rules, of the same length.
+fn broken_sample() -> Vec<u8> {
     let mut bytes = encode(&sample()).to_vec();
     let place = bytes.windows(6).position(|window| window == b"person").unwrap();
     bytes[place] = b'P';
-    let error = decode(&bytes).unwrap_err();
-    assert_eq!(error.to_string(), "batch 0: classes has a bad name");
+    bytes
+}
+
+#[test]
+fn a_bad_batch_among_good_ones_is_told_apart() {
+    let not_a_batch = [0x0a, 3, 0xff, 0xff, 0xff];
+    let joined = [
+        &encode(&sample())[..],
+        &broken_sample(),
+        &encode(&sample_with_position()),
+        &not_a_batch,
+    ]
+    .concat();
+    assert!(decode(&joined).is_err());
+    let mut each = decode_each(&joined).unwrap().into_iter();
+    assert_eq!(each.next().unwrap().unwrap(), sample());
+    let bad = each.next().unwrap().unwrap_err();
+    assert_eq!(bad.error.to_string(), "batch 1: classes has a bad name");
+    assert_eq!(bad.payload, broken_sample());
+    assert_eq!(each.next().unwrap().unwrap(), sample_with_position());
+    let bad = each.next().unwrap().unwrap_err();
+    assert!(matches!(bad.error, DecodeError::Protobuf(_)));
+    assert_eq!(&bad.payload[..], not_a_batch);
+    assert!(each.next().is_none());
+}
+
+#[test]
+fn what_cannot_be_told_apart_is_refused_whole() {
+    assert!(decode_each(b"not protobuf at all").is_err());
+    let cut_off = &encode(&sample())[..20];
+    assert!(decode_each(cut_off).is_err());
 }
 
 #[test]
@@ -148,11 +183,18 @@ proptest! {
                 track_id,
             })
             .collect();
+        prop_assert_eq!(decode_each(&encode(&batch)).unwrap().pop().unwrap().unwrap(), batch.clone());
         prop_assert_eq!(decode(&encode(&batch)).unwrap(), vec![batch]);
     }
 
     #[test]
     fn no_bytes_make_it_panic(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
-        let _ = decode(&bytes);
+        let whole = decode(&bytes);
+        let each = decode_each(&bytes);
+        // What can be read whole can be read one by one, and gives the same.
+        if let Ok(whole) = whole {
+            let each: Vec<_> = each.unwrap().into_iter().map(Result::unwrap).collect();
+            prop_assert_eq!(each, whole);
+        }
     }
 }
