@@ -6,6 +6,36 @@ PEERS=
 PEERS_UP=()
 declare -A PEER_URL=([django]=http://127.0.0.1:18080 [fastapi]=http://127.0.0.1:18100)
 
+# bench_prepare: a state folder and ports of our own, everything built for release, nothing left of an earlier run; what is
+# started from here on is stopped when the script ends.
+bench_prepare() {
+  use_state "$STATE_HOME/bench"
+  lock_state "benchmark"
+  # shellcheck disable=SC2034  # for system_settings
+  WISH[PORT_BASE]=${CITYTRACK_PORT_BASE:-20000}
+  _must_be_number CITYTRACK_PORT_BASE "${WISH[PORT_BASE]}" 1024 32000
+  # shellcheck disable=SC2034
+  WISH[PORT]=$((WISH[PORT_BASE] + 80))
+  system_settings
+  # shellcheck disable=SC2034  # for servers.sh
+  PORT_ADVICE="end that program first, or set CITYTRACK_PORT_BASE"
+  mkdir -p "$STATE/results"
+  _build
+  [ -z "$(ls -A "$RUN")" ] || systems_down # what an interrupted run left behind
+  trap systems_down EXIT
+  wipe_servers
+}
+
+_build() {
+  ensure_rust
+  install_packages "${SERVER_PACKAGES[@]}" "${BUILD_PACKAGES[@]}"
+  web_build
+  build_programs release
+  say "building the load generator"
+  (cd "$CITYTRACK_ROOT" && run_logged "$LOGS/build.log" "cargo build" cargo build --locked --release -p citytrack-bench) || exit 1
+  BENCH=$TARGET/release/citytrack-bench
+}
+
 # citytrack_up: an empty database, an empty broker, one instance of each service, 16 nodes with keys. Sets FLEET.
 citytrack_up() {
   say "starting CityTrack (ports from $PORT_BASE)"

@@ -54,7 +54,8 @@ CONF
   [ "$(id -u)" != 0 ] || chown rabbitmq: "$folder"/{enabled_plugins,rabbitmq-env.conf,rabbitmq.conf}
 }
 
-# RUNNING_UNDER_SYSTEMD makes the start script become the broker, so that our pid is the broker's.
+# RUNNING_UNDER_SYSTEMD makes the start script become the broker, so that our pid is the broker's. ERLANG_ARGUMENTS may hold
+# more for its Erlang machine.
 _rabbitmq_environment() {
   local folder=$1 port=$2
   RABBITMQ_SETTINGS=(
@@ -66,7 +67,7 @@ _rabbitmq_environment() {
     RABBITMQ_CONF_ENV_FILE="$folder/rabbitmq-env.conf" RABBITMQ_DIST_PORT=$((port + 10))
     RABBITMQ_CTL_DIST_PORT_MIN=$((port + 11)) RABBITMQ_CTL_DIST_PORT_MAX=$((port + 20))
     ERL_EPMD_ADDRESS=127.0.0.1 ERL_EPMD_PORT=$((port + 25))
-    RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS='-kernel inet_dist_use_interface {127,0,0,1}'
+    RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS="-kernel inet_dist_use_interface {127,0,0,1}${ERLANG_ARGUMENTS:+ $ERLANG_ARGUMENTS}"
   )
 }
 
