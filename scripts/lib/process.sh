@@ -3,7 +3,11 @@
 # that the system has given to somebody else since is never signalled. Needs common.sh and use_state.
 
 # started_at PID: the start time in clock ticks since boot (field 22; the name in field 2 may hold spaces).
-started_at() { sed -e 's/^.*) //' "/proc/$1/stat" 2>/dev/null | cut -d ' ' -f 20; }
+started_at() { _start_of "$(_stat "$1")"; }
+_start_of() { printf '%s\n' "$1" | cut -d ' ' -f 20; }
+
+# What the system tells about a process, from its state on; nothing when it is gone.
+_stat() { sed -e 's/^.*) //' "/proc/$1/stat" 2>/dev/null || true; }
 
 # process_start NAME COMMAND…: run in the background, in a session of its own, log in $LOGS/NAME.log, pid in $RUN/NAME.pid.
 # It starts in /, because our folder may be closed to the user that it runs as, and inherits nothing that is open here: a
@@ -27,15 +31,15 @@ _close_all() {
   done
 }
 
-# process_pid NAME: prints the pid when that very process still runs.
+# process_pid NAME: prints the pid when that very process still runs. (Looked at once: it may end between two looks.)
 process_pid() {
-  local pid start
+  local pid start now
   [ -r "$RUN/$1.pid" ] || return 1
   read -r pid start <"$RUN/$1.pid" || return 1
-  [ -n "$start" ] && [ "$(started_at "$pid")" = "$start" ] && [ "$(_process_state "$pid")" != Z ] && printf '%s\n' "$pid"
+  now=$(_stat "$pid")
+  case $now in '' | Z*) return 1 ;; esac
+  [ "$(_start_of "$now")" = "$start" ] && printf '%s\n' "$pid"
 }
-
-_process_state() { sed -e 's/^.*) //' "/proc/$1/stat" 2>/dev/null | cut -d ' ' -f 1; }
 
 process_runs() { process_pid "$1" >/dev/null; }
 process_gone() { ! process_runs "$1"; }
