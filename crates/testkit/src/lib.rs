@@ -15,6 +15,7 @@
 mod builders;
 mod database;
 mod eventually;
+mod private;
 mod proxy;
 mod queues;
 mod vhost;
@@ -22,8 +23,9 @@ mod vhost;
 pub use builders::{batch, demo_node, frame, identity, person};
 pub use database::{TestDatabase, database};
 pub use eventually::{eventually, eventually_within};
+pub use private::{PostgresOptions, PrivateBroker, PrivatePostgres};
 pub use proxy::Proxy;
-pub use queues::{queue_is_empty, ready_messages};
+pub use queues::{limit_persist_queue, queue_is_empty, ready_messages};
 pub use vhost::TestVhost;
 
 /// The value of a variable that `scripts/test-servers` provides.

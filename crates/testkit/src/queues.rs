@@ -32,10 +32,24 @@ pub async fn queue_is_empty(management: &str, broker: &str, queue: &str) {
     .await;
 }
 
-fn address(management: &str, broker: &str, queue: &str) -> String {
+/// Bounds the persist queue by the policy that `scripts/up` makes, only smaller.
+pub async fn limit_persist_queue(management: &str, broker: &str, bytes: u64) {
+    let policy = json!({
+        "pattern": "^citytrack\\.persist$", "apply-to": "queues",
+        "definition": { "max-length-bytes": bytes, "overflow": "reject-publish" },
+    });
+    let url = format!("{management}/api/policies/{}/citytrack-persist", vhost(broker));
+    let answer = Client::new().put(url).json(&policy).send().await.unwrap();
+    assert!(answer.status().is_success(), "the policy: {}", answer.status());
+}
+
+fn vhost(broker: &str) -> &str {
     let vhost = broker.split("://").nth(1).and_then(|rest| rest.split_once('/'));
-    let vhost = vhost.map_or("%2f", |(_, vhost)| vhost);
-    format!("{management}/api/queues/{vhost}/{queue}")
+    vhost.map_or("%2f", |(_, vhost)| vhost)
+}
+
+fn address(management: &str, broker: &str, queue: &str) -> String {
+    format!("{management}/api/queues/{}/{queue}", vhost(broker))
 }
 
 async fn ask(method: Method, url: &str, body: Option<&Value>) -> Value {

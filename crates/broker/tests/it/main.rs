@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 mod consuming;
+mod limits;
 mod publishing;
 
 use citytrack_broker::{Message, Publisher, Status};

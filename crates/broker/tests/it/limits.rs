@@ -1,0 +1,77 @@
+//! A work queue that is bounded by policy, as scripts/up and compose do it: what is over the bound is refused, and nothing that
+//! was confirmed is dropped.
+
+use citytrack_broker::{Delivery, PublishError, Source, topology::PERSIST};
+use citytrack_testkit::{TestVhost, eventually, limit_persist_queue};
+use tokio::sync::watch;
+
+use crate::{connected, message, texts};
+
+const KIBIBYTE: usize = 1024;
+const ROUTE: &str = "detections.demo";
+
+fn names(deliveries: &[Delivery]) -> impl Iterator<Item = String> {
+    texts(deliveries)
+        .into_iter()
+        .map(|text| text.trim_end_matches('x').to_owned())
+}
+
+#[tokio::test]
+async fn a_full_work_queue_refuses_and_keeps_what_it_confirmed() {
+    let vhost = TestVhost::create().await;
+    let publisher = vhost.publisher("test.v1");
+    connected(&publisher).await;
+    limit_persist_queue(&vhost.management(), &vhost.url(), 64 * KIBIBYTE as u64).await;
+    let mut live = vhost.inbox(Source::Live { max_length: 1_000 });
+    live.bind(ROUTE).await;
+    let (report, shown) = watch::channel(Vec::new());
+    let live = async {
+        loop {
+            let deliveries = live.next(100, usize::MAX).await;
+            report.send_modify(|shown| shown.extend(names(&deliveries)));
+            live.settle().await;
+        }
+    };
+    let test = async {
+        let mut confirmed = Vec::new();
+        eventually("the live queue is bound", async || {
+            publisher.publish(message(ROUTE, "warm")).await.unwrap();
+            confirmed.push("warm".to_owned());
+            (!shown.borrow().is_empty()).then_some(())
+        })
+        .await;
+        let full = loop {
+            let name = confirmed.len().to_string();
+            let text = name.clone() + &"x".repeat(4 * KIBIBYTE);
+            match publisher.publish(message(ROUTE, &text)).await {
+                Ok(()) => confirmed.push(name),
+                Err(error) => break (name, error),
+            }
+            assert!(confirmed.len() < 10_000, "the queue has no bound");
+        };
+        let (refused, error) = full;
+        assert_eq!(error, PublishError::Refused);
+        // What was confirmed is all there, in order, and what was refused is not.
+        let mut work = vhost.inbox(Source::Work(PERSIST.name));
+        let mut stored = Vec::new();
+        while stored.len() < confirmed.len() {
+            stored.extend(names(&work.next(100, usize::MAX).await));
+            work.settle().await;
+        }
+        assert_eq!(stored, confirmed);
+        // Once it was taken away, there is room again, on the same connection.
+        eventually("there is room again", async || {
+            publisher.publish(message(ROUTE, "room")).await.ok()
+        })
+        .await;
+        // The live queue is not asked whether another one refuses: it got the message all the same.
+        eventually("the refused message was shown", async || {
+            shown.borrow().contains(&refused).then_some(())
+        })
+        .await;
+    };
+    tokio::select! {
+        () = test => {}
+        () = live => {}
+    }
+}
