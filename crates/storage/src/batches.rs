@@ -57,13 +57,14 @@ impl BatchWriter {
     /// # Errors
     /// [`Error::is_transient`] when PostgreSQL is away; otherwise one of the batches cannot be stored as it is.
     pub async fn insert(&mut self, batches: &[Batch]) -> Result<Stored, Error> {
-        match self.try_insert(batches).await {
+        let database = self.database.clone();
+        match database.in_time(self.try_insert(batches)).await {
             // What we remember may be wrong by now: a partition dropped, or names gone after a restore. Once more, afresh.
             Err(error) if !error.is_transient() => {
                 self.cameras.clear();
                 self.classes.clear();
                 self.partitions.clear();
-                self.try_insert(batches).await
+                database.in_time(self.try_insert(batches)).await
             }
             result => result,
         }

@@ -5,7 +5,7 @@ use std::{fmt, time::Duration};
 use deadpool_postgres::{Manager, ManagerConfig, Pool, RecyclingMethod, Runtime};
 use tokio_postgres::{Config, NoTls};
 
-use crate::{Error, migrations};
+use crate::{Error, error::NoAnswer, migrations};
 
 /// A connection from the pool; it goes back when dropped.
 pub type Client = deadpool_postgres::Client;
@@ -34,6 +34,8 @@ pub struct Database {
     /// For connections of their own, beside the pool: without limits on how long a statement may take.
     config: Config,
     wait: Duration,
+    /// For the work of one call; see [`Self::in_time`].
+    deadline: Duration,
 }
 
 impl Database {
@@ -59,6 +61,7 @@ impl Database {
             pool,
             config,
             wait: options.wait,
+            deadline: options.wait + options.statement_timeout,
         })
     }
 
@@ -75,8 +78,23 @@ impl Database {
     /// # Errors
     /// When it is not.
     pub async fn ping(&self) -> Result<(), Error> {
-        self.client().await?.simple_query("select 1").await?;
-        Ok(())
+        self.in_time(async {
+            self.client().await?.simple_query("select 1").await?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// The result of `work`, which asks PostgreSQL, but not later than a connection and a statement may take. PostgreSQL
+    /// keeps to the limits of a statement itself, unless it cannot be heard any more; whoever waits for what a half-open
+    /// connection says waits for ever.
+    pub(crate) async fn in_time<T>(&self, work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+        let result = tokio::time::timeout(self.deadline, work).await;
+        result.unwrap_or_else(|_| {
+            // The connection went back to the pool when the work was dropped, and those beside it are no better.
+            self.pool.retain(|_, _| false);
+            Err(Error::transient(NoAnswer(self.deadline)))
+        })
     }
 
     /// Brings the schema up to date. Of several processes that do so at once, one works and the others wait for it.
@@ -143,10 +161,12 @@ const WATCHED: &str =
 /// Session settings, sent when connecting, so that they hold for every statement without another round trip.
 fn limits(options: &DatabaseOptions) -> String {
     let timeout = options.statement_timeout.as_millis();
+    // A client that says nothing for so long in the middle of a transaction is gone; its locks must not outlive it.
+    let idle = timeout;
     let read_only = if options.read_only {
         " -c default_transaction_read_only=on"
     } else {
         ""
     };
-    format!("-c statement_timeout={timeout} -c idle_in_transaction_session_timeout=30s -c timezone=UTC{read_only}")
+    format!("-c statement_timeout={timeout} -c idle_in_transaction_session_timeout={idle} -c timezone=UTC{read_only}")
 }

@@ -1,9 +1,16 @@
 //! What can go wrong, by what the caller can do about it.
 
+use std::time::Duration;
+
 use deadpool_postgres::PoolError;
 use tokio_postgres::error::SqlState;
 
 type Source = Box<dyn std::error::Error + Send + Sync>;
+
+/// PostgreSQL was silent for too long, and would have been longer.
+#[derive(Debug, thiserror::Error)]
+#[error("no answer within {0:?}")]
+pub(crate) struct NoAnswer(pub(crate) Duration);
 
 /// An error of the storage.
 #[derive(Debug, thiserror::Error)]
@@ -60,9 +67,10 @@ impl Error {
                 .is_some_and(|state| state.starts_with("22") || state.starts_with("23"))
     }
 
-    /// Whether a statement took longer than allowed.
+    /// Whether a statement, or all of a call, took longer than allowed.
     pub fn is_timeout(&self) -> bool {
-        self.sql_state() == Some(SqlState::QUERY_CANCELED.code())
+        let silent = matches!(self, Self::Transient(source) if source.is::<NoAnswer>());
+        silent || self.sql_state() == Some(SqlState::QUERY_CANCELED.code())
     }
 }
 

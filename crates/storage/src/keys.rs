@@ -124,12 +124,11 @@ pub async fn revoke(db: &Database, node: Uuid, id: Uuid) -> Result<(), Error> {
 /// # Errors
 /// When PostgreSQL cannot be asked.
 pub async fn revision(db: &Database) -> Result<i64, Error> {
-    Ok(db
-        .client()
-        .await?
-        .query_one("select revision from access_revision", &[])
-        .await?
-        .try_get(0)?)
+    db.in_time(async {
+        let row = db.client().await?.query_one("select revision from access_revision", &[]);
+        Ok(row.await?.try_get(0)?)
+    })
+    .await
 }
 
 /// Every usable key: not revoked, and neither the node nor the venue is retired.

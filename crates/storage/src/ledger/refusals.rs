@@ -11,7 +11,7 @@ use super::{Key, MOST_RANGES, multirange, settle};
 use crate::{Database, Error};
 
 /// Characters of a detail that are kept.
-const LONGEST_DETAIL: usize = 500;
+const LONGEST_DETAIL: usize = 200;
 
 /// Why batches are refused for good.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -44,16 +44,31 @@ impl Reason {
 /// A batch that was refused for good.
 #[derive(Clone, Debug)]
 pub struct Refusal {
-    /// Whose it was.
-    pub node: Uuid,
-    /// Where it stood, if it told that readably.
-    pub position: Option<StreamPosition>,
-    /// Why.
-    pub reason: Reason,
-    /// Why, for people; the last one of a node and reason is kept, up to 500 characters of it.
-    pub detail: String,
-    /// When it came in.
-    pub at: Timestamp,
+    node: Uuid,
+    position: Option<StreamPosition>,
+    reason: Reason,
+    detail: String,
+    at: Timestamp,
+}
+
+impl Refusal {
+    /// A batch of a node, received at `at`, with its position if it told one readably. Of the detail, which is for people, up to
+    /// 200 characters are kept.
+    pub fn new(node: Uuid, position: Option<StreamPosition>, reason: Reason, detail: &str, at: Timestamp) -> Self {
+        // PostgreSQL takes every character but this one.
+        let detail = detail
+            .chars()
+            .filter(|char| *char != '\0')
+            .take(LONGEST_DETAIL)
+            .collect();
+        Self {
+            node,
+            position,
+            reason,
+            detail,
+            at,
+        }
+    }
 }
 
 /// Refusals of one kind.
@@ -154,7 +169,7 @@ async fn count(transaction: &Transaction<'_>, refusals: &[Refusal]) -> Result<()
     let unnumbered: Vec<i64> = counts.iter().map(|count| count.unnumbered).collect();
     let first: Vec<Timestamp> = counts.iter().map(|count| count.first_at).collect();
     let last: Vec<Timestamp> = counts.iter().map(|count| count.last.at).collect();
-    let details: Vec<String> = counts.iter().map(|count| shortened(&count.last.detail)).collect();
+    let details: Vec<&str> = counts.iter().map(|count| count.last.detail.as_str()).collect();
     let upsert = "
         insert into refusal (node_id, reason, batches, unnumbered, first_at, last_at, last_detail)
         select entry.* from unnest($1::uuid[], $2::text[], $3::bigint[], $4::bigint[], $5::timestamptz[], $6::timestamptz[],
@@ -175,13 +190,4 @@ async fn count(transaction: &Transaction<'_>, refusals: &[Refusal]) -> Result<()
         )
         .await?;
     Ok(())
-}
-
-/// A text that PostgreSQL takes: of bounded length, and without the one character that it cannot store.
-fn shortened(detail: &str) -> String {
-    detail
-        .chars()
-        .filter(|char| *char != '\0')
-        .take(LONGEST_DETAIL)
-        .collect()
 }

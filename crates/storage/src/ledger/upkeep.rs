@@ -1,5 +1,7 @@
 //! Keeping the ledger small.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 
 use crate::{Database, Error};
@@ -7,12 +9,13 @@ use crate::{Database, Error};
 /// Streams of a node that are kept; the rest, those without a batch for the longest time, are forgotten.
 const MOST_STREAMS: i64 = 1_000;
 
-/// Forgets streams and refusals that had nothing new since `before`, and all but the newest thousand streams of a node. Says how
-/// many streams that were. Rows that somebody has in hand are left for the next time.
+/// Forgets streams and refusals that had nothing new for longer than `keep`, and all but the newest thousand streams of a node.
+/// Says how many streams that were. Rows that somebody has in hand are left for the next time.
 ///
 /// # Errors
 /// When PostgreSQL is away or refuses.
-pub async fn forget(database: &Database, before: Timestamp) -> Result<u64, Error> {
+pub async fn forget(database: &Database, keep: Duration, now: Timestamp) -> Result<u64, Error> {
+    let before = now.checked_sub(keep).unwrap_or(Timestamp::UNIX_EPOCH);
     let client = database.client().await?;
     let streams = "
         with old as (
