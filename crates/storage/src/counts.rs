@@ -4,6 +4,7 @@ use std::str::FromStr;
 
 use citytrack_domain::{CameraName, Class, InvalidName, Slug};
 use jiff::Timestamp;
+use tokio_postgres::Row;
 
 use crate::{Client, Database, Error};
 
@@ -72,16 +73,7 @@ pub struct Seen {
 /// # Errors
 /// When PostgreSQL cannot be asked.
 pub async fn query(db: &Database, query: CountsQuery<'_>) -> Result<Vec<Count>, Error> {
-    let client = db.client().await?;
-    let cameras = cameras(&client, &query).await?;
-    let rows = match query.class {
-        None => client.query(OF_ALL_CLASSES, &[&cameras, &query.edges]).await?,
-        Some(class) => {
-            client
-                .query(OF_A_CLASS, &[&cameras, &query.edges, &class.as_str()])
-                .await?
-        }
-    };
+    let rows = db.in_time(rows(db, &query)).await?;
     let mut counts: Vec<Count> = query
         .edges
         .array_windows()
@@ -99,6 +91,19 @@ pub async fn query(db: &Database, query: CountsQuery<'_>) -> Result<Vec<Count>, 
         });
     }
     Ok(counts)
+}
+
+async fn rows(db: &Database, query: &CountsQuery<'_>) -> Result<Vec<Row>, Error> {
+    let client = db.client().await?;
+    let cameras = cameras(&client, query).await?;
+    let rows = match query.class {
+        None => client.query(OF_ALL_CLASSES, &[&cameras, &query.edges]).await,
+        Some(class) => {
+            let class = class.as_str();
+            client.query(OF_A_CLASS, &[&cameras, &query.edges, &class]).await
+        }
+    };
+    Ok(rows?)
 }
 
 impl Count {

@@ -124,11 +124,11 @@ pub async fn revoke(db: &Database, node: Uuid, id: Uuid) -> Result<(), Error> {
 /// # Errors
 /// When PostgreSQL cannot be asked.
 pub async fn revision(db: &Database) -> Result<i64, Error> {
-    db.in_time(async {
-        let row = db.client().await?.query_one("select revision from access_revision", &[]);
-        Ok(row.await?.try_get(0)?)
-    })
-    .await
+    let ask = async {
+        let question = "select revision from access_revision";
+        Ok(db.client().await?.query_one(question, &[]).await?.try_get(0)?)
+    };
+    db.in_time(ask).await
 }
 
 /// Every usable key: not revoked, and neither the node nor the venue is retired.
@@ -138,18 +138,13 @@ pub async fn revision(db: &Database) -> Result<i64, Error> {
 pub async fn snapshot(db: &Database) -> Result<Snapshot, Error> {
     // First the number, then the keys: a change in between is in the keys already, and the number tells to read again.
     let revision = revision(db).await?;
-    let rows = db
-        .client()
-        .await?
-        .query(
-            "select node_key.key_hash, node.id, node.slug as node, node.venue
-             from node_key
-             join node on node.id = node_key.node_id
-             join venue on venue.slug = node.venue
-             where node_key.revoked_at is null and node.retired_at is null and venue.retired_at is null",
-            &[],
-        )
-        .await?;
+    let question = "select node_key.key_hash, node.id, node.slug as node, node.venue
+                    from node_key
+                    join node on node.id = node_key.node_id
+                    join venue on venue.slug = node.venue
+                    where node_key.revoked_at is null and node.retired_at is null and venue.retired_at is null";
+    let ask = async { Ok(db.client().await?.query(question, &[]).await?) };
+    let rows = db.in_time(ask).await?;
     Ok(Snapshot {
         revision,
         keys: rows.iter().map(identity).collect::<Result<_, _>>()?,
