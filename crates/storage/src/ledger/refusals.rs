@@ -95,12 +95,14 @@ pub async fn refuse(database: &Database, refusals: &[Refusal]) -> Result<(), Err
     if refusals.is_empty() {
         return Ok(());
     }
-    let mut client = database.client().await?;
-    let transaction = client.transaction().await?;
-    enter_numbers(&transaction, refusals).await?;
-    count(&transaction, refusals).await?;
-    transaction.commit().await?;
-    Ok(())
+    let work = async {
+        let mut client = database.client().await?;
+        let transaction = client.transaction().await?;
+        enter_numbers(&transaction, refusals).await?;
+        count(&transaction, refusals).await?;
+        Ok(transaction.commit().await?)
+    };
+    database.in_time(work).await
 }
 
 async fn enter_numbers(transaction: &Transaction<'_>, refusals: &[Refusal]) -> Result<(), Error> {

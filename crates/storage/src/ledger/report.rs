@@ -94,6 +94,10 @@ pub struct NodeLedger {
 /// [`Error::NotFound`] when there is no such node.
 pub async fn of_node(database: &Database, node: Uuid, streams: i64, gaps: i64) -> Result<NodeLedger, Error> {
     nodes::get(database, node).await?;
+    database.in_time(read(database, node, streams, gaps)).await
+}
+
+async fn read(database: &Database, node: Uuid, streams: i64, gaps: i64) -> Result<NodeLedger, Error> {
     let mut client = database.client().await?;
     // The figures of one moment, or totals and streams would not add up.
     let snapshot = client
