@@ -42,6 +42,9 @@ citytrack_up() {
   postgres_start $((PORT_BASE + 432)) "$POSTGRES_PASSWORD"
   postgres_database $((PORT_BASE + 432)) "$POSTGRES_PASSWORD" citytrack
   rabbitmq_start $((PORT_BASE + 672)) "$RABBITMQ_PASSWORD"
+  rabbitmq_limit_queue $((PORT_BASE + 672)) "$RABBITMQ_PASSWORD" "${CITYTRACK_QUEUE_LIMIT:-4GiB}"
+  # 16 nodes send what thousands would: what one node may send is not what is measured.
+  [ -n "${RATE_LIMITS:-}" ] || export CITYTRACK_RATE__{LIVE,BACKLOG}_{BATCHES,BYTES}=0
   system_start
   FLEET=$STATE/fleet.json
   CITYTRACK_ADMINISTRATOR__TOKEN=$ADMIN_TOKEN "$BENCH" prepare --base-url "http://$(reachable_address)" --nodes 16 --out "$FLEET" ||

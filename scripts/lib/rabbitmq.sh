@@ -49,6 +49,9 @@ prometheus.tcp.ip = 127.0.0.1
 prometheus.tcp.port = $((port + 2))
 default_user = $RABBITMQ_ACCOUNT
 default_pass = $3
+# Beyond these it takes nothing from publishers: memory in use, and disk that must stay free.
+vm_memory_high_watermark.absolute = 2GB
+disk_free_limit.absolute = 1GB
 CONF
   )
   [ "$(id -u)" != 0 ] || chown rabbitmq: "$folder"/{enabled_plugins,rabbitmq-env.conf,rabbitmq.conf}
@@ -78,6 +81,19 @@ _rabbitmq_serves() {
   answer=$(printf 'user = "%s:%s"\n' "$RABBITMQ_ACCOUNT" "$2" |
     curl -s -m 5 -K - "http://127.0.0.1:$(($1 + 1))/api/health/checks/port-listener/$1" 2>/dev/null) || return 1
   case $answer in *'"status":"ok"'*) ;; *) return 1 ;; esac
+}
+
+# rabbitmq_limit_queue PORT PASSWORD SIZE: bound the messages that wait to be stored (4GiB, say): what is over it is refused,
+# and nodes are told to come again later. A policy, since a queue cannot change the arguments it was made with.
+rabbitmq_limit_queue() {
+  local bytes
+  bytes=$(numfmt --from=auto --suffix=B -- "$3" 2>/dev/null) || fail "CITYTRACK_QUEUE_LIMIT: '$3' is no size such as 4GiB"
+  printf 'user = "%s:%s"\n' "$RABBITMQ_ACCOUNT" "$2" |
+    curl -s -m 10 -o /dev/null --fail -K - -X PUT -H 'Content-Type: application/json' \
+      --data "{\"pattern\": \"^citytrack\\\\.persist\$\", \"apply-to\": \"queues\",
+        \"definition\": {\"max-length-bytes\": ${bytes%B}, \"overflow\": \"reject-publish\"}}" \
+      "http://127.0.0.1:$(($1 + 1))/api/policies/%2f/citytrack-persist" ||
+    fail "RabbitMQ refused the policy that bounds its queue"
 }
 
 # rabbitmq_stop [now]: orderly (about 8 s, most of it the management plugin), or at once when the data do not matter.

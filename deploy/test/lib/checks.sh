@@ -56,7 +56,9 @@ containers_are_right() {
   expect "instances of ingest-api" 2 running_instances ingest-api
   expect "instances of worker" 2 running_instances worker
   expect "published ports" "127.0.0.1:8080" published_ports
+  expect "bound of what waits to be stored" 4294967296 queue_limit
 }
+queue_limit() { compose exec -T rabbitmq rabbitmqctl -q list_policies --formatter json | jq -r '.[0].definition' | jq '."max-length-bytes"'; }
 running_instances() { compose ps -q "$1" | wc -l; }
 published_ports() {
   # shellcheck disable=SC2046  # a list

@@ -1,21 +1,41 @@
 //! Where accepted batches go.
 
+use std::{
+    sync::atomic::{AtomicU64, Ordering::Relaxed},
+    time::{Duration, Instant},
+};
+
 use citytrack_broker::{Message, PublishError, Publisher};
 use citytrack_domain::Batch;
 use citytrack_messages::{encode, routing_key};
 
+/// When the broker has refused a batch, its queue is full, and none is offered to it for so long: each would be carried to the
+/// broker, and on to the live feed, for nothing.
+const PAUSE: Duration = Duration::from_secs(1);
+
 /// Hands batches to the broker.
 pub(crate) struct BatchSink {
     publisher: Publisher,
+    began: Instant,
+    /// When the pause ends, in milliseconds since `began`.
+    paused_until: AtomicU64,
 }
 
 impl BatchSink {
     pub(crate) fn new(publisher: Publisher) -> Self {
-        Self { publisher }
+        Self {
+            publisher,
+            began: Instant::now(),
+            paused_until: AtomicU64::new(0),
+        }
     }
 
     /// Whether a batch would be taken now; asked before any work is done for it.
     pub(crate) fn check(&self) -> Result<(), PublishError> {
+        let paused_until = self.paused_until.load(Relaxed);
+        if paused_until > 0 && Duration::from_millis(paused_until) > self.began.elapsed() {
+            return Err(PublishError::Refused);
+        }
         self.publisher.check()
     }
 
@@ -27,6 +47,12 @@ impl BatchSink {
             headers: Vec::new(),
         };
         drop(batch);
-        self.publisher.publish(message).await
+        let result = self.publisher.publish(message).await;
+        if result == Err(PublishError::Refused) {
+            let until = (self.began.elapsed() + PAUSE).as_millis();
+            self.paused_until
+                .store(u64::try_from(until).unwrap_or(u64::MAX), Relaxed);
+        }
+        result
     }
 }
