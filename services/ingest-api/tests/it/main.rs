@@ -1,6 +1,7 @@
 //! The ingest API against a real RabbitMQ and PostgreSQL: `eval "$(scripts/test-servers env)"` first.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
+mod backpressure;
 mod bad_requests;
 mod harness;
 mod keys;
