@@ -16,6 +16,7 @@ use crate::{
     keys::{self, KeyRing},
     metrics::IngestMetrics,
     rate::Limiter,
+    refusals::{self, Refusals},
     request::Limits,
     room::Room,
     routes,
@@ -58,12 +59,17 @@ impl App {
         let interval: Duration = settings.keys_interval.into();
         let refresh = keys::refresh(
             ring.clone(),
-            database(settings)?,
+            database(settings, true)?,
             interval,
             readiness.check("keys"),
             spawner.stop(),
         );
         spawner.spawn("node keys", refresh);
+
+        let metrics = IngestMetrics::new(&registry)?;
+        let (refusals, writing) =
+            refusals::start(database(settings, false)?, metrics.unrecorded.clone(), spawner.stop());
+        spawner.spawn("refusals", writing);
 
         let dependencies = Dependencies {
             ring: web::Data::new(ring),
@@ -71,7 +77,8 @@ impl App {
             limits: web::Data::new(limits(settings)),
             gate: web::Data::new(gate(settings)),
             clock: web::Data::new(Clock::System),
-            metrics: web::Data::new(IngestMetrics::new(&registry)?),
+            refusals: web::Data::new(refusals),
+            metrics: web::Data::new(metrics),
         };
         let dependencies = Arc::new(dependencies);
         let address = http::start(&settings.http, &registry, lifecycle, move |config| {
@@ -89,6 +96,7 @@ struct Dependencies {
     limits: web::Data<Limits>,
     gate: web::Data<Gate>,
     clock: web::Data<Clock>,
+    refusals: web::Data<Refusals>,
     metrics: web::Data<IngestMetrics>,
 }
 
@@ -100,6 +108,7 @@ impl Dependencies {
             .app_data(self.limits.clone())
             .app_data(self.gate.clone())
             .app_data(self.clock.clone())
+            .app_data(self.refusals.clone())
             .app_data(self.metrics.clone())
             .configure(routes::configure);
     }
@@ -122,13 +131,18 @@ fn publisher_options(settings: &Settings) -> PublisherOptions {
     }
 }
 
-fn database(settings: &Settings) -> Result<Database, TaskError> {
+/// Keys are read; only refusals are written, by one task.
+fn database(settings: &Settings, read_only: bool) -> Result<Database, TaskError> {
     Ok(Database::connect(&DatabaseOptions {
         url: settings.database.url.expose_secret().to_owned(),
-        pool_size: settings.database.pool_size.get(),
+        pool_size: if read_only {
+            settings.database.pool_size.get()
+        } else {
+            1
+        },
         wait: settings.database.wait.into(),
         statement_timeout: settings.database.statement_timeout.into(),
-        read_only: true,
+        read_only,
         application_name: "citytrack ingest-api",
     })?)
 }

@@ -49,7 +49,7 @@ pub(crate) async fn read(request: &HttpRequest, payload: Payload, limits: &BodyL
     let bytes = bytes
         .map_err(|_| SubmitError::SlowBody(limits.timeout))?
         .map_err(|_| SubmitError::TooLarge(limit))?
-        .map_err(|error| SubmitError::UnreadableBody(error.to_string()))?;
+        .map_err(|error| SubmitError::BrokenBody(error.to_string()))?;
     let unpacked = match encoding {
         Encoding::Identity => return Ok(bytes),
         // Off the workers that serve requests: a large body takes milliseconds.

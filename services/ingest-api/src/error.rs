@@ -7,6 +7,7 @@ use bytesize::ByteSize;
 use citytrack_broker::PublishError;
 use citytrack_common::Problem;
 use citytrack_domain::StreamPosition;
+use citytrack_storage::ledger::Reason;
 use serde_json::json;
 
 use crate::{
@@ -33,6 +34,8 @@ pub(crate) enum SubmitError {
     SlowBody(Duration),
     #[error("unreadable body: {0}")]
     UnreadableBody(String),
+    #[error("body broke off: {0}")]
+    BrokenBody(String),
     #[error("not JSON: {0}")]
     NotJson(#[source] serde_json::Error),
     #[error("{} violations", .violations.total())]
@@ -65,10 +68,48 @@ impl SubmitError {
             Self::NoKey | Self::UnknownKey => "unauthorized",
             Self::NotJsonType(_) | Self::UnknownEncoding(_) => "unsupported",
             Self::TooLarge(_) => "too_large",
-            Self::SlowBody(_) | Self::UnreadableBody(_) | Self::NotJson(_) => "unreadable",
+            Self::SlowBody(_) | Self::UnreadableBody(_) | Self::BrokenBody(_) | Self::NotJson(_) => "unreadable",
             Self::Invalid { .. } => "invalid",
             Self::TooMany { .. } => "rate_limited",
             Self::CannotCheckKey | Self::NoRoom | Self::NotPublished(_) => "unavailable",
+        }
+    }
+
+    /// Why the same batch would be refused again, if it would.
+    pub(crate) fn for_good(&self) -> Option<Reason> {
+        match self {
+            Self::NotJsonType(_) | Self::UnknownEncoding(_) => Some(Reason::Unsupported),
+            Self::TooLarge(_) => Some(Reason::TooLarge),
+            Self::UnreadableBody(_) | Self::NotJson(_) => Some(Reason::Unreadable),
+            Self::Invalid { .. } => Some(Reason::Invalid),
+            Self::NoKey
+            | Self::UnknownKey
+            | Self::CannotCheckKey
+            | Self::SlowBody(_)
+            | Self::BrokenBody(_)
+            | Self::TooMany { .. }
+            | Self::NoRoom
+            | Self::NotPublished(_) => None,
+        }
+    }
+
+    /// Which batch it was, where that could be read.
+    pub(crate) fn position(&self) -> Option<StreamPosition> {
+        match self {
+            Self::Invalid { position, .. } => *position,
+            _ => None,
+        }
+    }
+
+    /// What was wrong, for people, in one line.
+    pub(crate) fn detail(&self) -> String {
+        match self {
+            Self::Invalid { violations, .. } => violations.first().first().map_or_else(String::new, |violation| {
+                format!("{} {}", violation.pointer, violation.message)
+                    .trim_start()
+                    .to_owned()
+            }),
+            error => error.to_string(),
         }
     }
 
@@ -109,7 +150,7 @@ impl SubmitError {
                 "Body not sent in time",
                 format!("the body must arrive within {}", humantime::format_duration(*limit)),
             ),
-            Self::UnreadableBody(reason) => Problem::bad_request(
+            Self::UnreadableBody(reason) | Self::BrokenBody(reason) => Problem::bad_request(
                 "unreadable-body",
                 "Unreadable body",
                 format!("the body cannot be read: {reason}"),

@@ -8,6 +8,7 @@ mod gate;
 mod keys;
 mod metrics;
 mod rate;
+mod refusals;
 mod request;
 mod room;
 mod routes;

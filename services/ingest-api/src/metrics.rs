@@ -1,9 +1,12 @@
 //! What the ingest API counts.
 
-use citytrack_common::metrics::{add, counter};
-use prometheus::{IntCounter, IntCounterVec, Opts, Registry};
+use citytrack_common::metrics::{add, counter, histogram};
+use prometheus::{Histogram, IntCounter, IntCounterVec, Opts, Registry};
 
 use crate::{error::SubmitError, rate::Policy};
+
+/// Seconds; below zero the node's clock is ahead of ours.
+const CAPTURE_AGES: [f64; 11] = [-3600.0, -60.0, -5.0, -1.0, 0.0, 1.0, 5.0, 60.0, 600.0, 3600.0, 86_400.0];
 
 /// Metrics of the ingest API.
 pub(crate) struct IngestMetrics {
@@ -11,6 +14,8 @@ pub(crate) struct IngestMetrics {
     pub(crate) rate_limited: IntCounterVec,
     pub(crate) frames: IntCounter,
     pub(crate) detections: IntCounter,
+    pub(crate) capture_age: Histogram,
+    pub(crate) unrecorded: IntCounter,
 }
 
 impl IngestMetrics {
@@ -42,6 +47,17 @@ impl IngestMetrics {
             rate_limited,
             frames: counter(registry, "citytrack_ingest_frames_total", "Frames accepted")?,
             detections: counter(registry, "citytrack_ingest_detections_total", "Detections accepted")?,
+            capture_age: histogram(
+                registry,
+                "citytrack_ingest_capture_age_seconds",
+                "From the newest captured_at of an accepted batch to its arrival; below zero the node's clock is ahead",
+                &CAPTURE_AGES,
+            )?,
+            unrecorded: counter(
+                registry,
+                "citytrack_ingest_refusals_unrecorded_total",
+                "Batches refused for good that are not in the loss ledger, because too many came at once or the database refused",
+            )?,
         })
     }
 

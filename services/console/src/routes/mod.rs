@@ -2,6 +2,7 @@
 
 mod cameras;
 mod keys;
+mod ledger;
 mod nodes;
 mod venues;
 pub(crate) mod viewer_tokens;
@@ -73,6 +74,9 @@ fn control(config: &mut web::ServiceConfig) {
         web::resource("/nodes/{node}/keys/{key}")
             .route(delete().to(keys::revoke))
             .default_service(only("DELETE")),
+        web::resource("/nodes/{node}/ledger")
+            .route(get().to(ledger::get))
+            .default_service(only("GET, HEAD")),
         web::resource("/viewer-tokens")
             .route(post().to(viewer_tokens::create))
             .default_service(only("POST")),

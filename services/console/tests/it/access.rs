@@ -13,7 +13,8 @@ const NODE: &str = "/api/v1/nodes/0197a1f0-0000-7000-8000-000000000000";
 #[tokio::test]
 async fn nothing_of_the_api_is_open() {
     let console = Console::start().await;
-    let [keys, key] = [
+    let [ledger, keys, key] = [
+        format!("{NODE}/ledger"),
         format!("{NODE}/keys"),
         format!("{NODE}/keys/0197a1f0-0000-7000-8000-000000000000"),
     ];
@@ -30,6 +31,7 @@ async fn nothing_of_the_api_is_open() {
         (Method::GET, NODE),
         (Method::PATCH, NODE),
         (Method::DELETE, NODE),
+        (Method::GET, &ledger),
         (Method::GET, &keys),
         (Method::POST, &keys),
         (Method::DELETE, &key),
@@ -83,6 +85,7 @@ async fn a_viewer_may_change_nothing() {
         (Method::POST, "/api/v1/venues/demo/nodes"),
         (Method::PATCH, "/api/v1/venues/demo/cameras/1"),
         (Method::GET, NODE),
+        (Method::GET, &format!("{NODE}/ledger")),
         (Method::POST, "/api/v1/viewer-tokens"),
     ] {
         let (status, problem) = answer(

@@ -15,6 +15,7 @@ use crate::{
     keys::{KeyError, KeyRing, Node},
     metrics::IngestMetrics,
     rate::Kind,
+    refusals::Refusals,
     request::{self, Limits},
     sink::BatchSink,
 };
@@ -26,6 +27,8 @@ struct Accepted {
     id: BatchId,
     frames: usize,
     detections: usize,
+    /// Seconds.
+    capture_age: f64,
 }
 
 /// Takes a batch in: answers 202 when the broker has it safely.
@@ -41,10 +44,13 @@ pub(crate) async fn submit(
     sink: web::Data<BatchSink>,
     limits: web::Data<Limits>,
     clock: web::Data<Clock>,
+    refusals: web::Data<Refusals>,
     metrics: web::Data<IngestMetrics>,
 ) -> Result<HttpResponse, SubmitError> {
+    let mut sender = None;
     let accepted = async {
         let node = authenticate(&http, &ring).await?;
+        sender = Some(node.identity.id);
         sink.check()?;
         let idempotency_key = http
             .headers()
@@ -64,6 +70,7 @@ pub(crate) async fn submit(
             frames: posted.frames,
         };
         let (id, frames, detections) = (batch.id, batch.frames.len(), batch.detections());
+        let capture_age = batch.capture_age().as_secs_f64();
         sink.publish(batch).await?;
         Ok::<_, SubmitError>(Accepted {
             node,
@@ -71,14 +78,17 @@ pub(crate) async fn submit(
             id,
             frames,
             detections,
+            capture_age,
         })
-    };
-    match accepted.await {
+    }
+    .await;
+    match accepted {
         Ok(accepted) => {
             let Accepted { frames, detections, .. } = accepted;
             metrics.batches.with_label_values(&["accepted"]).inc();
             metrics.frames.inc_by(frames as u64);
             metrics.detections.inc_by(detections as u64);
+            metrics.capture_age.observe(accepted.capture_age);
             let mut answer = HttpResponse::Accepted()
                 .json(json!({ "batch_id": accepted.id.uuid(), "frames": frames, "detections": detections }));
             gate.tell(&accepted.node, accepted.kind, answer.headers_mut());
@@ -86,6 +96,9 @@ pub(crate) async fn submit(
         }
         Err(error) => {
             metrics.refused(&error);
+            if let Some(node) = sender {
+                refusals.note(node, &error, clock.now());
+            }
             debug!(%error, "batch not accepted");
             Err(error)
         }

@@ -1,5 +1,7 @@
 //! A running ingest API with servers of its own, and a node to post as.
 
+use std::process::ExitCode;
+
 use citytrack_access::NodeKey;
 use citytrack_broker::{Inbox, Source, topology::PERSIST};
 use citytrack_common::{Lifecycle, settings::from_args, telemetry};
@@ -11,6 +13,8 @@ use citytrack_testkit::{TestDatabase, TestVhost, demo_node, eventually};
 use jiff::Timestamp;
 use reqwest::{Client, RequestBuilder};
 use serde_json::{Value, json};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 pub(crate) struct Harness {
@@ -20,6 +24,8 @@ pub(crate) struct Harness {
     pub(crate) key: String,
     url: String,
     client: Client,
+    stop: CancellationToken,
+    ended: JoinHandle<ExitCode>,
 }
 
 impl Harness {
@@ -34,8 +40,9 @@ impl Harness {
         let lifecycle = Lifecycle::new(settings.shutdown.clone());
         let readiness = lifecycle.readiness();
         let app = App::start(&settings, &lifecycle).unwrap();
+        let stop = lifecycle.spawner().stop();
         #[expect(clippy::disallowed_methods, reason = "the lifecycle itself")]
-        tokio::spawn(lifecycle.run());
+        let ended = tokio::spawn(lifecycle.run());
         eventually("the service is ready", async || readiness.report().0.then_some(())).await;
         let mut harness = Self {
             database,
@@ -44,9 +51,18 @@ impl Harness {
             key: String::new(),
             url: format!("http://{}/api/v1/detections", app.address),
             client: Client::new(),
+            stop,
+            ended,
         };
         harness.key = harness.new_key(node).await.1;
         harness
+    }
+
+    /// Ends the service as a signal would, and gives back its database.
+    pub(crate) async fn end(self) -> TestDatabase {
+        self.stop.cancel();
+        assert_eq!(self.ended.await.unwrap(), ExitCode::SUCCESS);
+        self.database
     }
 
     /// Makes a key of a node: its id and its text.

@@ -6,4 +6,5 @@ mod bad_requests;
 mod harness;
 mod keys;
 mod limits;
+mod refusals;
 mod submit;
