@@ -9,6 +9,7 @@ use tracing::warn;
 
 use crate::{
     error::Error,
+    socket::SocketGuard,
     topology::{self, Topology},
 };
 
@@ -66,26 +67,40 @@ impl From<&Status> for Result<(), String> {
 pub(crate) struct Link {
     pub(crate) channel: Channel,
     connection: Connection,
+    /// Last, so that nothing is waited for that comes over it.
+    _socket: SocketGuard,
 }
 
 impl Link {
-    /// Connects once and declares the topology.
-    async fn open(options: &Options) -> Result<Self, Error> {
+    /// Connects once, within a time limit, and declares the topology.
+    pub(crate) async fn open(options: &Options) -> Result<Self, Error> {
+        // No longer than an open connection may be silent.
+        let limit = CONNECT_TIMEOUT.min(options.heartbeat * 2);
+        timeout(limit, Self::connect(options, limit))
+            .await
+            .unwrap_or(Err(Error::Timeout(limit)))
+    }
+
+    async fn connect(options: &Options, limit: Duration) -> Result<Self, Error> {
         let mut uri: AMQPUri = options.url.parse().map_err(Error::Url)?;
         uri.query.heartbeat = Some(u16::try_from(options.heartbeat.as_secs()).unwrap_or(u16::MAX).max(1));
         let properties = ConnectionProperties::default().with_connection_name(options.name.as_str().into());
-        let connection = Connection::connect_uri(uri, properties).await?;
+        let socket = SocketGuard::default();
+        let connection = socket.connect(uri, properties, limit).await?;
         let channel = connection.create_channel().await?;
         topology::declare(&channel, &options.topology).await?;
-        Ok(Self { channel, connection })
+        Ok(Self {
+            channel,
+            connection,
+            _socket: socket,
+        })
     }
 
     /// Connects, trying for as long as it takes; `report` hears of every failure.
     pub(crate) async fn establish(options: &Options, mut report: impl FnMut(&Error)) -> Self {
         let mut wait = BACKOFF.0;
         loop {
-            let attempt = timeout(CONNECT_TIMEOUT, Self::open(options)).await;
-            match attempt.unwrap_or(Err(Error::Timeout(CONNECT_TIMEOUT))) {
+            match Self::open(options).await {
                 Ok(link) => return link,
                 Err(error) => {
                     warn!(broker.connection = options.name, %error, retry.after = ?wait, "cannot connect to RabbitMQ");

@@ -9,6 +9,7 @@ mod error;
 mod inbox;
 mod metrics;
 mod publisher;
+mod socket;
 pub mod topology;
 
 pub use connection::{Options, Status};
