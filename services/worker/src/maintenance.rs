@@ -5,7 +5,7 @@ use std::time::Duration;
 use citytrack_common::{TaskError, lifecycle::chain};
 use citytrack_domain::Clock;
 use citytrack_storage::{
-    Database,
+    Database, Error, ledger,
     partitions::{self, Retention},
 };
 use tokio_util::sync::CancellationToken;
@@ -33,7 +33,14 @@ pub(crate) async fn run(
                 database.migrate().await?;
                 schema_is_there = true;
             }
-            partitions::maintain(&database, &retention, clock.now()).await
+            let now = clock.now();
+            let done = partitions::maintain(&database, &retention, now).await?;
+            if done.is_some() {
+                // Batches of a stream have ids; when those are forgotten, nothing new can come of it.
+                let forgotten = ledger::forget(&database, retention.batches, now).await?;
+                info!(streams.forgotten = forgotten, "the loss ledger is in order");
+            }
+            Ok::<_, Error>(done)
         };
         let wait = tokio::select! {
             () = stop.cancelled() => return Ok(()),

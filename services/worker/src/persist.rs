@@ -15,6 +15,7 @@ use citytrack_messages::{SCHEMA, decode, encode, routing_key};
 use citytrack_storage::{
     Database, Error,
     batches::{BatchWriter, Stored},
+    ledger::{self, Reason, Refusal},
 };
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
@@ -128,13 +129,7 @@ impl Persist {
                 let second = part.split_off(part.len() / 2);
                 parts.extend([second, part]);
             } else if let Some(batch) = part.pop() {
-                self.put_aside(Letter {
-                    route: &routing_key(&batch.source.venue),
-                    kind: SCHEMA,
-                    payload: encode(&batch),
-                    reason: &chain(&error),
-                })
-                .await?;
+                self.refuse(&batch, &chain(&error)).await?;
             }
         }
         Ok(())
@@ -151,13 +146,8 @@ impl Persist {
             .into_iter()
             .partition(|batch| window.check(batch.id.time(), now).is_ok());
         for batch in forgotten {
-            self.put_aside(Letter {
-                route: &routing_key(&batch.source.venue),
-                kind: SCHEMA,
-                payload: encode(&batch),
-                reason: "its id is older than ids are kept, so that it cannot be told from a repetition",
-            })
-            .await?;
+            let reason = "its id is older than ids are kept, so that it cannot be told from a repetition";
+            self.refuse(&batch, reason).await?;
         }
         Ok(batches)
     }
@@ -210,6 +200,34 @@ impl Persist {
                 .event_age
                 .observe(now.duration_since(batch.received_at).as_secs_f64().max(0.0));
         }
+    }
+
+    /// Puts a batch aside, and tells the loss ledger that it is no longer on its way.
+    async fn refuse(&mut self, batch: &Batch, reason: &str) -> Result<(), Stopped> {
+        self.put_aside(Letter {
+            route: &routing_key(&batch.source.venue),
+            kind: SCHEMA,
+            payload: encode(batch),
+            reason,
+        })
+        .await?;
+        let (node, position, at) = (batch.source.id, batch.position, batch.received_at);
+        let refusal = [Refusal::new(node, position, Reason::DeadLetter, reason, at)];
+        let mut backoff = FIRST_BACKOFF;
+        while let Err(error) = ledger::refuse(&self.database, &refusal).await {
+            warn!(error = %chain(&error), "cannot enter a dead letter into the loss ledger");
+            if !error.is_transient() {
+                break;
+            }
+            self.database_check.fail(chain(&error));
+            self.metrics.retries.inc();
+            tokio::select! {
+                () = self.stop.cancelled() => return Err(Stopped),
+                () = tokio::time::sleep(backoff) => {}
+            }
+            backoff = (backoff * 2).min(self.max_backoff);
+        }
+        Ok(())
     }
 
     async fn put_aside(&mut self, letter: Letter<'_>) -> Result<(), Stopped> {
