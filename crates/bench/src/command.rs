@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use crate::{copy_limit, ingest, prepare, table};
+use crate::{copy_limit, disk, drain, idle, ingest, overload, prepare, table};
 
 /// Measures a running CityTrack, or a system to compare it with, on this machine
 #[derive(clap::Parser, Debug)]
@@ -10,10 +10,18 @@ use crate::{copy_limit, ingest, prepare, table};
 pub enum Command {
     /// Post batches, watch the live feed and the database, and report rates, latencies, losses and costs
     Ingest(Box<ingest::Args>),
-    /// Make a venue with nodes and keys through the control API, and write them to a file for `ingest`
+    /// Make a venue (or several) with nodes and keys through the control API, and write them to a file for `ingest`
     Prepare(prepare::Args),
     /// Write the rows of the frame table by bare binary COPY: the limit that the machine itself sets
     CopyLimit(copy_limit::Args),
+    /// Watch a backlog being stored: how fast, and at what cost
+    Drain(drain::Args),
+    /// What the detections in the database take on disk, by table and index
+    Disk(disk::Args),
+    /// What open connections that do nothing cost a server in memory
+    Idle(idle::Args),
+    /// Send far more than the system can take, and see how it answers, what it costs in memory, and how it recovers
+    Overload(overload::Args),
     /// Turn JSON lines of several runs into a Markdown table of medians and spreads
     Table(table::Args),
 }
@@ -25,6 +33,10 @@ impl Command {
             Self::Ingest(args) => ingest::run(&args),
             Self::Prepare(args) => prepare::run(&args),
             Self::CopyLimit(args) => copy_limit::run(&args),
+            Self::Drain(args) => drain::run(&args),
+            Self::Disk(args) => disk::run(&args),
+            Self::Idle(args) => idle::run(&args),
+            Self::Overload(args) => overload::run(&args),
             Self::Table(args) => table::run(&args),
         }
     }

@@ -39,6 +39,7 @@ pub struct Args {
 
 #[derive(Debug, Serialize)]
 struct Outcome {
+    kind: &'static str,
     connections: u32,
     frames_per_transaction: u32,
     detections_per_frame: u32,
@@ -113,6 +114,7 @@ async fn write(args: &Args, database: &Database) -> Result<Outcome> {
     let size: i64 = database.client.query_one(&size, &[]).await?.get(0);
     let detections = frames as f64 * f64::from(args.per_frame);
     Ok(Outcome {
+        kind: "copy-limit",
         connections: args.connections,
         frames_per_transaction: args.frames,
         detections_per_frame: args.per_frame,

@@ -9,9 +9,16 @@ use serde::{Deserialize, Serialize};
 #[derive(Serialize, Deserialize)]
 pub(crate) struct Fleet {
     pub(crate) venue: String,
+    /// How many venues the nodes belong to, in turn; `venue` is the first.
+    #[serde(default = "one")]
+    pub(crate) venues: u32,
     /// For the live feed.
     pub(crate) viewer_token: Option<String>,
     pub(crate) nodes: Vec<Node>,
+}
+
+fn one() -> u32 {
+    1
 }
 
 /// A node and its key.
@@ -34,6 +41,7 @@ impl Fleet {
         let slugs = (1..=count).map(|n| format!("node-{n:03}"));
         Self {
             venue: String::new(),
+            venues: 1,
             viewer_token: None,
             nodes: slugs
                 .map(|slug| Node {

@@ -65,6 +65,17 @@ pub(crate) struct Plan {
     /// The number of the run's first frame. It differs from run to run, so that what an earlier run left behind is not
     /// taken for this one's; all of a run's have ten digits, so that they can be written in place.
     pub(crate) first_frame: u64,
+    pub(crate) lapse: Option<Lapse>,
+}
+
+/// Captured times that run with the frames and not with the clock: what real cameras see in an hour is sent in a minute, and
+/// lies in the database as if it had taken the hour.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Lapse {
+    /// When the first batch was captured, in milliseconds since 1970.
+    pub(crate) start: i64,
+    /// What a batch adds.
+    pub(crate) millis_per_batch: f64,
 }
 
 const FIRST_FRAMES: std::ops::Range<u64> = 1_000_000_000..1_500_000_000;
@@ -84,6 +95,19 @@ impl Plan {
             layout,
             ids: BatchIds::new(random),
             first_frame: FIRST_FRAMES.start + random % spread,
+            lapse: None,
+        })
+    }
+
+    pub(crate) fn with_lapse(self, lapse: Option<Lapse>) -> Self {
+        Self { lapse, ..self }
+    }
+
+    /// When the last frame of a batch that is sent at `now` was captured; both in milliseconds since 1970.
+    #[expect(clippy::cast_possible_truncation, reason = "milliseconds; `as` stops at the bounds")]
+    pub(crate) fn captured(&self, request: u32, now: i64) -> i64 {
+        self.lapse.map_or(now, |lapse| {
+            lapse.start + (f64::from(request) * lapse.millis_per_batch) as i64
         })
     }
 
@@ -123,6 +147,18 @@ mod tests {
         for wrong in ["", "10", "0x1", "1x0", "1001x1", "1x501", "x", "1x-1"] {
             assert!(wrong.parse::<Layout>().is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn time_runs_with_the_clock_or_with_the_frames() {
+        let plan = Plan::new(Dialect::Citytrack, "10x5".parse().unwrap(), 1000, 99).unwrap();
+        assert_eq!(plan.captured(9, 777), 777);
+        let (start, millis_per_batch) = (5000, 15.625);
+        let plan = plan.with_lapse(Some(Lapse {
+            start,
+            millis_per_batch,
+        }));
+        assert_eq!((plan.captured(0, 777), plan.captured(64, 777)), (5000, 6000));
     }
 
     #[test]

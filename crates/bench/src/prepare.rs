@@ -1,4 +1,4 @@
-//! `citytrack-bench prepare`: a venue with nodes and keys of its own, made through the control API as an operator would.
+//! `citytrack-bench prepare`: venues with nodes and keys of their own, made through the control API as an operator would.
 
 use std::fs::OpenOptions;
 use std::io::Write;
@@ -6,6 +6,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, ensure};
+use futures_util::{StreamExt, TryStreamExt, stream};
 use serde_json::{Value, json};
 
 use crate::fleet::{Fleet, Node};
@@ -23,7 +24,10 @@ pub struct Args {
     /// Slug of the new venue [default: `bench-` and a random number]
     #[arg(long)]
     venue: Option<String>,
-    /// How many nodes
+    /// How many venues; their slugs begin with the first one's
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    venues: u32,
+    /// How many nodes, which belong to the venues in turn
     #[arg(long, default_value_t = 16, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     nodes: u32,
     /// The file to write; it holds secrets and is readable by its owner only
@@ -46,37 +50,32 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         .with_context(|| format!("cannot write {}", args.out.display()))
 }
 
+/// Requests to the control API at once.
+const AT_ONCE: usize = 8;
+
 async fn make(args: &Args) -> Result<Fleet> {
     let api = Api {
         client: reqwest::Client::new(),
         args,
     };
-    let random = || format!("bench-{:08x}", rand::random::<u32>());
-    let venue = args.venue.clone().unwrap_or_else(random);
-    api.post(
-        "venues",
-        json!({"slug": venue, "name": "Benchmark", "time_zone": "UTC"}),
-    )
-    .await?;
-    let mut nodes = Vec::new();
-    for n in 1..=args.nodes {
-        let slug = format!("node-{n:03}");
-        let node = api
-            .post(&format!("venues/{venue}/nodes"), json!({"slug": slug}))
-            .await?;
-        let key = api
-            .post(&format!("nodes/{}/keys", text(&node, "id")?), json!({}))
-            .await?;
-        nodes.push(Node {
-            slug,
-            key: text(&key, "key")?,
-        });
-    }
+    let name = args.venue.clone();
+    let name = name.unwrap_or_else(|| format!("bench-{:08x}", rand::random::<u32>()));
+    let venues: Vec<_> = (0..args.venues)
+        .map(|n| if n == 0 { name.clone() } else { format!("{name}-{n}") })
+        .collect();
+    let made = stream::iter(&venues).map(|venue| api.venue(venue)).buffered(AT_ONCE);
+    made.try_collect::<Vec<()>>().await?;
+    let places = (1..=args.nodes).zip(venues.iter().cycle());
+    let nodes = stream::iter(places)
+        .map(|(n, venue)| api.node(venue, n))
+        .buffered(AT_ONCE);
+    let nodes = nodes.try_collect().await?;
     let viewer = api
-        .post("viewer-tokens", json!({"venues": [venue], "ttl": "8h"}))
+        .post("viewer-tokens", json!({"venues": [name], "ttl": "8h"}))
         .await?;
     Ok(Fleet {
-        venue,
+        venue: name,
+        venues: args.venues,
         viewer_token: Some(text(&viewer, "token")?),
         nodes,
     })
@@ -95,6 +94,23 @@ struct Api<'a> {
 }
 
 impl Api<'_> {
+    async fn venue(&self, slug: &str) -> Result<()> {
+        let venue = json!({"slug": slug, "name": "Benchmark", "time_zone": "UTC"});
+        self.post("venues", venue).await.map(drop)
+    }
+
+    async fn node(&self, venue: &str, n: u32) -> Result<Node> {
+        let slug = format!("node-{n:03}");
+        let node = self
+            .post(&format!("venues/{venue}/nodes"), json!({"slug": slug}))
+            .await?;
+        let key = self
+            .post(&format!("nodes/{}/keys", text(&node, "id")?), json!({}))
+            .await?;
+        let key = text(&key, "key")?;
+        Ok(Node { slug, key })
+    }
+
     async fn post(&self, path: &str, body: Value) -> Result<Value> {
         let url = format!("{}/api/v1/{path}", self.args.base_url.trim_end_matches('/'));
         let answer = self

@@ -53,8 +53,7 @@ pub(crate) fn of_pid_files(folder: &Path) -> Result<Vec<Root>> {
 /// The cost of everything up to now.
 #[derive(Debug)]
 pub(crate) struct Snapshot {
-    /// For each root, in their order.
-    roots: Vec<Usage>,
+    roots: Vec<(Root, Usage)>,
     generator: f64,
     busy: f64,
     stolen: f64,
@@ -65,6 +64,7 @@ struct Usage {
     cpu: f64,
     resident: u64,
     proportional: u64,
+    peak: u64,
 }
 
 /// What a run cost.
@@ -90,6 +90,9 @@ pub(crate) struct ProcessCost {
     pub(crate) rss_mb: f64,
     /// The same with shared memory divided among its users; zero where the kernel does not tell.
     pub(crate) pss_mb: f64,
+    /// The most that was ever resident, since the process began; of a family the sum of its members' peaks, which counts shared
+    /// memory for each and times that do not coincide.
+    pub(crate) peak_mb: f64,
 }
 
 impl Snapshot {
@@ -108,35 +111,41 @@ impl Snapshot {
                 usage[place].cpu += seconds(ticks(stat));
                 usage[place].resident += stat.rss * procfs::page_size();
                 usage[place].proportional += proportional(stat.pid);
+                usage[place].peak += peak(stat.pid);
             }
         }
         let machine = procfs::KernelStats::current()?.total;
         let busy = machine.user + machine.nice + machine.system;
         let interrupts = machine.irq.unwrap_or(0) + machine.softirq.unwrap_or(0);
         Ok(Self {
-            roots: usage,
+            roots: roots.iter().cloned().zip(usage).collect(),
             generator: seconds(ticks(&Process::myself()?.stat()?)),
             busy: seconds(busy + interrupts),
             stolen: seconds(machine.steal.unwrap_or(0)),
         })
     }
 
-    /// What was used since `before`.
-    pub(crate) fn cost_since(&self, before: &Self, roots: &[Root], detections: u64) -> Cost {
+    /// What was used since `before`; a process that was not there then has used all that it has used.
+    pub(crate) fn cost_since(&self, before: &Self, detections: u64) -> Cost {
         let each = |cpu: f64| cpu * 1e6 / detections.max(1) as f64;
-        let processes: Vec<_> = (roots.iter().zip(&self.roots).zip(&before.roots))
-            .map(|((root, now), then)| ProcessCost {
-                name: root.name.clone(),
-                cpu_s: now.cpu - then.cpu,
-                us_per_detection: each(now.cpu - then.cpu),
-                rss_mb: now.resident as f64 / 1e6,
-                pss_mb: now.proportional as f64 / 1e6,
+        let earlier = |pid| before.roots.iter().find(|(root, _)| root.pid == pid);
+        let processes: Vec<_> = (self.roots.iter())
+            .map(|(root, now)| {
+                let cpu = now.cpu - earlier(root.pid).map_or(0.0, |(_, then)| then.cpu);
+                ProcessCost {
+                    name: root.name.clone(),
+                    cpu_s: cpu,
+                    us_per_detection: each(cpu),
+                    rss_mb: now.resident as f64 / 1e6,
+                    pss_mb: now.proportional as f64 / 1e6,
+                    peak_mb: now.peak as f64 / 1e6,
+                }
             })
             .collect();
         let system = processes.iter().map(|process| process.cpu_s).sum::<f64>();
         let generator = self.generator - before.generator;
         Cost {
-            us_per_detection: (!roots.is_empty()).then_some(each(system)),
+            us_per_detection: (!processes.is_empty()).then_some(each(system)),
             system_s: system,
             generator_s: generator,
             others_s: (self.busy - before.busy - system - generator).max(0.0),
@@ -160,7 +169,14 @@ fn root_of(mut pid: i32, roots: &[Root], stats: &HashMap<i32, Stat>) -> Option<u
     }
 }
 
-fn proportional(pid: i32) -> u64 {
+/// `VmHWM`, in bytes.
+fn peak(pid: i32) -> u64 {
+    let status = Process::new(pid).and_then(|process| process.status());
+    status.ok().and_then(|status| status.vmhwm).unwrap_or(0) * 1024
+}
+
+/// What is resident in a process, shared memory divided among its users; in bytes, zero where the kernel does not tell.
+pub(crate) fn proportional(pid: i32) -> u64 {
     let rollup = Process::new(pid).and_then(|process| process.smaps_rollup());
     let rollup = rollup
         .ok()
@@ -187,7 +203,7 @@ mod tests {
         let deadline = std::time::Instant::now() + std::time::Duration::from_secs(20);
         let cost = loop {
             let now = Snapshot::take(&roots, &[]).unwrap();
-            let cost = now.cost_since(&before, &roots, 1000);
+            let cost = now.cost_since(&before, 1000);
             if cost.system_s >= 0.05 || std::time::Instant::now() > deadline {
                 break cost;
             }
@@ -197,7 +213,10 @@ mod tests {
         child.wait().unwrap();
         assert!(cost.system_s >= 0.05, "{cost:?}");
         assert!((cost.us_per_detection.unwrap() - cost.system_s * 1000.0).abs() < 1e-6);
-        assert!(cost.processes[0].rss_mb > 1.0);
+        assert!(
+            cost.processes[0].rss_mb > 1.0 && cost.processes[0].peak_mb >= cost.processes[0].rss_mb,
+            "{cost:?}"
+        );
     }
 
     #[test]

@@ -12,6 +12,9 @@ use crate::processes::Cost;
 /// Everything that a run found.
 #[derive(Debug, Serialize)]
 pub(crate) struct Report {
+    pub(crate) kind: &'static str,
+    /// What the run belongs to, for the table.
+    pub(crate) section: String,
     pub(crate) label: String,
     pub(crate) setup: Setup,
     pub(crate) posts: Posted,
@@ -30,6 +33,8 @@ pub(crate) struct Setup {
     pub(crate) batch: String,
     /// Requests a second of an open loop; none in a closed loop.
     pub(crate) rate: Option<f64>,
+    /// Accepted batches that may wait to be committed before the next is sent.
+    pub(crate) max_behind: Option<u32>,
     pub(crate) connections: u32,
     pub(crate) nodes: usize,
     pub(crate) subscribers: u32,

@@ -47,6 +47,9 @@ impl BatchSink {
             headers: Vec::new(),
         };
         drop(batch);
+        if cfg!(feature = "stub-publishing") {
+            return Ok(());
+        }
         let result = self.publisher.publish(message).await;
         if result == Err(PublishError::Refused) {
             let until = (self.began.elapsed() + PAUSE).as_millis();

@@ -2,10 +2,11 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Result, anyhow, ensure};
+use anyhow::{Context, Result, anyhow, ensure};
 
+use crate::clock::wall_millis;
 use crate::fleet::Fleet;
-use crate::plan::{Dialect, Layout};
+use crate::plan::{Dialect, Lapse, Layout};
 use crate::processes::{Root, of_pid_files};
 use crate::target::Target;
 use crate::watch::Feed;
@@ -16,13 +17,16 @@ pub struct Args {
     /// Name of the run in the report
     #[arg(long, default_value = "run")]
     pub(super) label: String,
+    /// What the run belongs to, for `table`
+    #[arg(long, default_value = "")]
+    pub(super) section: String,
     /// The API that is driven
     #[arg(long, value_enum, default_value = "citytrack")]
     pub(super) dialect: Dialect,
-    /// Where batches are posted; only this machine is driven
+    /// Where batches are posted; only this machine is driven. Given several times, connections take turns
     #[arg(long, default_value = "http://127.0.0.1:8080")]
-    pub(super) base_url: String,
-    /// The live feed [default: the API's path at the base URL]
+    pub(super) base_url: Vec<String>,
+    /// The live feed [default: the API's path at the first base URL]
     #[arg(long)]
     pub(super) live_url: Option<String>,
     /// Venue, nodes and keys as `prepare` wrote them [default with a peer: its own test keys]
@@ -43,6 +47,14 @@ pub struct Args {
     /// Requests a second by the clock (open loop) [default: as fast as answers come (closed loop)]
     #[arg(long)]
     pub(super) rate: Option<f64>,
+    /// Send only while no more than so many batches wait to be committed: the queue cannot grow, and the rate that comes out is
+    /// the one that is sustained (closed loop, with a database)
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=400), conflicts_with_all = ["rate", "watch_every"])]
+    pub(super) max_behind: Option<u32>,
+    /// Frames a second of each camera. Captured times then run with the frames and not with the clock, from an hour ago, as if
+    /// real cameras had seen all that [default: the clock; the frames of a batch lie as at 25 frames a second]
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=100))]
+    pub(super) camera_rate: Option<u32>,
     /// Seconds of load that is not measured, but checked for loss, at most 60
     #[arg(long, default_value_t = 3.0)]
     pub(super) warmup: f64,
@@ -93,7 +105,25 @@ impl Args {
         within("warmup", self.warmup, 0.0, 60.0)?;
         within("duration", self.duration, 0.1, 600.0)?;
         within("drain", self.drain, 0.0, 300.0)?;
-        within("rate", self.rate.unwrap_or(1.0), 0.1, 1e6)
+        within("rate", self.rate.unwrap_or(1.0), 0.1, 1e6)?;
+        ensure!(
+            self.max_behind.is_none() || self.database_url.is_some() && self.dialect == Dialect::Citytrack,
+            "--max-behind needs a database to watch"
+        );
+        Ok(())
+    }
+
+    /// Between two frames of a camera.
+    pub(super) fn frame_millis(&self) -> i64 {
+        1000 / i64::from(self.camera_rate.unwrap_or(25))
+    }
+
+    pub(super) fn lapse(&self, fleet: &Fleet) -> Option<Lapse> {
+        let cameras = fleet.nodes.len() as f64 * f64::from(self.cameras);
+        self.camera_rate.map(|rate| Lapse {
+            start: wall_millis() - 3_600_000,
+            millis_per_batch: f64::from(self.batch.frames) * 1000.0 / (cameras * f64::from(rate)),
+        })
     }
 
     pub(super) fn roots(&self) -> Result<Vec<Root>> {
@@ -109,6 +139,10 @@ impl Args {
             (None, Dialect::Citytrack) => return Err(anyhow!("--fleet is missing: `prepare` writes one")),
         };
         fleet.nodes.truncate(self.nodes as usize);
+        ensure!(
+            fleet.venues == 1 || self.subscribers == 0,
+            "a subscriber watches one venue: --subscribers 0 with a fleet of several"
+        );
         Ok(fleet)
     }
 
@@ -121,7 +155,7 @@ impl Args {
             Some(url) => Target::parse(url)?,
             None => Target {
                 path: path.to_owned(),
-                ..Target::parse(&self.base_url)?
+                ..Target::parse(self.base_url.first().context("--base-url is missing")?)?
             },
         };
         let (venue, token) = (fleet.venue.clone(), fleet.viewer_token.clone());

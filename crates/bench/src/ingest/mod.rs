@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow};
 use tokio::runtime::{Builder, Runtime};
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 pub(crate) use args::Args;
@@ -46,6 +47,8 @@ struct Run<'a> {
     fleet: Fleet,
     roots: Vec<Root>,
     received: Arc<AtomicU64>,
+    /// How many more batches may be sent before one is committed; without a bound if none.
+    room: Option<Arc<Semaphore>>,
     stop: CancellationToken,
 }
 
@@ -63,13 +66,16 @@ fn joined<T>(thread: std::thread::ScopedJoinHandle<'_, Result<T>>) -> Result<T> 
 impl<'a> Run<'a> {
     fn new(args: &'a Args) -> Result<Self> {
         args.check()?;
+        let fleet = args.fleet()?;
         Ok(Self {
             args,
-            plan: Plan::new(args.dialect, args.batch, args.max_requests, rand::random())?,
+            plan: Plan::new(args.dialect, args.batch, args.max_requests, rand::random())?
+                .with_lapse(args.lapse(&fleet)),
             ledger: Arc::new(Ledger::new(args.max_requests)),
-            fleet: args.fleet()?,
+            fleet,
             roots: args.roots()?,
             received: Arc::default(),
+            room: args.max_behind.map(|most| Arc::new(Semaphore::new(most as usize))),
             stop: CancellationToken::new(),
         })
     }

@@ -16,11 +16,12 @@ const VARIANTS: usize = 8;
 impl Run<'_> {
     /// The connections, each with its bodies, by the thread that will drive them.
     pub(super) fn lanes(&self) -> Result<Vec<Vec<Lane>>> {
-        let target = Target::parse(&self.args.base_url)?;
-        let target = Arc::new(Target {
-            path: "/api/v1/detections".to_owned(),
-            ..target
+        let targets = self.args.base_url.iter().map(|url| {
+            let target = Target::parse(url)?;
+            let path = "/api/v1/detections".to_owned();
+            Ok(Arc::new(Target { path, ..target }))
         });
+        let targets = targets.collect::<Result<Vec<_>>>()?;
         let scene = self
             .args
             .recording
@@ -30,17 +31,19 @@ impl Run<'_> {
         let nodes = &self.fleet.nodes;
         let connections = self.args.connections as usize;
         for connection in 0..connections {
+            let target = &targets[connection % targets.len()];
             // All nodes send, also when there are more of them than connections.
             let variants = nodes.len().div_ceil(connections).max(VARIANTS);
             let template = |variant: usize| {
                 let node = &nodes[(connection + variant * connections) % nodes.len()];
                 Template::new(&Recipe {
-                    target: &target,
+                    target,
                     dialect: self.args.dialect,
                     layout: self.args.batch,
                     node: &node.slug,
                     key: &node.key,
                     cameras: self.args.cameras,
+                    frame_millis: self.args.frame_millis(),
                     scene: &scene,
                     variant: u32::try_from(connection + variant)?,
                 })
@@ -57,7 +60,7 @@ impl Run<'_> {
 
     /// Sends the whole load.
     pub(super) fn load(&self, lanes: Vec<Vec<Lane>>, schedule: Schedule) -> Result<Posts> {
-        let pace = Arc::new(Pace::new(schedule));
+        let pace = Arc::new(Pace::new(schedule, self.room.clone()));
         std::thread::scope(|scope| {
             let pacer = scope.spawn(|| keep_pace(&pace, self.args.connections));
             let sender = |lanes: Vec<Lane>| {

@@ -37,6 +37,8 @@ impl Run<'_> {
         let accepted = self.accepted();
         let end = self.ledger.since_start(schedule.end());
         let mut report = Report {
+            kind: "ingest",
+            section: self.args.section.clone(),
             label: self.args.label.clone(),
             setup: self.setup(),
             posts: self.posted(posts, &schedule, accepted),
@@ -44,7 +46,7 @@ impl Run<'_> {
             stored: audit
                 .zip(visibility)
                 .map(|(audit, visibility)| self.stored(&audit, &visibility, end)),
-            cost: after.cost_since(&before, &self.roots, accepted * detections),
+            cost: after.cost_since(&before, accepted * detections),
             faults: Vec::new(),
         };
         report.judge();
@@ -56,6 +58,7 @@ impl Run<'_> {
             dialect: self.args.dialect,
             batch: self.args.batch.to_string(),
             rate: self.args.rate,
+            max_behind: self.args.max_behind,
             connections: self.args.connections,
             nodes: self.fleet.nodes.len(),
             subscribers: self.args.subscribers,

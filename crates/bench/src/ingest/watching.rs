@@ -28,12 +28,16 @@ impl Run<'_> {
             .as_deref()
             .filter(|_| self.args.dialect == Dialect::Citytrack)
         {
-            let sample = self
-                .args
-                .watch_every
-                .unwrap_or(if self.args.rate.is_some() { 1 } else { 16 });
+            let every = self.args.rate.is_some() || self.room.is_some();
+            let sample = self.args.watch_every.unwrap_or(if every { 1 } else { 16 });
             let (first, second) = (runtime()?, runtime()?);
-            let watcher = first.block_on(Watcher::new(url, self.plan, self.ledger.clone(), sample))?;
+            let watcher = first.block_on(Watcher::new(
+                url,
+                self.plan,
+                self.ledger.clone(),
+                sample,
+                self.room.clone(),
+            ))?;
             let database = second.block_on(Database::connect(url))?;
             (rows, audit) = (Some((first, watcher)), Some((second, database)));
         }

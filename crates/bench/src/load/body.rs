@@ -16,8 +16,6 @@ const NO_TIME: &str = "1970-01-01T00:00:00.000Z";
 const NO_NUMBER: &str = "1000000000";
 /// The image that the boxes are parts of.
 const IMAGE: (f64, f64) = (1920.0, 1080.0);
-/// Between two frames of a camera: 25 frames a second.
-const FRAME_MILLIS: i64 = 40;
 
 /// What a template is made from.
 pub(crate) struct Recipe<'a> {
@@ -28,6 +26,8 @@ pub(crate) struct Recipe<'a> {
     pub(crate) key: &'a str,
     /// Cameras of the node; the frames of a batch come from them in turn.
     pub(crate) cameras: u32,
+    /// Between two frames of a camera.
+    pub(crate) frame_millis: i64,
     pub(crate) scene: &'a Scene,
     /// Which of several different bodies this is: starts elsewhere in the scene, and with another camera.
     pub(crate) variant: u32,
@@ -61,7 +61,7 @@ impl Template {
         let stamps = recipe.dialect.stamps_in_frame(recipe.layout);
         let age = |stamp: usize| {
             let frame = u32::try_from(stamp / stamps).unwrap_or(0);
-            i64::from((recipe.layout.frames - 1 - frame) / recipe.cameras) * FRAME_MILLIS
+            i64::from((recipe.layout.frames - 1 - frame) / recipe.cameras) * recipe.frame_millis
         };
         Ok(Self {
             id_at: places(NO_ID).next().unwrap_or(offset),
@@ -186,6 +186,7 @@ mod tests {
             node: "north",
             key: "secret",
             cameras: 4,
+            frame_millis: 40,
             scene: &Scene::walk(),
             variant: 1,
         };

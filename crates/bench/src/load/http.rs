@@ -43,6 +43,25 @@ impl Connection {
         self.stream = None;
     }
 
+    /// Connects, if it is not connected yet.
+    pub(crate) async fn open(&mut self) -> Result<()> {
+        if self.stream.is_none() {
+            self.stream = Some(self.target.connect().await?);
+        }
+        Ok(())
+    }
+
+    /// Whether the last answer had this header field.
+    pub(crate) fn answered_with(&self, name: &str) -> bool {
+        let mut headers = [httparse::EMPTY_HEADER; 48];
+        let mut head = httparse::Response::new(&mut headers);
+        head.parse(&self.buffer).is_ok()
+            && head
+                .headers
+                .iter()
+                .any(|header| header.name.eq_ignore_ascii_case(name))
+    }
+
     /// Sends a request and reads its answer: status and body.
     pub(crate) async fn exchange(&mut self, request: &[u8]) -> Result<(u16, &[u8])> {
         let stream = match &mut self.stream {

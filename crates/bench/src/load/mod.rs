@@ -6,5 +6,6 @@ mod poster;
 mod schedule;
 
 pub(crate) use body::{Recipe, Template};
+pub(crate) use http::Connection;
 pub(crate) use poster::{Lane, Posts, send};
 pub(crate) use schedule::{Pace, Schedule, keep_pace};

@@ -90,7 +90,7 @@ pub(crate) async fn send(lane: Lane, plan: Plan, ledger: Arc<Ledger>, pace: Arc<
             .id(turn.request, ledger.millis_at(ledger.since_start(turn.from)));
         let next = count % templates.len();
         count += 1;
-        let request = templates[next].stamp(id, plan.frame(turn.request), wall_millis());
+        let request = templates[next].stamp(id, plan.frame(turn.request), plan.captured(turn.request, wall_millis()));
         let started = Instant::now();
         let outcome = timeout(ANSWER_WITHIN, connection.exchange(request)).await;
         let done = Instant::now();

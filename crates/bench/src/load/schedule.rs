@@ -1,12 +1,16 @@
 //! When requests are sent. In a closed loop each connection sends as soon as its answer is there. In an open loop request
 //! `n` is due at `n / rate` seconds, whatever happened to the ones before it: a request that cannot start on time because the
 //! system is slow counts from when it was due, so that the waiting is not left out of the latencies.
+//!
+//! A closed loop can also be held back by the database: it then sends only while no more than so many batches wait to be
+//! committed. The queue cannot grow, and the rate that comes out is what the whole path sustains.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use tokio::sync::Semaphore;
+use tokio::time::timeout_at;
 
 use crate::ledger::Ledger;
 
@@ -72,13 +76,16 @@ pub(crate) struct Turn {
 pub(crate) struct Pace {
     schedule: Schedule,
     due: Semaphore,
+    room: Option<Arc<Semaphore>>,
 }
 
 impl Pace {
-    pub(crate) fn new(schedule: Schedule) -> Self {
+    /// `room` has a permit for each batch that may be sent before one more is committed; whoever sees a commit gives one back.
+    pub(crate) fn new(schedule: Schedule, room: Option<Arc<Semaphore>>) -> Self {
         Self {
             schedule,
             due: Semaphore::new(0),
+            room,
         }
     }
 
@@ -89,6 +96,10 @@ impl Pace {
     /// The next turn, when it is due; none when the run is over.
     pub(crate) async fn turn(&self, ledger: &Ledger) -> Option<Turn> {
         let Some(rate) = self.schedule.rate else {
+            if let Some(room) = &self.room {
+                let permit = timeout_at(self.schedule.end().into(), room.acquire()).await;
+                permit.ok()?.ok()?.forget();
+            }
             let from = Instant::now();
             let request = (from < self.schedule.end()).then(|| ledger.take()).flatten()?;
             return Some(Turn { request, from });
@@ -169,7 +180,7 @@ mod tests {
     async fn a_late_request_counts_from_when_it_was_due() {
         let mut plan = schedule(Some(100.0));
         plan.begin -= Duration::from_millis(500);
-        let pace = Pace::new(plan);
+        let pace = Pace::new(plan, None);
         pace.due.add_permits(3);
         let ledger = Ledger::new(10);
         for expected in 0..3 {
@@ -178,11 +189,27 @@ mod tests {
         }
     }
 
+    #[tokio::test]
+    async fn a_closed_loop_waits_for_room() {
+        let mut plan = schedule(None);
+        (plan.warmup, plan.duration) = (Duration::ZERO, Duration::from_millis(100));
+        let room = Arc::new(Semaphore::new(2));
+        let (pace, ledger) = (Pace::new(plan, Some(room.clone())), Ledger::new(10));
+        assert!(pace.turn(&ledger).await.is_some() && pace.turn(&ledger).await.is_some());
+        room.add_permits(1);
+        assert_eq!(pace.turn(&ledger).await.map(|turn| turn.request), Some(2));
+        assert!(
+            pace.turn(&ledger).await.is_none(),
+            "the run ends before there is room again"
+        );
+        assert_eq!(ledger.issued(), 3);
+    }
+
     #[test]
     fn every_turn_is_released() {
         let mut plan = schedule(Some(5000.0));
         (plan.warmup, plan.duration) = (Duration::ZERO, Duration::from_millis(50));
-        let pace = Arc::new(Pace::new(plan));
+        let pace = Arc::new(Pace::new(plan, None));
         keep_pace(&pace, 4).unwrap();
         assert_eq!(pace.due.available_permits(), 254);
         assert!(plan.begin.elapsed() >= Duration::from_millis(49));

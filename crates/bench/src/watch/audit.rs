@@ -13,6 +13,9 @@ use crate::latency::Latencies;
 use crate::ledger::{Fate, Ledger};
 use crate::plan::Plan;
 
+/// Milliseconds.
+const LONGEST_BETWEEN_FRAMES: i64 = 1000;
+
 /// What the database holds of the run.
 pub(crate) struct Audit {
     /// Accepted batches that are stored.
@@ -127,8 +130,9 @@ impl Audit {
         let per_batch = i64::from(plan.layout.frames);
         let first = i64::try_from(plan.first_frame)?;
         let last = i64::try_from(plan.frame(ledger.issued()))?;
-        // The first frames of a batch were captured before it was sent, at most 40 ms each.
-        let earliest = ledger.millis_at(Duration::ZERO) - per_batch * 40 - 1000;
+        // The first frames of a batch were captured before it was sent, each at most a second before the next.
+        let first_sent = plan.captured(0, ledger.millis_at(Duration::ZERO));
+        let earliest = first_sent - per_batch * LONGEST_BETWEEN_FRAMES - 1000;
         let since = jiff::Timestamp::from_millisecond(earliest)?;
         let asked: Rows<'_> = &[&first, &last, &per_batch, &since];
         let query = "SELECT (number::int8 - $1) / $3 AS request, count(*), count(DISTINCT number), \

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
+use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_postgres::{Client, NoTls, Statement};
@@ -65,11 +66,19 @@ pub(crate) struct Watcher {
     sample: u32,
     next: u32,
     waiting: Vec<(u32, Uuid)>,
+    /// Where each batch that has left `waiting` gives its permit back.
+    room: Option<Arc<Semaphore>>,
     seen: Visibility,
 }
 
 impl Watcher {
-    pub(crate) async fn new(url: &str, plan: Plan, ledger: Arc<Ledger>, sample: u32) -> Result<Self> {
+    pub(crate) async fn new(
+        url: &str,
+        plan: Plan,
+        ledger: Arc<Ledger>,
+        sample: u32,
+        room: Option<Arc<Semaphore>>,
+    ) -> Result<Self> {
         let database = Database::connect(url).await?;
         let find = database
             .client
@@ -88,6 +97,7 @@ impl Watcher {
             sample,
             next: 0,
             waiting: Vec::new(),
+            room,
             seen,
         })
     }
@@ -129,8 +139,12 @@ impl Watcher {
         }
         let ledger = &self.ledger;
         let refused = |request| ledger.entry(request).is_some_and(|entry| entry.fate == Fate::Refused);
+        let before = self.waiting.len();
         self.waiting
             .retain(|(request, _)| found.binary_search(request).is_err() && !refused(*request));
+        if let Some(room) = &self.room {
+            room.add_permits(before - self.waiting.len());
+        }
         Ok(found.len())
     }
 

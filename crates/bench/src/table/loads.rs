@@ -1,18 +1,12 @@
-//! `citytrack-bench table`: JSON lines of many runs as Markdown, medians with their spread.
+//! A table for each kind of load: every figure of the runs, system beside system.
 
 use std::fmt::Write;
-use std::path::PathBuf;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use serde_json::Value;
 
-/// The runs to put side by side
-#[derive(clap::Args, Debug)]
-pub struct Args {
-    /// Files of JSON lines that `ingest --json` printed
-    #[arg(required = true)]
-    files: Vec<PathBuf>,
-}
+use super::cell::{NONE, cell};
+use super::different;
 
 /// A row: its title, and where its figure is in a run's report.
 const ROWS: [(&str, &str); 22] = [
@@ -44,28 +38,15 @@ const ROWS: [(&str, &str); 22] = [
 const MEMORY: &str = "memory";
 const NOT_ACCEPTED: &str = "not accepted";
 
-/// Prints a table for each kind of load, a column for each system.
-#[expect(clippy::print_stdout, reason = "the table is what the program is for")]
-pub(crate) fn run(args: &Args) -> Result<()> {
-    let mut runs = Vec::new();
-    for path in &args.files {
-        let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
-        for line in text.lines().filter(|line| !line.trim().is_empty()) {
-            runs.push(serde_json::from_str(line).with_context(|| format!("not a report in {}", path.display()))?);
-        }
-    }
-    print!("{}", tables(&runs)?);
-    Ok(())
-}
-
-fn tables(runs: &[Value]) -> Result<String> {
+/// A table for each kind of load, a column for each system.
+pub(super) fn tables(runs: &[&Value]) -> Result<String> {
     let mut out = String::new();
-    for load in different(runs.iter().map(load)) {
+    for load in different(runs.iter().map(|run| load(run))) {
         let of_load: Vec<_> = runs.iter().filter(|run| self::load(run) == load).collect();
         let systems = different(of_load.iter().map(|run| name(run)));
         writeln!(
             out,
-            "\n{load}\n\n| | {} |\n|{}",
+            "\n### {load}\n\n| | {} |\n|{}",
             systems.join(" | "),
             " --- |".repeat(systems.len() + 1)
         )?;
@@ -98,9 +79,11 @@ fn load(run: &Value) -> String {
     let batch = setup["batch"].as_str().unwrap_or_default();
     let (frames, per_frame) = batch.split_once('x').unwrap_or_default();
     let detections = frames.parse().unwrap_or(0) * per_frame.parse().unwrap_or(0);
-    let pace = setup["rate"]
-        .as_f64()
-        .map_or("closed loop".to_owned(), |rate| format!("open loop at {rate}/s"));
+    let pace = match (setup["rate"].as_f64(), setup["max_behind"].as_u64()) {
+        (Some(rate), _) => format!("open loop at {rate}/s"),
+        (None, Some(most)) => format!("closed loop with at most {most} batches uncommitted"),
+        (None, None) => "closed loop".to_owned(),
+    };
     format!(
         "Batches of {detections}, {pace}, {} connections, {} nodes, {} subscriber(s), {} s after {} s of warm-up",
         setup["connections"], setup["nodes"], setup["subscribers"], setup["duration_s"], setup["warmup_s"]
@@ -155,55 +138,6 @@ fn processes(run: &Value) -> impl Iterator<Item = (String, f64)> {
     })
 }
 
-fn different(names: impl Iterator<Item = String>) -> Vec<String> {
-    let mut found = Vec::new();
-    for name in names {
-        if !found.contains(&name) {
-            found.push(name);
-        }
-    }
-    found
-}
-
-const NONE: &str = "–";
-
-/// The median, and the lowest and highest where they differ.
-fn cell(mut figures: Vec<f64>) -> String {
-    figures.sort_by(f64::total_cmp);
-    let (Some(low), Some(high)) = (figures.first(), figures.last()) else {
-        return NONE.to_owned();
-    };
-    let middle = f64::midpoint(figures[(figures.len() - 1) / 2], figures[figures.len() / 2]);
-    let (low, middle, high) = (shown(*low, middle), shown(middle, middle), shown(*high, middle));
-    if low == high {
-        middle
-    } else {
-        format!("{middle} ({low}–{high})")
-    }
-}
-
-/// Three or more digits, all of a cell to the same place, with commas between thousands.
-fn shown(figure: f64, scale: f64) -> String {
-    let places = match scale {
-        _ if scale.fract() == 0.0 && figure.fract() == 0.0 => 0,
-        _ if scale >= 100.0 => 0,
-        _ if scale >= 10.0 => 1,
-        _ => 2,
-    };
-    let text = format!("{figure:.places$}");
-    let (whole, rest) = text
-        .split_once('.')
-        .map_or((text.as_str(), None), |(whole, rest)| (whole, Some(rest)));
-    let mut grouped = String::new();
-    for (place, digit) in whole.chars().enumerate() {
-        if place > 0 && (whole.len() - place) % 3 == 0 {
-            grouped.push(',');
-        }
-        grouped.push(digit);
-    }
-    rest.map_or(grouped.clone(), |rest| format!("{grouped}.{rest}"))
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -211,19 +145,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn cells_show_median_and_spread() {
-        assert_eq!(cell(vec![]), "–");
-        assert_eq!(cell(vec![0.0, 0.0]), "0");
-        assert_eq!(cell(vec![3.0, 1.0, 2.0]), "2 (1–3)");
-        assert_eq!(cell(vec![12345.6, 12000.2, 1_234_567.8]), "12,346 (12,000–1,234,568)");
-        assert_eq!(cell(vec![1.234, 5.678]), "3.46 (1.23–5.68)");
-    }
-
-    #[test]
     fn each_process_has_a_row() {
         let run = json!({"label": "a", "setup": {"batch": "1x1"}, "cost": {"processes": [
             {"name": "worker-0", "us_per_detection": 1.5, "pss_mb": 10.0}, {"name": "postgres", "us_per_detection": 2.5, "pss_mb": 20.0}]}});
-        let text = tables(&[run]).unwrap();
+        let text = tables(&[&run]).unwrap();
         assert!(
             text.contains("| CPU µs a detection: worker-0 | 1.50 |\n| CPU µs a detection: postgres | 2.50 |"),
             "{text}"
@@ -244,7 +169,7 @@ mod tests {
             run("citytrack", "citytrack", "10x10", 7.0),
             run("citytrack", "citytrack", "1x1", 9.0),
         ];
-        let text = tables(&runs).unwrap();
+        let text = tables(&runs.iter().collect::<Vec<_>>()).unwrap();
         assert!(
             text.contains("| | citytrack, 10 × 10 | django |\n| --- | --- | --- |"),
             "{text}"
