@@ -31,7 +31,7 @@ pub struct Posted {
 pub struct PostedFrame {
     /// Counts up for each camera.
     pub number: i64,
-    /// When it was taken.
+    /// When it was taken, to the microsecond.
     pub captured_at: Timestamp,
     /// One for each detection.
     pub classes: Vec<&'static str>,

@@ -92,6 +92,15 @@ impl Process {
         wanted.map(|(_, value)| value.parse::<f64>().unwrap()).sum()
     }
 
+    /// Waits until such a metric has counted something.
+    pub async fn metric_above_zero(&self, name: &str, label: &str) {
+        let what = format!("{} counts {name} {label}", self.service);
+        eventually_within(PATIENCE, &what, async || {
+            (self.metric(name, label).await > 0.0).then_some(())
+        })
+        .await;
+    }
+
     /// The process id, for what only the system can do to it.
     pub fn id(&self) -> u32 {
         self.child.id()

@@ -11,7 +11,7 @@ use std::{
 
 use citytrack_domain::{BatchId, Clock};
 use citytrack_testkit::eventually_within;
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use reqwest::{Client, Response, StatusCode};
 use tokio::{sync::watch, task::JoinSet, time::timeout};
 
@@ -169,7 +169,9 @@ impl Node {
 
     fn batch(&self, number: usize) -> Posted {
         let now = Clock::System.now();
-        let newest = now - SignedDuration::try_from(self.plan.captured_ago).unwrap();
+        // To the microsecond, as PostgreSQL keeps it.
+        let newest = Timestamp::from_microsecond(now.as_microsecond()).unwrap()
+            - SignedDuration::try_from(self.plan.captured_ago).unwrap();
         let frames = (0..self.plan.frames).map(|place| {
             let number = number * self.plan.frames + place;
             let most = self.plan.detections_per_frame;

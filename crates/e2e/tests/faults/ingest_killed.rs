@@ -1,0 +1,73 @@
+//! ingest-api is killed (SIGKILL) with requests in flight: published or not, nobody knows, so nodes send them again.
+
+use citytrack_e2e::{System, TrafficPlan};
+use citytrack_testkit::eventually;
+
+use crate::{broker_behind_proxy, traffic};
+
+/// Enough senders that many requests are in flight at once.
+fn many_nodes() -> TrafficPlan {
+    TrafficPlan {
+        nodes: 24,
+        batches_per_second: 200,
+        ..TrafficPlan::default()
+    }
+}
+
+/// Waits until an ingest-api holds requests whose batches it has sent to the broker.
+async fn in_flight(system: &System, instance: usize) {
+    eventually("requests are in flight", async || {
+        let waiting = system.ingest[instance].metric("citytrack_broker_waiting", "").await;
+        (waiting >= 8.0).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_only_ingest_api_is_killed_with_requests_in_flight() {
+    let (setup, proxy) = broker_behind_proxy("ingest-api").await;
+    let mut system = setup.start().await;
+    let traffic = traffic(&system, &many_nodes()).await;
+
+    // No confirm comes back, so nothing can be answered.
+    proxy.freeze();
+    in_flight(&system, 0).await;
+    system.ingest[0].kill();
+    proxy.cut();
+    proxy.heal();
+    traffic.failed_more(24).await;
+    system.ingest[0].restart();
+
+    system.recovered().await;
+    traffic.accepted_more(200).await;
+    let sent = traffic.stop().await;
+    assert!(sent.retried() >= 8, "{:?}", sent.progress);
+    system.close_books(&sent, 0).await;
+}
+
+#[tokio::test]
+async fn the_gateway_loses_one_of_two_ingest_apis_with_requests_in_flight() {
+    let (setup, proxy) = broker_behind_proxy("ingest-api").await;
+    let mut system = setup.ingest(2).start().await;
+    let traffic = traffic(&system, &many_nodes()).await;
+
+    proxy.freeze();
+    in_flight(&system, 0).await;
+    system.ingest[0].kill();
+    proxy.cut();
+    proxy.heal();
+    // The other one does the work of both, as soon as it has its connection again.
+    system.ingest[1].ready().await;
+    traffic.accepted_more(200).await;
+    assert!(system.gateway.readiness().await.is_some_and(|(ready, _)| ready));
+    system.ingest[0].restart();
+
+    system.recovered().await;
+    // It gets its share again.
+    system.ingest[0]
+        .metric_above_zero("citytrack_ingest_batches_total", "accepted")
+        .await;
+    let sent = traffic.stop().await;
+    assert!(sent.retried() >= 8, "{:?}", sent.progress);
+    system.close_books(&sent, 0).await;
+}
