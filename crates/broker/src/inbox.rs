@@ -64,6 +64,8 @@ struct Open {
     statuses: std::pin::Pin<Box<dyn Stream<Item = Status> + Send>>,
     /// Of the newest message handed out and not yet settled; acknowledging it acknowledges those before it too.
     newest: Option<Acker>,
+    /// Messages handed out since the last acknowledgement.
+    unsettled: usize,
 }
 
 impl Inbox {
@@ -116,6 +118,7 @@ impl Inbox {
                 taken.push(more);
             }
             open.newest = taken.last().map(|last| last.acker.clone());
+            open.unsettled += taken.len();
             return self.hand_out(taken);
         }
     }
@@ -138,8 +141,20 @@ impl Inbox {
     }
 
     /// Acknowledges everything that was handed out. When the connection was lost meanwhile, the broker delivers it again.
+    ///
+    /// A live queue is gone with its connection, so there an acknowledgement only makes room for more messages: one is sent
+    /// when a quarter of the prefetch is used up.
     pub async fn settle(&mut self) {
-        let Some(newest) = self.open.as_mut().and_then(|open| open.newest.take()) else {
+        let live = matches!(self.source, Source::Live { .. });
+        let Some(open) = &mut self.open else {
+            self.metrics.unsettled.inc();
+            return;
+        };
+        if live && open.unsettled < usize::from(self.prefetch / 4) {
+            return;
+        }
+        open.unsettled = 0;
+        let Some(newest) = open.newest.take() else {
             self.metrics.unsettled.inc();
             return;
         };
@@ -257,6 +272,7 @@ impl Inbox {
             consumer,
             statuses,
             newest: None,
+            unsettled: 0,
         })
     }
 }

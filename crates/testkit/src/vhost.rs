@@ -66,6 +66,7 @@ impl TestVhost {
             max_waiting: 1_000,
             max_waiting_bytes: 64 << 20,
             max_group_bytes: 256 * 1024,
+            gather: Duration::ZERO,
             confirm_timeout: Duration::from_secs(5),
         };
         let (publisher, task) = Publisher::new(options, PublisherMetrics::new(&Registry::new()).unwrap());

@@ -127,6 +127,7 @@ fn publisher_options(settings: &Settings) -> PublisherOptions {
         max_waiting: settings.publish.max_waiting.get(),
         max_waiting_bytes: usize::try_from(settings.publish.max_waiting_bytes.as_u64()).unwrap_or(usize::MAX),
         max_group_bytes: usize::try_from(settings.publish.max_group.as_u64()).unwrap_or(usize::MAX),
+        gather: settings.publish.gather.into(),
         confirm_timeout: settings.publish.confirm_timeout.into(),
     }
 }

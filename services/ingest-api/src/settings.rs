@@ -164,6 +164,10 @@ pub struct PublishSettings {
         default_value = "256KiB"
     )]
     pub max_group: ByteSize,
+    /// How long, at most, a group waits for company while at least five batches of its venue are on their way; 0s: not at
+    /// all. A batch that meets a quiet venue leaves at once
+    #[arg(long = "publish-gather", env = "CITYTRACK_PUBLISH__GATHER", default_value = "1ms")]
+    pub gather: Duration,
     /// How long a confirm may take before the answer is 503
     #[arg(
         long = "publish-confirm-timeout",

@@ -38,6 +38,8 @@ pub(crate) struct Persist {
     pub(crate) prefetch: usize,
     /// Bytes.
     pub(crate) max_take: usize,
+    /// Shortest time between the starts of two transactions.
+    pub(crate) gather: Duration,
     pub(crate) ping_interval: Duration,
     pub(crate) max_backoff: Duration,
     /// How long the ids of stored batches are kept.
@@ -59,12 +61,16 @@ impl Persist {
             return Ok(());
         }
         while let Some(deliveries) = self.take().await {
+            let next_take = tokio::time::Instant::now() + self.gather;
             let settled = self.settle(deliveries).await;
             self.metrics.held.set(0);
             if settled.is_err() {
                 break;
             }
             self.inbox.settle().await;
+            // A transaction costs far more than a row in it: under load, the next one waits for company. Messages arrive
+            // meanwhile, up to the prefetch.
+            tokio::time::sleep_until(next_take).await;
         }
         self.inbox.close().await;
         Ok(())

@@ -58,6 +58,10 @@ pub struct PersistSettings {
         default_value = "4MiB"
     )]
     pub max_take: ByteSize,
+    /// Shortest time from the start of one transaction to the start of the next, so that under load many batches share one.
+    /// What comes after a quiet time is stored at once
+    #[arg(long = "persist-gather", env = "CITYTRACK_PERSIST__GATHER", default_value = "10ms")]
+    pub gather: Duration,
     /// How often PostgreSQL is asked whether it is there while there is nothing to store
     #[arg(
         long = "persist-ping-interval",

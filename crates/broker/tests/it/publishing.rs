@@ -55,6 +55,44 @@ async fn payloads_that_gather_behind_a_confirm_are_joined_by_route() {
 }
 
 #[tokio::test]
+async fn publishers_that_come_back_at_once_travel_together() {
+    const PUBLISHERS: usize = 8;
+    const ROUNDS: usize = 25;
+    let vhost = TestVhost::create().await;
+    let options = PublisherOptions {
+        connection: vhost.options("test"),
+        exchange: DETECTIONS.exchange,
+        kind: "test.v1",
+        max_waiting: 100,
+        max_waiting_bytes: 1 << 20,
+        max_group_bytes: 1_000,
+        gather: std::time::Duration::from_millis(250),
+        confirm_timeout: std::time::Duration::from_secs(5),
+    };
+    let (publisher, task) = Publisher::new(options, PublisherMetrics::new(&Registry::new()).unwrap());
+    #[expect(clippy::disallowed_methods, reason = "a test has no lifecycle")]
+    tokio::spawn(task);
+    connected(&publisher).await;
+    let loops = (0..PUBLISHERS).map(|_| async {
+        for _ in 0..ROUNDS {
+            publisher.publish(message("detections.demo", "x")).await.unwrap();
+        }
+    });
+    join_all(loops).await;
+    let mut inbox = vhost.inbox(Source::Work(PERSIST.name));
+    let (mut payloads, mut messages) = (0, 0);
+    while payloads < PUBLISHERS * ROUNDS {
+        for delivery in inbox.next(1_000, usize::MAX).await {
+            messages += 1;
+            payloads += delivery.payload.len();
+        }
+    }
+    assert_eq!(payloads, PUBLISHERS * ROUNDS);
+    // The first round splits in two; one message a round after that. Without waiting there are two a round.
+    assert!(messages <= ROUNDS + 5, "{messages} messages");
+}
+
+#[tokio::test]
 async fn a_message_with_headers_travels_alone() {
     let vhost = TestVhost::create().await;
     let publisher = vhost.publisher("test.v1");
@@ -93,6 +131,7 @@ async fn a_message_that_no_queue_takes_is_an_error() {
         max_waiting: 10,
         max_waiting_bytes: 1 << 20,
         max_group_bytes: 1_000,
+        gather: std::time::Duration::ZERO,
         confirm_timeout: std::time::Duration::from_secs(5),
     };
     let (publisher, task) = Publisher::new(options, PublisherMetrics::new(&Registry::new()).unwrap());
@@ -117,6 +156,7 @@ async fn without_a_connection_nothing_waits() {
         max_waiting: 10,
         max_waiting_bytes: 1 << 20,
         max_group_bytes: 1_000,
+        gather: std::time::Duration::ZERO,
         confirm_timeout: std::time::Duration::from_secs(60),
     };
     let (publisher, task) = Publisher::new(options, PublisherMetrics::new(&Registry::new()).unwrap());
