@@ -18,10 +18,11 @@ use uuid::Uuid;
 
 use crate::Error;
 
-/// A stream whose sets have more ranges than this is cut short, so that a node that skips or jumps cannot make its row large.
-const MOST_RANGES: i64 = 1_000;
+/// A stream whose sets have more ranges than this is cut short, so that a node that skips or jumps cannot make its row large
+/// and each change of it slow.
+const MOST_RANGES: i64 = 200;
 /// So many ranges stay then.
-const RANGES_LEFT: i64 = 500;
+const RANGES_LEFT: i64 = 100;
 
 /// The node and its stream: the key of a row. Rows are always locked in this order.
 type Key = (Uuid, Uuid);

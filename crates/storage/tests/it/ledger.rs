@@ -235,8 +235,8 @@ async fn a_stream_of_nothing_but_gaps_stays_small_and_adds_up() {
     let (db, source, stream) = (&test.database, demo_node(&test.database).await, Uuid::now_v7());
     let mut writer = BatchWriter::new(db.clone());
     // Of each ten numbers one is stored and one refused.
-    for thousand in 0..3 {
-        let tens = || (thousand * 500..(thousand + 1) * 500).map(|ten| ten * 10);
+    for round in 0..30 {
+        let tens = || (round * 50..(round + 1) * 50).map(|ten| ten * 10);
         let stored: Vec<Batch> = tens().map(|seq| numbered(&source, stream, seq, 0)).collect();
         let refused: Vec<Refusal> = tens().map(|seq| refusal(&source, stream, Some(seq + 5))).collect();
         writer.insert(&stored).await.unwrap();
@@ -250,8 +250,11 @@ async fn a_stream_of_nothing_but_gaps_stays_small_and_adds_up() {
         ..Figures::default()
     };
     assert_eq!((told.highest, told.figures), (14_995, expected));
-    assert_eq!(told.settled_below, 10_000, "the newest 500 ranges are kept");
-    assert_eq!(gaps(&told), [(10_001, 10_004), (10_006, 10_009), (10_011, 10_014)]);
+    assert_eq!(
+        told.settled_below, 13_500,
+        "the newest 100 ranges and what came since are kept"
+    );
+    assert_eq!(gaps(&told), [(13_501, 13_504), (13_506, 13_509), (13_511, 13_514)]);
     // What comes below the line is stored, but no longer found missing or not.
     writer.insert(&[numbered(&source, stream, 1, 0)]).await.unwrap();
     let told = only_stream(db, &source).await;
