@@ -33,6 +33,12 @@ impl Batch {
     pub fn detections(&self) -> usize {
         self.frames.iter().map(|frame| frame.detections.len()).sum()
     }
+
+    /// How long after its newest frame was taken it came in; negative when the node's clock is ahead of ours.
+    pub fn capture_age(&self) -> SignedDuration {
+        let newest = self.frames.iter().map(|frame| frame.captured_at).max();
+        self.received_at.duration_since(newest.unwrap_or(self.received_at))
+    }
 }
 
 /// One image that the detector looked at. Without detections it still says that nobody was seen.

@@ -1,6 +1,6 @@
 //! ingest-api is killed (SIGKILL) with requests in flight: published or not, nobody knows, so nodes send them again.
 
-use citytrack_e2e::{System, TrafficPlan};
+use citytrack_e2e::{Setup, System, TrafficPlan};
 use citytrack_testkit::eventually;
 
 use crate::{broker_behind_proxy, traffic};
@@ -42,6 +42,31 @@ async fn the_only_ingest_api_is_killed_with_requests_in_flight() {
     traffic.accepted_more(200).await;
     let sent = traffic.stop().await;
     assert!(sent.retried() >= 8, "{:?}", sent.progress);
+    system.close_books(&sent, 0).await;
+}
+
+/// The other one does the work of both, without a pause that anybody would notice.
+#[tokio::test]
+async fn of_two_ingest_apis_one_is_killed_under_load() {
+    let mut system = Setup::new().await.quick().ingest(2).start().await;
+    let traffic = traffic(&system, &many_nodes()).await;
+
+    let failed_before = traffic.progress().failed();
+    system.ingest[0].kill();
+    traffic.accepted_more(200).await;
+    let failed = traffic.progress().failed() - failed_before;
+    assert!(
+        failed <= 48,
+        "two attempts of each node at most: {:?}",
+        traffic.progress()
+    );
+    system.ingest[0].restart();
+
+    system.recovered().await;
+    system.ingest[0]
+        .metric_above_zero("citytrack_ingest_batches_total", "accepted")
+        .await;
+    let sent = traffic.stop().await;
     system.close_books(&sent, 0).await;
 }
 

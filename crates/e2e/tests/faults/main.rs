@@ -3,9 +3,13 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
 mod broker_network;
+mod broker_server;
+mod clocks;
 mod database_network;
+mod database_server;
 mod hold;
 mod ingest_killed;
+mod messages;
 mod repeats;
 mod worker_killed;
 
