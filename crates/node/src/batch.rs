@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use serde::Serialize;
-use uuid::Uuid;
+use serde::{Deserialize, Serialize};
+use uuid::{Builder, Uuid};
 
 use crate::wire::Frame;
 
@@ -12,12 +12,31 @@ use crate::wire::Frame;
 ///
 /// The id is made here, once: every attempt to send this batch carries the same one, and so the server stores it once however
 /// often it arrives. Other frames are another batch, and need another id.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Batch {
     /// A UUIDv7: it begins with the time at which the batch was made.
     pub batch_id: Uuid,
+    /// Lets the server tell which batches never came.
+    #[serde(flatten, default, skip_serializing_if = "Option::is_none")]
+    pub position: Option<Position>,
     /// At least one frame.
     pub frames: Vec<Frame>,
+}
+
+/// Where a batch stands among all that a node sends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Position {
+    /// One for the life of a spool; without a spool, one for each start of the program.
+    pub stream: Uuid,
+    /// Counts up by one, from 0.
+    pub seq: u64,
+}
+
+/// The time at which the batch of this id was made.
+pub fn made_at(id: Uuid) -> Timestamp {
+    let time = id.get_timestamp().map(|time| time.to_unix());
+    time.and_then(|(seconds, nanoseconds)| Timestamp::new(seconds.try_into().ok()?, nanoseconds.try_into().ok()?).ok())
+        .unwrap_or(Timestamp::UNIX_EPOCH)
 }
 
 impl Batch {
@@ -25,6 +44,7 @@ impl Batch {
     pub fn new(frames: Vec<Frame>) -> Self {
         Self {
             batch_id: Uuid::now_v7(),
+            position: None,
             frames,
         }
     }
@@ -39,8 +59,39 @@ impl Batch {
     /// Both get new ids. The old id belongs to the old content, of which the server has taken nothing.
     pub fn halves(&self) -> Option<(Self, Self)> {
         let (first, second) = self.frames.split_at(self.frames.len() / 2);
-        (!first.is_empty()).then(|| (Self::new(first.to_vec()), Self::new(second.to_vec())))
+        (!first.is_empty()).then(|| (self.part(1, None, first), self.part(2, self.position, second)))
     }
+
+    /// What is left of a batch without some of its frames. `None`: nothing is.
+    pub fn without(&self, unwanted: impl Fn(usize) -> bool) -> Option<Self> {
+        let left = self.frames.iter().enumerate().filter(|(index, _)| !unwanted(*index));
+        let left: Vec<Frame> = left.map(|(_, frame)| frame.clone()).collect();
+        (!left.is_empty()).then(|| self.part(3, self.position, &left))
+    }
+
+    /// A part of this batch. Its id follows from the id of the whole, so that the same part gets the same id when the node has been
+    /// restarted in between. The part that is sent last stands where the whole stood: when it has come, nothing is missing.
+    fn part(&self, number: u64, position: Option<Position>, frames: &[Frame]) -> Self {
+        Self {
+            batch_id: part_id(self.batch_id, number),
+            position,
+            frames: frames.to_vec(),
+        }
+    }
+}
+
+/// The time of the whole batch, and other random bits: the next state of a congruential generator (Knuth's MMIX) whose increment
+/// is the number of the part.
+fn part_id(whole: Uuid, number: u64) -> Uuid {
+    let (mut bytes, (_, low)) = (whole.into_bytes(), whole.as_u64_pair());
+    let next = low.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(number);
+    if let Some(random) = bytes.last_chunk_mut() {
+        *random = next.to_be_bytes();
+    }
+    Builder::from_bytes(bytes)
+        .with_version(uuid::Version::SortRand)
+        .with_variant(uuid::Variant::RFC4122)
+        .into_uuid()
 }
 
 /// When a batch is full.
@@ -156,6 +207,35 @@ mod tests {
             first.batch_id != batch.batch_id && second.batch_id != batch.batch_id && first.batch_id != second.batch_id
         );
         assert_eq!(Batch::new(vec![frame(0, 3)]).halves(), None);
+    }
+
+    #[test]
+    fn parts_have_the_same_ids_every_time_and_no_two_have_the_same() {
+        let mut whole = Batch::new((0..8).map(|at| frame(at, 1)).collect());
+        let position = Position {
+            stream: Uuid::now_v7(),
+            seq: 4,
+        };
+        whole.position = Some(position);
+        let quarters = |batch: &Batch| {
+            let (first, second) = batch.halves().unwrap();
+            let without = second.without(|index| index == 0).unwrap();
+            let (a, b) = first.halves().unwrap();
+            let (c, d) = second.halves().unwrap();
+            [first, second, without, a, b, c, d]
+        };
+        let parts = quarters(&whole);
+        assert_eq!(parts, quarters(&whole));
+        let mut ids: Vec<Uuid> = parts.iter().map(|part| part.batch_id).chain([whole.batch_id]).collect();
+        assert!(
+            ids.iter()
+                .all(|id| id.get_version_num() == 7 && made_at(*id) == made_at(whole.batch_id))
+        );
+        ids.sort();
+        ids.dedup();
+        assert_eq!(ids.len(), 8);
+        let positions = parts.map(|part| part.position.is_some());
+        assert_eq!(positions, [false, true, true, false, false, false, true]);
     }
 
     #[test]

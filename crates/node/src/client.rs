@@ -1,10 +1,7 @@
 //! One attempt to submit one batch.
 
-use std::io::Write as _;
 use std::time::Duration;
 
-use flate2::Compression;
-use flate2::write::GzEncoder;
 use reqwest::header::{
     ACCEPT, AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION, RETRY_AFTER,
 };
@@ -14,11 +11,16 @@ use secrecy::{ExposeSecret, SecretString};
 use crate::batch::Batch;
 use crate::clock::Moment;
 use crate::refusal::{SubmitError, problem, refusal};
-use crate::retry::parse_retry_after;
+use crate::retry::{parse_rate_limit, parse_retry_after};
+use crate::sealed::Sealed;
 use crate::wire::Accepted;
 
 /// The server is told who calls.
 const USER_AGENT: &str = concat!("citytrack-node/", env!("CARGO_PKG_VERSION"));
+/// The id of a batch, so that the server can tell live batches from backlog before it reads the body.
+const IDEMPOTENCY_KEY: &str = "idempotency-key";
+/// What is left of the node's allowance.
+const RATE_LIMIT: &str = "ratelimit";
 /// No honest answer is longer.
 const LONGEST_ANSWER: usize = 1024 * 1024;
 
@@ -70,6 +72,15 @@ pub struct Client {
     http: reqwest::Client,
     endpoint: Url,
     gzip_above: usize,
+}
+
+/// The server has a batch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Receipt {
+    /// What it has.
+    pub accepted: Accepted,
+    /// The allowance of the node is used up: the next batch of this kind would be taken only after this time.
+    pub pause: Option<Duration>,
 }
 
 impl Client {
@@ -128,40 +139,41 @@ impl Client {
     /// # Errors
     /// Why not, and with it what to do: see [`SubmitError`].
     pub async fn submit(&self, batch: &Batch) -> Result<Accepted, SubmitError> {
-        let json = encode(batch);
-        let mut request = self.http.post(self.endpoint.clone());
-        request = match (json.len() > self.gzip_above).then(|| gzip(&json)).flatten() {
-            Some(small) => request.header(CONTENT_ENCODING, "gzip").body(small),
-            None => request.body(json),
-        };
-        let response = request.send().await?;
+        let receipt = self.send(&Sealed::new(batch, self.gzip_above)).await?;
+        Ok(receipt.accepted)
+    }
+
+    /// The same with a batch that is ready to be sent.
+    ///
+    /// # Errors
+    /// Why not, and with it what to do: see [`SubmitError`].
+    pub async fn send(&self, sealed: &Sealed) -> Result<Receipt, SubmitError> {
+        let mut request = self
+            .http
+            .post(self.endpoint.clone())
+            .header(IDEMPOTENCY_KEY, sealed.id.to_string());
+        if sealed.gzip {
+            request = request.header(CONTENT_ENCODING, "gzip");
+        }
+        let response = request.body(sealed.body.clone()).send().await?;
         let status = response.status();
         let retry_after =
             header(&response, RETRY_AFTER.as_str()).and_then(|value| parse_retry_after(value, Moment::now().utc));
         let location = header(&response, LOCATION.as_str())
             .filter(|_| status.is_redirection())
             .map(str::to_owned);
+        let pause = header(&response, RATE_LIMIT).and_then(parse_rate_limit);
         let body = read(response).await?;
         if status.is_success() {
             // Only the answer to this very batch lets the node forget it.
             let accepted: Option<Accepted> = serde_json::from_slice(&body).ok();
             return accepted
-                .filter(|a| a.batch_id == batch.batch_id)
+                .filter(|a| a.batch_id == sealed.id)
+                .map(|accepted| Receipt { accepted, pause })
                 .ok_or(SubmitError::Strange(status));
         }
         Err(refusal(status, problem(&body, location), retry_after))
     }
-}
-
-fn encode(batch: &Batch) -> Vec<u8> {
-    // Cannot fail: the structs hold no maps, and numbers that JSON does not have are written as null.
-    serde_json::to_vec(batch).unwrap_or_default()
-}
-
-fn gzip(bytes: &[u8]) -> Option<Vec<u8>> {
-    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
-    encoder.write_all(bytes).ok()?;
-    encoder.finish().ok()
 }
 
 fn header<'a>(response: &'a Response, name: &str) -> Option<&'a str> {

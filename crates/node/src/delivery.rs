@@ -1,87 +1,227 @@
 //! Sees each batch through: tries again, splits, reports, gives up.
 
+use std::collections::BTreeSet;
+use std::io;
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep};
+use tokio::sync::Notify;
+use tokio::time::sleep;
 
-use crate::batch::Batch;
-use crate::client::Client;
-use crate::pending::Pending;
-use crate::refusal::SubmitError;
+use crate::batch::made_at;
+use crate::client::{Client, Receipt};
+use crate::clock::Moment;
+use crate::outbox::{Lane, Outbox, Parcel};
+use crate::refusal::{Refusal, SubmitError};
 use crate::report::Report;
 use crate::retry::Backoff;
-use crate::wire::Accepted;
+use crate::sealed::Sealed;
+use crate::totals::Count;
 
-/// Takes batches from the queue to the server, one at a time and in order.
+/// An id this much older than now was refused because of its age, and not because the clock is wrong.
+const OLD_ID: Duration = Duration::from_hours(1);
+
+/// Takes batches from the outbox to the server: two lanes side by side, each one batch at a time and in order.
 #[derive(Debug)]
 pub struct Delivery<'a> {
+    /// Where the batches are.
+    pub outbox: &'a Outbox,
     /// Who makes the attempts.
     pub client: &'a Client,
     /// The waits between them.
     pub backoff: Backoff,
-    /// After how long to give up on a batch. `None`: never.
+    /// How old a batch may become before it is given up. `None`: as old as it takes.
     pub retry_for: Option<Duration>,
+    /// What to do when the key or the address is refused: try again like after every failure, or end.
+    pub retry_denied: bool,
     /// Where to tell how it goes.
     pub report: &'a Report,
 }
 
+/// Why no batch is delivered any more.
+#[derive(Debug, thiserror::Error)]
+pub enum DeliveryError {
+    /// No batch would get through.
+    #[error("stopped, no batch would be accepted: {0}")]
+    Denied(SubmitError),
+    /// What waits cannot be kept any more.
+    #[error("the spool: {0}")]
+    Spool(#[from] io::Error),
+}
+
+/// What became of a batch.
+enum Outcome {
+    Accepted(Receipt),
+    /// It has become old, and is to be sent with the backlog.
+    Aged,
+    Failed(SubmitError),
+}
+
+/// One of the two, and how it fares.
+struct Run<'a> {
+    delivery: &'a Delivery<'a>,
+    lane: Lane,
+    failures: u32,
+    /// Told by whichever lane gets through, so that the other one does not wait any longer.
+    reached: &'a Notify,
+}
+
 impl Delivery<'_> {
-    /// Delivers until the queue is closed and empty.
+    /// Delivers until the outbox is closed and empty.
     ///
     /// # Errors
-    /// [`SubmitError::Denied`]: no batch would get through.
-    pub async fn run(&self, pending: &Pending) -> Result<(), SubmitError> {
-        while let Some(batch) = pending.next().await {
-            self.deliver(batch).await?;
-        }
-        Ok(())
+    /// No batch would get through, or the spool is broken.
+    pub async fn run(&self) -> Result<(), DeliveryError> {
+        let reached = Notify::new();
+        let lane = |lane| Run {
+            delivery: self,
+            lane,
+            failures: 0,
+            reached: &reached,
+        };
+        let (live, backlog) = (lane(Lane::Live), lane(Lane::Backlog));
+        tokio::try_join!(live.run(), backlog.run()).map(|_| ())
     }
+}
 
-    /// One batch, or the parts of it that the server takes.
-    async fn deliver(&self, batch: Batch) -> Result<(), SubmitError> {
-        let mut parts = vec![batch];
-        while let Some(batch) = parts.pop() {
-            match self.persist(&batch).await {
-                Ok(accepted) => self.report.accepted(&accepted),
-                Err(denied @ SubmitError::Denied(_)) => return Err(denied),
-                Err(error @ SubmitError::TooLarge(_)) => match batch.halves() {
-                    Some((first, second)) => {
-                        self.report.split(&batch, &error);
-                        parts.extend([second, first]);
-                    }
-                    None => self.report.refused(&batch, &error),
-                },
-                Err(error @ SubmitError::Invalid(_)) => self.report.refused(&batch, &error),
-                Err(error) => self.report.gave_up(&batch, &error),
+impl Run<'_> {
+    async fn run(mut self) -> Result<(), DeliveryError> {
+        let Delivery { outbox, report, .. } = *self.delivery;
+        while let Some(parcel) = outbox.next(self.lane).await? {
+            match self.deliver(&parcel).await? {
+                Some(pause) => {
+                    outbox.settle(&parcel)?;
+                    sleep(pause).await;
+                }
+                None => report.dropped(outbox.give_back(&parcel)?),
             }
         }
         Ok(())
     }
 
+    /// One batch, or the parts of it that the server takes. Returns the pause that the server wants before the next one, or `None`
+    /// if the batch is to be sent with the backlog.
+    async fn deliver(&mut self, parcel: &Parcel) -> Result<Option<Duration>, DeliveryError> {
+        let Delivery { report, .. } = *self.delivery;
+        let mut parts = vec![parcel.sealed.clone()];
+        let mut pause = Duration::ZERO;
+        let mut whole = true;
+        while let Some(part) = parts.pop() {
+            match self.persist(&part, whole).await {
+                Outcome::Accepted(receipt) => {
+                    report.accepted(&receipt.accepted);
+                    pause = receipt.pause.unwrap_or_default();
+                }
+                Outcome::Aged => return Ok(None),
+                Outcome::Failed(denied @ SubmitError::Denied(_)) => return Err(DeliveryError::Denied(denied)),
+                Outcome::Failed(SubmitError::TooLarge(refusal)) => match halves(&part) {
+                    Some(halves) => {
+                        report.split(&part, &refusal);
+                        parts.extend(halves);
+                        whole = false;
+                    }
+                    None => parts.extend(self.refused(&part, &refusal)?),
+                },
+                Outcome::Failed(SubmitError::Invalid(refusal)) => {
+                    parts.extend(self.refused(&part, &refusal)?);
+                    whole = false;
+                }
+                Outcome::Failed(error) => {
+                    report.gave_up(&part, &error);
+                    self.delivery.outbox.count(|losses| losses.dropped.add(part.count))?;
+                }
+            }
+        }
+        Ok(Some(pause))
+    }
+
     /// Attempts, always with the same id, until there is an answer that another attempt would not change.
-    async fn persist(&self, batch: &Batch) -> Result<Accepted, SubmitError> {
-        let begun = Instant::now();
-        let mut failures = 0;
+    async fn persist(&mut self, batch: &Sealed, whole: bool) -> Outcome {
+        let Delivery {
+            outbox, client, report, ..
+        } = *self.delivery;
         loop {
-            let error = match self.client.submit(batch).await {
-                Ok(accepted) => {
-                    self.report.reached(failures);
-                    return Ok(accepted);
+            let error = match client.send(batch).await {
+                Ok(receipt) => {
+                    report.reached(std::mem::take(&mut self.failures));
+                    self.reached.notify_waiters();
+                    return Outcome::Accepted(receipt);
                 }
                 Err(error) => error,
             };
             let told = match &error {
                 SubmitError::NoAnswer(_) | SubmitError::Strange(_) => None,
                 SubmitError::Busy { retry_after, .. } => *retry_after,
-                SubmitError::TooLarge(_) | SubmitError::Invalid(_) | SubmitError::Denied(_) => return Err(error),
+                SubmitError::Denied(_) if self.delivery.retry_denied => None,
+                SubmitError::TooLarge(_) | SubmitError::Invalid(_) | SubmitError::Denied(_) => {
+                    return Outcome::Failed(error);
+                }
             };
-            failures += 1;
-            let wait = self.backoff.wait(failures, told, rand::random());
-            if self.retry_for.is_some_and(|most| begun.elapsed() + wait > most) {
-                return Err(error);
+            self.failures += 1;
+            let wait = self.delivery.backoff.wait(self.failures, told, rand::random());
+            if self.delivery.retry_for.is_some_and(|most| age(batch) + wait > most) {
+                return Outcome::Failed(error);
             }
-            self.report.retrying(batch, &error, failures, wait);
-            sleep(wait).await;
+            report.retrying(batch, &error, self.failures, wait);
+            self.wait(wait, told.is_some()).await;
+            if whole && self.lane == Lane::Live && outbox.is_backlog(batch) {
+                return Outcome::Aged;
+            }
         }
     }
+
+    /// Waits; not longer than until the other lane gets through, unless the server has said how long.
+    async fn wait(&self, wait: Duration, told: bool) {
+        tokio::select! {
+            () = sleep(wait) => {}
+            () = self.reached.notified(), if !told => {}
+        }
+    }
+
+    /// A batch with which something is wrong: counts that, and returns what can be sent of it all the same.
+    fn refused(&self, batch: &Sealed, refusal: &Refusal) -> Result<Option<Sealed>, DeliveryError> {
+        let Delivery { outbox, report, .. } = *self.delivery;
+        if refusal.is_about_id() && age(batch) > OLD_ID {
+            report.expired(batch, refusal);
+            outbox.count(|losses| losses.expired.add(batch.count))?;
+            return Ok(None);
+        }
+        let (bad, rest) = divide(batch, &refusal.bad_frames());
+        let count = match &rest {
+            // The batch lives on, in the rest.
+            Some(_) => Count {
+                batches: 0,
+                ..bad.count
+            },
+            None => bad.count,
+        };
+        report.refused(batch, count, refusal);
+        outbox.count(|losses| losses.refused.add(count))?;
+        outbox.keep_refused(&bad, &refusal.in_full())?;
+        Ok(rest)
+    }
+}
+
+/// Two batches in the place of one. `None`: it holds a single frame.
+fn halves(batch: &Sealed) -> Option<[Sealed; 2]> {
+    let (first, second) = batch.open()?.halves()?;
+    // What is taken next is at the end.
+    Some([batch.reseal(&second), batch.reseal(&first)])
+}
+
+/// The frames with which something is wrong, and the others. If it is not single frames, all of it is wrong.
+fn divide(batch: &Sealed, bad: &BTreeSet<usize>) -> (Sealed, Option<Sealed>) {
+    let parts = batch.open().and_then(|whole| {
+        let wrong = whole.without(|index| !bad.contains(&index))?;
+        let right = whole.without(|index| bad.contains(&index))?;
+        Some((batch.reseal(&wrong), batch.reseal(&right)))
+    });
+    match parts {
+        Some((wrong, right)) => (wrong, Some(right)),
+        None => (batch.clone(), None),
+    }
+}
+
+fn age(batch: &Sealed) -> Duration {
+    let age = Moment::now().utc.duration_since(made_at(batch.id));
+    age.try_into().unwrap_or_default()
 }

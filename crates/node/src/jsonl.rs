@@ -31,7 +31,11 @@ pub fn parse(text: &str) -> Result<Recording, LineError> {
     })
 }
 
-fn parse_line(content: &str) -> Result<Frame, String> {
+/// Reads a line.
+///
+/// # Errors
+/// What is wrong with it, and in which column.
+pub fn parse_line(content: &str) -> Result<Frame, String> {
     let frame: Frame = serde_json::from_str(content).map_err(|error| {
         // The parser sees one line at a time, so its line number would only confuse.
         let column = error.column();

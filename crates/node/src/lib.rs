@@ -10,8 +10,9 @@
 //! | [`batch`] | collects frames into batches; a batch gets its id once |
 //! | [`client`], [`refusal`] | one attempt to submit one batch, and what its failure asks for |
 //! | [`retry`] | how long to wait before the next attempt |
-//! | [`delivery`] | sees each batch through: retries, splits, gives up |
-//! | [`pending`] | the bounded queue between the camera and the network |
+//! | [`delivery`] | sees each batch through: retries, splits, gives up; live batches before the backlog |
+//! | [`sealed`], [`outbox`], [`spool`] | what waits to be sent: in memory, or on disk over restarts and power cuts |
+//! | [`session`], [`input`], [`send`] | frames from a detector's pipe into the outbox, while the delivery empties it |
 //! | [`recording`], [`mot`], [`jsonl`], [`timeline`], [`pace`], [`replay`] | a recording in the place of a camera |
 //! | [`cli`], [`values`], [`app`], [`report`], [`totals`] | what the person at the terminal sees |
 //!
@@ -47,15 +48,20 @@ pub mod client;
 pub mod clock;
 pub mod delivery;
 pub mod geometry;
+pub mod input;
 pub mod jsonl;
 pub mod mot;
+pub mod outbox;
 pub mod pace;
-pub mod pending;
 pub mod recording;
 pub mod refusal;
 pub mod replay;
 pub mod report;
 pub mod retry;
+pub mod sealed;
+pub mod send;
+pub mod session;
+pub mod spool;
 pub mod timeline;
 pub mod totals;
 pub mod values;

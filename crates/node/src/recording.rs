@@ -150,6 +150,15 @@ impl Recording {
         }
     }
 
+    /// Tells this recording from others, to go on with it where it stopped.
+    pub fn fingerprint(&self) -> u32 {
+        let mut hasher = crc32fast::Hasher::new();
+        for frame in &self.frames {
+            hasher.update(format!("{frame:?}").as_bytes());
+        }
+        hasher.finalize()
+    }
+
     /// The number of detections.
     pub fn detections(&self) -> usize {
         self.frames.iter().map(|frame| frame.detections.len()).sum()

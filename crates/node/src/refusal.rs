@@ -1,11 +1,12 @@
 //! Why a batch was not accepted, and what to do about it.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::time::Duration;
 
 use reqwest::StatusCode;
 
-use crate::wire::Problem;
+use crate::wire::{Problem, Violation};
 
 /// The most characters of an answer that is no problem document that are shown.
 const SHOWN_OF_ANSWER: usize = 200;
@@ -45,6 +46,38 @@ pub struct Refusal {
     pub status: StatusCode,
     /// Why.
     pub problem: Problem,
+}
+
+impl Refusal {
+    /// The frames, by their index, with which alone something is wrong. Empty: it is the batch as a whole, or something else.
+    pub fn bad_frames(&self) -> BTreeSet<usize> {
+        let index = |violation: &Violation| {
+            violation
+                .pointer
+                .strip_prefix("/frames/")?
+                .split('/')
+                .next()?
+                .parse()
+                .ok()
+        };
+        let frames: Option<BTreeSet<usize>> = self.problem.violations.iter().map(index).collect();
+        frames.unwrap_or_default()
+    }
+
+    /// With every violation, in one line.
+    pub fn in_full(&self) -> String {
+        let violations = self.problem.violations.iter();
+        let violations: Vec<String> = violations.map(|v| format!("; {}: {}", v.pointer, v.message)).collect();
+        format!("{self}{}", violations.concat())
+    }
+
+    /// Whether the id is what is wrong.
+    pub fn is_about_id(&self) -> bool {
+        self.problem
+            .violations
+            .iter()
+            .any(|violation| violation.pointer == "/batch_id")
+    }
 }
 
 /// The problem document of an answer, or what can be told of an answer without one.
@@ -129,6 +162,30 @@ mod tests {
             assert!(matches!(of(status), SubmitError::Invalid(_)), "{status}");
         }
         assert!(matches!(of(413), SubmitError::TooLarge(_)));
+    }
+
+    #[test]
+    fn single_frames_can_be_what_is_wrong() {
+        let refusal = |pointers: &[&str]| {
+            let violation = |pointer: &&str| Violation {
+                pointer: (*pointer).to_owned(),
+                message: String::new(),
+            };
+            let problem = Problem {
+                violations: pointers.iter().map(violation).collect(),
+                ..Problem::default()
+            };
+            Refusal {
+                status: StatusCode::UNPROCESSABLE_ENTITY,
+                problem,
+            }
+        };
+        let frames = |pointers: &[&str]| Vec::from_iter(refusal(pointers).bad_frames());
+        assert_eq!(frames(&["/frames/3/camera", "/frames/0", "/frames/3/width"]), [0, 3]);
+        assert_eq!(frames(&["/frames/3/camera", "/frames"]), Vec::<usize>::new());
+        assert_eq!(frames(&["/frames/3/camera", "/batch_id"]), Vec::<usize>::new());
+        assert_eq!(frames(&[]), Vec::<usize>::new());
+        assert!(refusal(&["/batch_id"]).is_about_id() && !refusal(&["/frames/0"]).is_about_id());
     }
 
     #[test]

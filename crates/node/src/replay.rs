@@ -4,17 +4,16 @@ use std::io::{self, Write};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use tokio::time::{sleep, sleep_until};
+use tokio::time::sleep_until;
 use tokio_util::sync::CancellationToken;
 
 use crate::batch::{Batch, BatchLimits, Collector};
 use crate::clock::Moment;
-use crate::delivery::Delivery;
+use crate::delivery::{Delivery, DeliveryError};
 use crate::pace::Pace;
-use crate::pending::Pending;
 use crate::recording::Recording;
-use crate::refusal::SubmitError;
 use crate::report::Report;
+use crate::session::{self, Feed, WhenFull};
 use crate::timeline::{Loops, Timeline};
 
 /// What to play, and how.
@@ -28,53 +27,42 @@ pub struct Replay {
     pub pace: Pace,
     /// When a batch is full.
     pub limits: BatchLimits,
-    /// The most batches that wait to be sent, apart from the one on its way.
-    pub max_pending: usize,
-    /// What happens to one more.
+    /// What happens when too many batches wait.
     pub when_full: WhenFull,
     /// After a stop, how long to go on sending what was collected.
     pub stop_within: Duration,
+    /// What to leave out, because it was played before.
+    pub resume: Resume,
 }
 
-/// What happens when too many batches wait to be sent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub enum WhenFull {
-    /// Playback stands still until there is room: nothing is lost
-    Wait,
-    /// Playback goes on as the world does, and the batch that has waited longest is dropped
-    DropOldest,
+/// Where a replay goes on that was ended before its end.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Resume {
+    /// The spool's progress when the replay began from the beginning.
+    pub origin: u64,
+    /// How many frames were played since.
+    pub played: u64,
 }
 
 impl Replay {
     /// Plays to the end, or until `stop`. Either way, what was collected is sent before this returns, if the server takes it.
     ///
     /// # Errors
-    /// [`SubmitError::Denied`]: the server lets nothing through, so there is no point in going on.
-    pub async fn run(&self, delivery: &Delivery<'_>, stop: &CancellationToken) -> Result<(), SubmitError> {
-        let pending = Pending::new(self.max_pending);
+    /// The server lets nothing through, so there is no point in going on; or the spool is broken.
+    pub async fn run(&self, delivery: &Delivery<'_>, stop: &CancellationToken) -> Result<(), DeliveryError> {
+        let mut feed = Feed::new(delivery.outbox, self.when_full, stop, delivery.report);
+        // Without a pace of its own, playback always waits for the server, and there is nothing to tell.
+        feed.tell = matches!(self.pace, Pace::Live(_));
         let playback = Playback {
             replay: self,
-            pending: &pending,
             report: delivery.report,
             stop,
             pace: self.pace,
             collector: Collector::new(self.limits),
-            held_up: false,
+            feed,
+            played: self.resume.played,
         };
-        let played = async {
-            playback.run().await;
-            Ok(())
-        };
-        let too_late = async {
-            stop.cancelled().await;
-            sleep(self.stop_within).await;
-        };
-        tokio::select! {
-            // An error ends both at once: a playback that nobody delivers for would wait for room for ever.
-            result = async { tokio::try_join!(played, delivery.run(&pending)) } => result.map(|_| ()),
-            () = too_late => Ok(()),
-            () = delivery.report.progress(|| pending.len()) => Ok(()),
-        }
+        session::run(playback.run(), delivery, stop, self.stop_within).await
     }
 
     /// Writes the frames as JSON lines, without waiting, instead of sending them.
@@ -95,22 +83,29 @@ impl Replay {
 /// A replay that is going on.
 struct Playback<'a> {
     replay: &'a Replay,
-    pending: &'a Pending,
     report: &'a Report,
     stop: &'a CancellationToken,
     pace: Pace,
     collector: Collector,
-    held_up: bool,
+    feed: Feed<'a>,
+    /// Frames since the beginning of the replay.
+    played: u64,
 }
 
 impl Playback<'_> {
-    async fn run(mut self) {
-        for (at, recorded) in Timeline::new(&self.replay.recordings, self.replay.loops) {
+    async fn run(mut self) -> io::Result<()> {
+        let timeline = Timeline::new(&self.replay.recordings, self.replay.loops);
+        let mut timeline = timeline
+            .skip(usize::try_from(self.played).unwrap_or(usize::MAX))
+            .peekable();
+        let begun = self.begun(timeline.peek().map(|(at, _)| *at));
+        for (at, recorded) in timeline {
+            let at = at.saturating_sub(begun);
             let mut captured_at = self.date(at);
             if let Some(closes_at) = self.collector.closes_at().filter(|closes_at| *closes_at <= captured_at) {
                 self.wait_for(closes_at).await;
                 let batch = self.collector.take();
-                self.hand_over(batch).await;
+                self.hand_over(batch).await?;
                 // Handing over may have taken a while.
                 captured_at = self.date(at);
             }
@@ -118,13 +113,21 @@ impl Playback<'_> {
             if self.stop.is_cancelled() {
                 break;
             }
+            self.played += 1;
             self.report.played(recorded.detections.len());
             let full = self.collector.add(recorded.captured(captured_at));
-            self.hand_over(full).await;
+            self.hand_over(full).await?;
         }
         let rest = self.collector.take();
-        self.hand_over(rest).await;
-        self.pending.close();
+        self.hand_over(rest).await
+    }
+
+    /// The time in the recording that is now, when the first frame is played. (At full speed, dates are those of the first run.)
+    fn begun(&self, first: Option<Duration>) -> Duration {
+        match self.pace {
+            Pace::Live(_) if self.replay.resume.played > 0 => first.unwrap_or_default(),
+            _ => Duration::ZERO,
+        }
     }
 
     fn date(&mut self, at: Duration) -> Timestamp {
@@ -139,32 +142,14 @@ impl Playback<'_> {
         }
     }
 
-    async fn hand_over(&mut self, batch: Option<Batch>) {
-        let Some(batch) = batch else { return };
-        self.report.collected();
-        if self.pending.is_full() {
-            self.make_room().await;
-        } else {
-            self.held_up = false;
-        }
-        self.pending.push(batch);
-    }
-
-    async fn make_room(&mut self) {
-        match self.replay.when_full {
-            WhenFull::DropOldest => self
-                .pending
-                .drop_oldest()
-                .iter()
-                .for_each(|oldest| self.report.dropped(oldest)),
-            WhenFull::Wait => {
-                // Without a pace of its own, playback always waits for the server, and there is nothing to tell.
-                if !self.held_up && matches!(self.pace, Pace::Live(_)) {
-                    self.held_up = true;
-                    self.report.held_up(self.replay.max_pending);
-                }
-                tokio::select! { () = self.pending.room() => {}, () = self.stop.cancelled() => {} }
+    async fn hand_over(&mut self, batch: Option<Batch>) -> io::Result<()> {
+        match batch {
+            Some(batch) => {
+                self.feed
+                    .hand_over(batch, self.replay.resume.origin + self.played)
+                    .await
             }
+            None => Ok(()),
         }
     }
 }

@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::batch::Batch;
 use crate::recording::Notes;
-use crate::refusal::SubmitError;
+use crate::refusal::{Refusal, SubmitError};
+use crate::sealed::Sealed;
 use crate::totals::{Count, Totals};
 use crate::wire::Accepted;
 
@@ -29,14 +29,9 @@ pub struct Report {
 
 impl Report {
     /// A report from now on. A quiet one tells only of trouble.
-    pub fn new(quiet: bool, notes: Notes) -> Self {
-        let totals = Totals {
-            clipped: notes.clipped,
-            outside: notes.outside,
-            ..Totals::default()
-        };
+    pub fn new(quiet: bool) -> Self {
         Self {
-            totals: Mutex::new(totals),
+            totals: Mutex::default(),
             begun: Instant::now(),
             quiet,
             terminal: io::stderr().is_terminal(),
@@ -50,7 +45,21 @@ impl Report {
         }
     }
 
-    /// A frame was played.
+    /// What was changed while the recordings were read.
+    pub fn changed(&self, notes: Notes) {
+        let mut totals = self.lock();
+        (totals.clipped, totals.outside) = (notes.clipped, notes.outside);
+    }
+
+    /// What was in the spool at the start.
+    pub fn found(&self, count: Count) {
+        self.lock().found = count;
+        if !count.is_nothing() {
+            self.note(&format!("in the spool from before: {count}"));
+        }
+    }
+
+    /// A frame was played, or read.
     pub fn played(&self, detections: usize) {
         let mut totals = self.lock();
         totals.frames += 1;
@@ -83,56 +92,85 @@ impl Report {
     }
 
     /// An attempt failed, and there will be another one.
-    pub fn retrying(&self, batch: &Batch, error: &SubmitError, attempt: u32, wait: Duration) {
+    pub fn retrying(&self, batch: &Sealed, error: &SubmitError, attempt: u32, wait: Duration) {
         self.lock().retries += 1;
         let wait = wait.as_secs_f64();
         self.say(&format!(
             "batch {}: {error}; attempt {attempt}, the next one in {wait:.1} s",
-            batch.batch_id
+            batch.id
         ));
     }
 
     /// A batch was too large, and its halves take its place.
-    pub fn split(&self, batch: &Batch, error: &SubmitError) {
+    pub fn split(&self, batch: &Sealed, refusal: &Refusal) {
         self.lock().batches += 1;
+        let frames = batch.count.frames;
         self.say(&format!(
-            "batch {}: {error}; sending its {} frames in two halves",
-            batch.batch_id,
-            batch.frames.len()
+            "batch {}: {refusal}; sending its {frames} frames in two halves",
+            batch.id
         ));
     }
 
-    /// The server found something wrong with a batch.
-    pub fn refused(&self, batch: &Batch, error: &SubmitError) {
-        self.lock().refused.add(Count::of(batch));
+    /// The server found something wrong with a batch, or with so much of it.
+    pub fn refused(&self, batch: &Sealed, count: Count, refusal: &Refusal) {
+        self.lock().refused.add(count);
+        let of_it = match count.batches {
+            0 => format!(" without {} of its {} frames", count.frames, batch.count.frames),
+            _ => String::new(),
+        };
+        let what = if count.batches == 0 { "sent again" } else { "refused" };
         self.say(&format!(
-            "batch {} refused: {error}{}",
-            batch.batch_id,
-            violations(error)
+            "batch {} {what}{of_it}: {refusal}{}",
+            batch.id,
+            violations(refusal)
+        ));
+    }
+
+    /// The server takes a batch as old as this no more.
+    pub fn expired(&self, batch: &Sealed, refusal: &Refusal) {
+        self.lock().expired.add(batch.count);
+        self.say(&format!(
+            "batch {} came too late: {refusal}{}",
+            batch.id,
+            violations(refusal)
         ));
     }
 
     /// No attempt got through in the time that was set.
-    pub fn gave_up(&self, batch: &Batch, error: &SubmitError) {
-        self.lock().dropped.add(Count::of(batch));
-        self.say(&format!("batch {} given up: {error}", batch.batch_id));
+    pub fn gave_up(&self, batch: &Sealed, error: &SubmitError) {
+        self.lock().dropped.add(batch.count);
+        self.say(&format!("batch {} given up: {error}", batch.id));
     }
 
-    /// A batch made room for a newer one.
-    pub fn dropped(&self, batch: &Batch) {
-        self.lock().dropped.add(Count::of(batch));
-        self.say(&format!(
-            "batch {} dropped: too many are waiting to be sent",
-            batch.batch_id
-        ));
+    /// Batches made room for newer ones.
+    pub fn dropped(&self, count: Count) {
+        if !count.is_nothing() {
+            self.lock().dropped.add(count);
+            self.say(&format!("dropped the oldest to make room: {count}"));
+        }
     }
 
-    /// Playback stands still until the server takes more.
+    /// A line of the input is no frame. Only so many are shown.
+    pub fn bad_line(&self, number: u64, what: &str, shown: u64) {
+        let bad = {
+            let mut totals = self.lock();
+            totals.bad_lines += 1;
+            totals.bad_lines
+        };
+        if bad <= shown {
+            self.say(&format!("line {number}: {what}"));
+        }
+        if bad == shown {
+            self.say("further bad lines are counted, and not shown");
+        }
+    }
+
+    /// The input stands still until the server takes more.
     pub fn held_up(&self, waiting: usize) {
-        self.say(&format!("playback waits: {waiting} batches are waiting to be sent"));
+        self.say(&format!("input waits: {waiting} batches are waiting to be sent"));
     }
 
-    /// Trouble that ends the replay.
+    /// Something went wrong, and it goes on.
     pub fn trouble(&self, text: &str) {
         self.say(text);
     }
@@ -159,8 +197,10 @@ impl Report {
     /// The figures so far. What was collected and has not come to an end otherwise counts as unsent.
     pub fn totals(&self) -> Totals {
         let mut totals = *self.lock();
-        let ended = [totals.accepted, totals.refused, totals.dropped];
-        let left = |all: u64, part: fn(&Count) -> u64| all.saturating_sub(ended.iter().map(part).sum());
+        let ended = [totals.accepted, totals.refused, totals.expired, totals.dropped];
+        let found = totals.found;
+        let left =
+            |all: u64, part: fn(&Count) -> u64| (all + part(&found)).saturating_sub(ended.iter().map(part).sum());
         totals.unsent = Count {
             batches: left(totals.batches, |count| count.batches),
             frames: left(totals.frames, |count| count.frames),
@@ -194,23 +234,25 @@ fn progress_line(totals: &Totals, waiting: usize) -> String {
         detections,
         batches,
         accepted,
+        dropped,
         retries,
         seconds,
         ..
     } = totals;
+    let dropped = match dropped.batches {
+        0 => String::new(),
+        batches => format!("  {batches} dropped"),
+    };
     let per_second = |count: u64| count as f64 / seconds.max(0.001);
     format!(
-        "{seconds:.0} s  {frames} frames ({:.0}/s)  {detections} detections ({:.0}/s)  {} of {batches} batches accepted  {waiting} waiting  {retries} retries",
+        "{seconds:.0} s  {frames} frames ({:.0}/s)  {detections} detections ({:.0}/s)  {} of {batches} batches accepted  {waiting} waiting{dropped}  {retries} retries",
         per_second(*frames),
         per_second(*detections),
         accepted.batches,
     )
 }
 
-fn violations(error: &SubmitError) -> String {
-    let SubmitError::Invalid(refusal) = error else {
-        return String::new();
-    };
+fn violations(refusal: &Refusal) -> String {
     let all = &refusal.problem.violations;
     let mut lines = String::new();
     for violation in all.iter().take(SHOWN_VIOLATIONS) {
@@ -233,20 +275,17 @@ mod tests {
 
     #[test]
     fn every_frame_ends_somewhere() {
-        let report = Report::new(
-            true,
-            Notes {
-                clipped: 4,
-                ..Notes::default()
-            },
-        );
-        let batch = Batch::new(vec![]);
+        let report = Report::new(true);
+        report.changed(Notes {
+            clipped: 4,
+            ..Notes::default()
+        });
         for detections in [3, 0, 2] {
             report.played(detections);
         }
         report.collected();
         report.accepted(&Accepted {
-            batch_id: batch.batch_id,
+            batch_id: uuid::Uuid::nil(),
             frames: 2,
             detections: 3,
         });
@@ -261,7 +300,7 @@ mod tests {
         );
         assert!(!totals.all_accepted());
         report.accepted(&Accepted {
-            batch_id: batch.batch_id,
+            batch_id: uuid::Uuid::nil(),
             frames: 1,
             detections: 2,
         });

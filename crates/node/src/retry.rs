@@ -51,6 +51,25 @@ pub fn parse_retry_after(value: &str, now: Timestamp) -> Option<Duration> {
     Some(Duration::try_from(date.duration_since(now)).unwrap_or_default())
 }
 
+/// Reads the value of RateLimit (draft-ietf-httpapi-ratelimit-headers), such as `"live";r=0;t=4, "live-bytes";r=600;t=1`: how
+/// long to wait until nothing is used up any more. `None`: there is some left of everything.
+pub fn parse_rate_limit(value: &str) -> Option<Duration> {
+    value.split(',').filter_map(used_up).max()
+}
+
+fn used_up(item: &str) -> Option<Duration> {
+    let parameter = |name: &str| {
+        let of_name = |part: &str| part.trim().strip_prefix(name)?.strip_prefix('=')?.parse::<u64>().ok();
+        item.split(';').find_map(of_name)
+    };
+    (parameter("r") == Some(0)).then(|| {
+        parameter("t")
+            .map(Duration::from_secs)
+            .unwrap_or_default()
+            .min(LONGEST_TOLD)
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -97,6 +116,16 @@ mod tests {
             Some(Duration::ZERO)
         );
         assert_eq!(parse_retry_after("soon", now), None);
+    }
+
+    #[test]
+    fn an_allowance_that_is_used_up_asks_for_a_pause() {
+        let pause = |value| parse_rate_limit(value).map(|pause| pause.as_secs());
+        assert_eq!(pause(r#""live";r=1;t=1, "live-bytes";r=600;t=1"#), None);
+        assert_eq!(pause(r#""live";r=0;t=4"#), Some(4));
+        assert_eq!(pause(r#""live"; r=0; t=4, "live-bytes";r=0;t=9"#), Some(9));
+        assert_eq!(pause(r#""live";r=0"#), Some(0));
+        assert_eq!(pause(""), None);
     }
 
     proptest! {

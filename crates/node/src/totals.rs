@@ -1,13 +1,13 @@
 //! The figures of a replay.
 
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::batch::Batch;
 
 /// So many batches, with so many frames, with so many detections.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Count {
     /// Batches.
     pub batches: u64,
@@ -30,12 +30,18 @@ pub struct Totals {
     pub accepted: Count,
     /// What the server found wrong.
     pub refused: Count,
-    /// What was given up: for want of room (`--when-full drop-oldest`) or of an answer (`--retry-for`).
+    /// What came too late: the server takes ids for some days only.
+    pub expired: Count,
+    /// What was given up: for want of room, or of an answer (`--retry-for`).
     pub dropped: Count,
-    /// What was left when the replay was stopped.
+    /// What was left at the end. With a spool, it is still there.
     pub unsent: Count,
+    /// What was in the spool at the start. It is part of what was accepted, or of another ending.
+    pub found: Count,
     /// Attempts after the first, over all batches.
     pub retries: u64,
+    /// Lines of the input that were no frames.
+    pub bad_lines: u64,
     /// Boxes cut off at the edge of the image when the files were read.
     pub clipped: u64,
     /// Boxes left out because nothing of them was inside the image.
@@ -54,6 +60,11 @@ impl Count {
         }
     }
 
+    /// Whether there is nothing of anything.
+    pub fn is_nothing(&self) -> bool {
+        *self == Self::default()
+    }
+
     /// Adds to it.
     pub fn add(&mut self, other: Self) {
         self.batches += other.batches;
@@ -62,11 +73,26 @@ impl Count {
     }
 }
 
+impl fmt::Display for Count {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            batches,
+            frames,
+            detections,
+        } = self;
+        write!(f, "{frames} frames, {detections} detections, {batches} batches")
+    }
+}
+
 impl Totals {
-    /// Whether everything that was played was accepted.
+    /// Whether the server has everything.
     pub fn all_accepted(&self) -> bool {
-        let lost = [self.refused, self.dropped, self.unsent];
-        lost.iter().all(|count| *count == Count::default())
+        self.nothing_lost() && self.unsent.is_nothing()
+    }
+
+    /// Whether the server has everything, or will have it.
+    pub fn nothing_lost(&self) -> bool {
+        [self.refused, self.expired, self.dropped].iter().all(Count::is_nothing) && self.bad_lines == 0
     }
 
     /// For people.
@@ -76,34 +102,28 @@ impl Totals {
             detections,
             batches,
             accepted,
-            refused,
-            dropped,
-            unsent,
             retries,
             seconds,
             ..
         } = self;
         let mut text = format!("{frames} frames, {detections} detections in {seconds:.1} s");
-        if *batches == 0 {
+        if *batches == 0 && self.found.is_nothing() {
             return text;
         }
+        let _ = write!(text, "; accepted: {accepted}");
         for (what, count) in [
-            ("accepted", accepted),
-            ("refused", refused),
-            ("dropped", dropped),
-            ("unsent", unsent),
+            ("refused", self.refused),
+            ("expired", self.expired),
+            ("dropped", self.dropped),
+            ("unsent", self.unsent),
+            ("of it in the spool before", self.found),
         ] {
-            if what == "accepted" || *count != Count::default() {
-                let Count {
-                    batches,
-                    frames,
-                    detections,
-                } = count;
-                let _ = write!(
-                    text,
-                    "; {what}: {frames} frames, {detections} detections, {batches} batches"
-                );
+            if !count.is_nothing() {
+                let _ = write!(text, "; {what}: {count}");
             }
+        }
+        if self.bad_lines > 0 {
+            let _ = write!(text, "; bad lines: {}", self.bad_lines);
         }
         let _ = write!(text, "; retries: {retries}");
         text

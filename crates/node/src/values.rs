@@ -3,8 +3,13 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use bytesize::ByteSize;
+
 use crate::timeline::Loops;
 use crate::wire;
+
+/// Below this, a single batch could be most of a spool.
+const SMALLEST_SPOOL: ByteSize = ByteSize::mib(1);
 
 /// How fast to play.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -79,6 +84,14 @@ pub(crate) fn positive_duration(text: &str) -> Result<Duration, String> {
         Ok(duration) if !duration.is_zero() => Ok(duration),
         Ok(_) => Err("must be more than nothing".to_owned()),
         Err(error) => Err(error.to_string()),
+    }
+}
+
+pub(crate) fn spool_size(text: &str) -> Result<ByteSize, String> {
+    match text.parse() {
+        Ok(size) if size >= SMALLEST_SPOOL => Ok(size),
+        Ok(_) => Err(format!("must be {SMALLEST_SPOOL} or more")),
+        Err(error) => Err(error),
     }
 }
 

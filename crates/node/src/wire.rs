@@ -6,6 +6,8 @@ use uuid::Uuid;
 
 /// The longest name of a camera or a class.
 const NAME_LENGTH: usize = 64;
+/// The most pixels of an image, in either direction.
+const LONGEST_SIDE: u32 = 65_535;
 /// How far a box may hang over the edge of the image, as a part of the image. The server clips it there.
 const OVERHANG: f64 = 0.05;
 
@@ -89,6 +91,17 @@ impl Frame {
     /// The first violation, in words.
     pub fn check(&self) -> Result<(), String> {
         check_camera(&self.camera)?;
+        if self.frame.is_some_and(|number| i64::try_from(number).is_err()) {
+            return Err("frame is greater than 9223372036854775807".to_owned());
+        }
+        let sides = [self.width, self.height];
+        if sides != [None; 2]
+            && !sides
+                .iter()
+                .all(|side| side.is_some_and(|side| (1..=LONGEST_SIDE).contains(&side)))
+        {
+            return Err(format!("width and height go together, each 1 to {LONGEST_SIDE}"));
+        }
         self.detections.iter().try_for_each(Detection::check)
     }
 }

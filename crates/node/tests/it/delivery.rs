@@ -84,7 +84,7 @@ fn an_answer_of_somebody_else_does_not_count() {
 #[test]
 fn a_refused_batch_is_reported_and_the_next_one_sent() {
     let problem = r#"{"type":"/problems/invalid-batch","title":"The batch is invalid","status":422,
-        "violations":[{"pointer":"/frames/0/camera","message":"is not a camera's name"}]}"#;
+        "violations":[{"pointer":"/frames","message":"has 5 frames too many"}]}"#;
     let server = Server::start([Answer::Problem(422, problem), Answer::Accept]);
     let outcome = replay_people(10, &server, &["--batch-frames", "5"]);
     assert_eq!(outcome.code, 3);
@@ -105,10 +105,72 @@ fn a_refused_batch_is_reported_and_the_next_one_sent() {
     );
     assert!(outcome.stderr.contains(&refused), "{}", outcome.stderr);
     assert!(
-        outcome.stderr.contains("/frames/0/camera: is not a camera's name"),
+        outcome.stderr.contains("/frames: has 5 frames too many"),
         "{}",
         outcome.stderr
     );
+}
+
+#[test]
+fn a_bad_frame_costs_no_other_frame_of_its_batch() {
+    let problem = r#"{"type":"/problems/invalid-batch","status":422,
+        "violations":[{"pointer":"/frames/1/camera","message":"is not a camera's name"},{"pointer":"/frames/4","message":"is wrong"}]}"#;
+    let server = Server::start([Answer::Problem(422, problem), Answer::Accept]);
+    let outcome = replay_people(5, &server, &[]);
+    assert_eq!(outcome.code, 3, "{}", outcome.stderr);
+    let totals = [
+        "/batches",
+        "/accepted/batches",
+        "/accepted/frames",
+        "/refused/frames",
+        "/unsent/frames",
+    ];
+    assert_eq!(totals.map(|total| outcome.total(total)), [1, 1, 3, 2, 0]);
+    let received = server.received();
+    let numbers: Vec<u64> = received[1]
+        .batch
+        .frames
+        .iter()
+        .filter_map(|frame| frame.frame)
+        .collect();
+    assert_eq!(numbers, [1, 3, 4]);
+    assert_ne!(received[0].batch.batch_id, received[1].batch.batch_id);
+    assert_eq!(received[0].batch.position(), received[1].batch.position());
+    assert!(
+        outcome.stderr.contains("without 2 of its 5 frames: 422"),
+        "{}",
+        outcome.stderr
+    );
+    assert!(
+        outcome.stderr.contains("/frames/1/camera: is not a camera's name"),
+        "{}",
+        outcome.stderr
+    );
+}
+
+#[test]
+fn batches_say_where_they_stand_and_carry_their_id_in_the_head() {
+    let server = Server::start([Answer::AtMost(3)]);
+    let outcome = replay_people(10, &server, &["--batch-frames", "5"]);
+    assert_eq!(outcome.code, 0, "{}", outcome.stderr);
+    let received = server.received();
+    for one in &received {
+        assert_eq!(one.header("idempotency-key"), Some(&*one.batch.batch_id.to_string()));
+    }
+    // The halves of a batch that is too large: the one that comes last has the place of the whole.
+    let seqs: Vec<Option<u64>> = received.iter().map(|one| one.batch.seq).collect();
+    assert_eq!(seqs, [Some(0), None, Some(0), Some(1), None, Some(1)]);
+    let streams: Vec<_> = received.iter().filter_map(|one| one.batch.stream).collect();
+    assert!(streams.len() == 4 && streams.iter().all(|stream| *stream == streams[0]));
+}
+
+#[test]
+fn an_allowance_that_is_used_up_is_not_asked_for_more() {
+    let server = Server::start([Answer::UsedUp(1), Answer::Accept]);
+    let outcome = replay_people(10, &server, &["--batch-frames", "5"]);
+    assert_eq!((outcome.code, outcome.total("/retries")), (0, 0), "{}", outcome.stderr);
+    let received = server.received();
+    assert!(received[1].at - received[0].at >= Duration::from_secs(1));
 }
 
 #[test]

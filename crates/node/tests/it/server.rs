@@ -26,6 +26,8 @@ pub(crate) enum Answer {
     Later(u16, &'static str),
     /// 413 for batches of more frames.
     AtMost(usize),
+    /// 202, and nothing more for so many seconds.
+    UsedUp(u32),
     /// Something that is not CityTrack.
     Hello,
 }
@@ -43,7 +45,15 @@ pub(crate) struct Received {
 #[derive(Clone, Deserialize)]
 pub(crate) struct ReceivedBatch {
     pub(crate) batch_id: Uuid,
+    pub(crate) stream: Option<Uuid>,
+    pub(crate) seq: Option<u64>,
     pub(crate) frames: Vec<Frame>,
+}
+
+impl ReceivedBatch {
+    pub(crate) fn position(&self) -> (Option<Uuid>, Option<u64>) {
+        (self.stream, self.seq)
+    }
 }
 
 pub(crate) struct Server {
@@ -146,6 +156,9 @@ fn respond(answer: Answer, batch: &ReceivedBatch) -> HttpResponse {
     match answer {
         Answer::AtMost(frames) if batch.frames.len() > frames => problem(413, r#"{"type":"/problems/too-large"}"#),
         Answer::Accept | Answer::AtMost(_) => HttpResponse::Accepted().json(accepted),
+        Answer::UsedUp(seconds) => HttpResponse::Accepted()
+            .insert_header(("RateLimit", format!("\"live\";r=0;t={seconds}, \"live-bytes\";r=9;t=1")))
+            .json(accepted),
         Answer::AcceptInSilence => {
             let cut = std::io::Error::other("cut");
             HttpResponse::Accepted().streaming(stream::iter([Ok(Bytes::from_static(b"{\"batch_id\"")), Err(cut)]))

@@ -1,0 +1,358 @@
+//! What waits to be sent, in two lanes: live batches, and the backlog behind them.
+//!
+//! A batch leaves the outbox only when there is an answer that settles it. With a spool it lies on disk, and is there again after
+//! a restart; without one it lies in memory, and is lost with the process.
+
+mod store;
+
+use std::collections::VecDeque;
+use std::io;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::sync::watch;
+use tokio::task::spawn_blocking;
+
+use crate::batch::{Batch, made_at};
+use crate::clock::Moment;
+use crate::sealed::Sealed;
+use crate::spool::{Losses, Spool, SyncPolicy};
+use crate::totals::Count;
+use store::{Memory, Store};
+
+/// How often [`SyncPolicy::Interval`] brings to the disk what was written.
+const SYNC_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Which batches are meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lane {
+    /// Those that were made just now. They never wait for the others.
+    Live,
+    /// Those that have waited for long, oldest first.
+    Backlog,
+}
+
+/// How an outbox works.
+#[derive(Debug, Clone, Copy)]
+pub struct OutboxOptions {
+    /// Bodies above so many bytes are compressed.
+    pub gzip_above: usize,
+    /// After this time, a batch is backlog.
+    pub live_for: Duration,
+}
+
+/// A batch on its way.
+#[derive(Debug, Clone)]
+pub struct Parcel {
+    /// What to send.
+    pub sealed: Sealed,
+    ticket: u64,
+}
+
+/// Batches in the order in which they were made.
+#[derive(Debug)]
+pub struct Outbox {
+    options: OutboxOptions,
+    inner: Mutex<Inner>,
+    sync: SyncPolicy,
+    changed: watch::Sender<()>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    store: Store,
+    live: VecDeque<Waiting>,
+    backlog: VecDeque<Waiting>,
+    on_their_way: Vec<u64>,
+    closed: bool,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Waiting {
+    ticket: u64,
+    made_at: Timestamp,
+}
+
+impl Outbox {
+    /// An outbox for so many batches, in memory.
+    pub fn in_memory(capacity: usize, options: OutboxOptions) -> Self {
+        Self::new(
+            Store::Memory(Memory::new(capacity)),
+            SyncPolicy::Never,
+            VecDeque::new(),
+            options,
+        )
+    }
+
+    /// An outbox on disk.
+    pub fn on_disk(spool: Spool, sync: SyncPolicy, options: OutboxOptions) -> Self {
+        let found = spool.waiting().map(|(ticket, kept)| Waiting {
+            ticket,
+            made_at: kept.made_at,
+        });
+        let found = found.collect();
+        Self::new(Store::Disk(Box::new(spool)), sync, found, options)
+    }
+
+    fn new(store: Store, sync: SyncPolicy, live: VecDeque<Waiting>, options: OutboxOptions) -> Self {
+        let inner = Inner {
+            store,
+            live,
+            backlog: VecDeque::new(),
+            on_their_way: Vec::new(),
+            closed: false,
+        };
+        Self {
+            options,
+            inner: Mutex::new(inner),
+            sync,
+            changed: watch::Sender::new(()),
+        }
+    }
+
+    /// How far the input of the spool had been read when the last batch was closed.
+    pub fn progress(&self) -> u64 {
+        match &self.lock().store {
+            Store::Memory(_) => 0,
+            Store::Disk(spool) => spool.progress(),
+        }
+    }
+
+    /// Whether another batch would cost an old one.
+    pub fn is_full(&self) -> bool {
+        let inner = self.lock();
+        inner.store.is_full(inner.on_their_way.len())
+    }
+
+    /// Waits until a batch may be added without dropping another one.
+    pub async fn room(&self) {
+        let mut changed = self.changed.subscribe();
+        while self.is_full() && changed.changed().await.is_ok() {}
+    }
+
+    /// Gives a batch its place in the stream and takes it in; with a spool, it is safe when this returns (as [`SyncPolicy`] says).
+    /// `progress` is how far the input has been read. Returns what was dropped to make room.
+    ///
+    /// # Errors
+    /// The disk.
+    pub async fn push(&self, mut batch: Batch, progress: u64) -> io::Result<Count> {
+        let (ticket, dropped, file) = {
+            let mut inner = self.lock();
+            let Inner {
+                store, on_their_way, ..
+            } = &mut *inner;
+            batch.position = Some(store.position());
+            let sealed = Sealed::new(&batch, self.options.gzip_above);
+            match store {
+                Store::Memory(memory) => (memory.push(sealed), Count::default(), None),
+                Store::Disk(spool) => {
+                    let (ticket, dropped) = spool.append(sealed, progress, on_their_way)?;
+                    (ticket, dropped, Some(spool.newest_file()))
+                }
+            }
+        };
+        if let Some(file) = file.filter(|_| self.sync == SyncPolicy::Always) {
+            spawn_blocking(move || file.sync_data()).await??;
+        }
+        let waiting = Waiting {
+            ticket,
+            made_at: made_at(batch.batch_id),
+        };
+        self.lock().live.push_back(waiting);
+        self.changed.send_replace(());
+        Ok(dropped)
+    }
+
+    /// Without a spool: takes out the batch that has waited longest. (A spool makes room by itself.)
+    pub fn drop_oldest(&self) -> Option<Count> {
+        let mut inner = self.lock();
+        let Inner {
+            store: Store::Memory(memory),
+            on_their_way,
+            ..
+        } = &mut *inner
+        else {
+            return None;
+        };
+        memory.drop_oldest(on_their_way)
+    }
+
+    /// Waits for the next batch of a lane. `None`: the outbox is closed, and nothing is left.
+    ///
+    /// # Errors
+    /// The disk.
+    pub async fn next(&self, lane: Lane) -> io::Result<Option<Parcel>> {
+        let mut changed = self.changed.subscribe();
+        loop {
+            {
+                let mut inner = self.lock();
+                inner.age(self.options.live_for, Moment::now().utc);
+                if let Some(parcel) = inner.take(lane)? {
+                    drop(inner);
+                    self.changed.send_replace(());
+                    return Ok(Some(parcel));
+                }
+                if inner.is_finished() {
+                    return Ok(None);
+                }
+            }
+            if changed.changed().await.is_err() {
+                return Ok(None);
+            }
+        }
+    }
+
+    /// A parcel is settled: accepted, refused, or given up.
+    ///
+    /// # Errors
+    /// The disk.
+    pub fn settle(&self, parcel: &Parcel) -> io::Result<()> {
+        let mut inner = self.lock();
+        inner.on_their_way.retain(|ticket| *ticket != parcel.ticket);
+        let settled = inner.store.remove(parcel.ticket);
+        drop(inner);
+        self.changed.send_replace(());
+        settled
+    }
+
+    /// A parcel comes back: it has become old on its way, and is to be sent with the backlog. Returns what it held if there is
+    /// no room for it any more.
+    ///
+    /// # Errors
+    /// The disk.
+    pub fn give_back(&self, parcel: &Parcel) -> io::Result<Count> {
+        let mut inner = self.lock();
+        inner.on_their_way.retain(|ticket| *ticket != parcel.ticket);
+        let mut dropped = Count::default();
+        match &mut inner.store {
+            Store::Disk(spool) if spool.get(parcel.ticket).is_none() => {
+                dropped = parcel.sealed.count;
+                spool.count(|losses| losses.dropped.add(dropped))?;
+            }
+            _ => {
+                let waiting = Waiting {
+                    ticket: parcel.ticket,
+                    made_at: made_at(parcel.sealed.id),
+                };
+                inner.live.push_front(waiting);
+            }
+        }
+        drop(inner);
+        self.changed.send_replace(());
+        Ok(dropped)
+    }
+
+    /// Counts what was lost in the books of the spool, if there is one.
+    ///
+    /// # Errors
+    /// The disk.
+    pub fn count(&self, count: impl FnOnce(&mut Losses)) -> io::Result<()> {
+        match &mut self.lock().store {
+            Store::Memory(_) => Ok(()),
+            Store::Disk(spool) => spool.count(count),
+        }
+    }
+
+    /// Keeps a refused batch for a person to look at, if there is a spool.
+    ///
+    /// # Errors
+    /// The disk.
+    pub fn keep_refused(&self, sealed: &Sealed, reason: &str) -> io::Result<()> {
+        match &self.lock().store {
+            Store::Memory(_) => Ok(()),
+            Store::Disk(spool) => spool.keep_refused(sealed, reason, Moment::now().utc),
+        }
+    }
+
+    /// Says that no more batches will come.
+    pub fn close(&self) {
+        self.lock().closed = true;
+        self.changed.send_replace(());
+    }
+
+    /// How many batches wait, those on their way included.
+    pub fn len(&self) -> usize {
+        self.lock().store.len()
+    }
+
+    /// Whether nothing waits.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Whether a batch is older than a live one.
+    pub fn is_backlog(&self, sealed: &Sealed) -> bool {
+        is_older(made_at(sealed.id), self.options.live_for, Moment::now().utc)
+    }
+
+    /// Brings to the disk what was written, again and again, if the policy says so.
+    ///
+    /// # Errors
+    /// The disk.
+    pub async fn keep_synced(&self) -> io::Result<()> {
+        let mut ticks = tokio::time::interval(SYNC_INTERVAL);
+        loop {
+            ticks.tick().await;
+            let file = match &self.lock().store {
+                Store::Disk(spool) if self.sync == SyncPolicy::Interval => spool.newest_file(),
+                _ => continue,
+            };
+            spawn_blocking(move || file.sync_data()).await??;
+        }
+    }
+
+    /// Ends well: after this, the next process knows that nothing is missing.
+    ///
+    /// # Errors
+    /// The disk.
+    pub fn finish(&self) -> io::Result<()> {
+        match &mut self.lock().store {
+            Store::Memory(_) => Ok(()),
+            Store::Disk(spool) => spool.close(),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        // Nothing that is done under the lock can panic half-way.
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Inner {
+    /// Moves what has become old from one lane to the other.
+    fn age(&mut self, live_for: Duration, now: Timestamp) {
+        while let Some(oldest) = self
+            .live
+            .pop_front_if(|waiting| is_older(waiting.made_at, live_for, now))
+        {
+            self.backlog.push_back(oldest);
+        }
+    }
+
+    fn take(&mut self, lane: Lane) -> io::Result<Option<Parcel>> {
+        let queue = match lane {
+            Lane::Live => &mut self.live,
+            Lane::Backlog => &mut self.backlog,
+        };
+        while let Some(Waiting { ticket, .. }) = queue.pop_front() {
+            // What was dropped in the meantime is not there any more.
+            if let Some(sealed) = self.store.load(ticket)? {
+                self.on_their_way.push(ticket);
+                return Ok(Some(Parcel { sealed, ticket }));
+            }
+        }
+        Ok(None)
+    }
+
+    fn is_finished(&self) -> bool {
+        self.closed && self.live.is_empty() && self.backlog.is_empty() && self.on_their_way.is_empty()
+    }
+}
+
+fn is_older(made_at: Timestamp, age: Duration, now: Timestamp) -> bool {
+    made_at.checked_add(age).is_ok_and(|until| until <= now)
+}
+
+#[cfg(test)]
+mod tests;
