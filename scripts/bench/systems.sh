@@ -43,12 +43,34 @@ citytrack_up() {
   postgres_database $((PORT_BASE + 432)) "$POSTGRES_PASSWORD" citytrack
   rabbitmq_start $((PORT_BASE + 672)) "$RABBITMQ_PASSWORD"
   rabbitmq_limit_queue $((PORT_BASE + 672)) "$RABBITMQ_PASSWORD" "${CITYTRACK_QUEUE_LIMIT:-4GiB}"
-  # 16 nodes send what thousands would: what one node may send is not what is measured.
-  [ -n "${RATE_LIMITS:-}" ] || export CITYTRACK_RATE__{LIVE,BACKLOG}_{BATCHES,BYTES}=0
+  # 16 nodes send what thousands would: what one node may send is not what is measured, what it costs to ask is.
+  if [ -z "${RATE_LIMITS:-}" ]; then
+    export CITYTRACK_RATE__{LIVE,BACKLOG}_BATCHES=1000000 CITYTRACK_RATE__{LIVE,BACKLOG}_BYTES=100GiB
+  fi
   system_start
   FLEET=$STATE/fleet.json
-  CITYTRACK_ADMINISTRATOR__TOKEN=$ADMIN_TOKEN "$BENCH" prepare --base-url "http://$(reachable_address)" --nodes 16 --out "$FLEET" ||
+  make_fleet "$FLEET" --nodes 16
+}
+
+# make_fleet FILE ARGUMENT…: a venue or several with nodes and keys.
+make_fleet() {
+  local file=$1
+  shift
+  CITYTRACK_ADMINISTRATOR__TOKEN=$ADMIN_TOKEN "$BENCH" prepare --base-url "http://$(reachable_address)" --out "$file" "$@" ||
     fail "the venue of the benchmark could not be made"
+}
+
+# empty_tables: what was measured before takes neither disk nor time of what comes.
+empty_tables() {
+  postgres_query $((PORT_BASE + 432)) "$POSTGRES_PASSWORD" citytrack \
+    "truncate frame, batch, camera_minute, class_minute, stream" >/dev/null
+  postgres_query $((PORT_BASE + 432)) "$POSTGRES_PASSWORD" citytrack checkpoint
+}
+
+# build_stub: the ingest API whose last step is left out; an example, so that it never takes the place of the real one.
+build_stub() {
+  (cd "$CITYTRACK_ROOT" && run_logged "$LOGS/build.log" "cargo build" cargo build --locked --release -p citytrack-ingest-api \
+    --features stub-publishing --example stub) || exit 1
 }
 
 # peers_up: those that come up; a peer that does not is named, and left out.
@@ -75,9 +97,10 @@ systems_down() {
   say "stopping everything"
   for name in "${PEERS_UP[@]}"; do _peer_down "$name"; done
   system_stop
+  process_stop ingest-api-stub
   rabbitmq_stop now
   postgres_stop
-  rm -f "$RUN"/* "$STATE/fleet.json"
+  rm -f "$RUN"/* "$STATE"/fleet*.json
   wipe_servers
 }
 
@@ -88,17 +111,35 @@ _peer_down() {
   run_logged "$LOGS/peer-$1.log" "stopping $1" env PEER_RUN="$(_peer_run "$1")" "$PEERS/$1-citytrack/down.sh" || true
 }
 
-# drive SYSTEM ARGUMENT…: one run; its report goes to $RESULTS, and a line of it is shown.
-# SYSTEM is citytrack, gateway (CityTrack through its gateway), or a peer.
+# drive SYSTEM ARGUMENT…: one run; its report goes to $RESULTS, and a line of it is shown. Later arguments win.
+# SYSTEM is citytrack, gateway (CityTrack through its gateway), or a peer; SECTION says what the run belongs to.
 drive() {
-  local system=$1 line arguments=() database=
+  local line
+  if ! line=$(ingest "$@"); then
+    say "the run failed: $*"
+    return 1
+  fi
+  printf '%s\n' "$line" >>"$RESULTS"
+  note "$(jq -r '"\(.label), \(.setup.batch): \(.posts.accepted_per_s | round) requests/s, \(.posts.detections_per_s | round) detections/s, "
+    + "\((.stored.detections_per_s // 0) | round) committed, "
+    + "\((.cost.us_per_detection // 0) * 10 | round / 10) µs CPU a detection; others used \(.cost.others_s | round) s"
+    + if .faults == [] then "" else " FAULTS: \(.faults | join("; "))" end' <<<"$line")"
+}
+
+# ingest SYSTEM ARGUMENT…: one run; prints its report as a JSON line.
+ingest() {
+  local system=$1 index arguments=() database=
   shift
   case $system in
     citytrack)
-      arguments=(--label CityTrack --base-url "http://127.0.0.1:$(http_port ingest-api 0)"
-        --live-url "ws://127.0.0.1:$(http_port realtime-ws 0)/api/v1/live")
+      arguments=(--label CityTrack --live-url "ws://127.0.0.1:$(http_port realtime-ws 0)/api/v1/live")
+      for index in $(indexes ingest-api); do arguments+=(--base-url "http://127.0.0.1:$(http_port ingest-api "$index")"); done
       ;;
     gateway) arguments=(--label "CityTrack behind its gateway" --base-url "http://$(reachable_address)") ;;
+    stub)
+      arguments=(--label "ingest-api, publishing stubbed" --base-url "http://127.0.0.1:$(http_port ingest-api 1)" --fleet "$FLEET"
+        --subscribers 0 --process "ingest-api-stub=$(process_pid ingest-api-stub)")
+      ;;
     *) arguments=(--label "$system" --dialect peer --base-url "${PEER_URL[$system]}" --pids "$(_peer_run "$system")/pids") ;;
   esac
   case $system in citytrack | gateway)
@@ -106,10 +147,29 @@ drive() {
     database=$DATABASE_URL
     ;;
   esac
-  line=$(CITYTRACK_DATABASE__URL=$database timeout 900 "$BENCH" ingest --json --warmup "$WARMUP" --duration "$DURATION" \
-    "${arguments[@]}" "$@") || fail "$system: the run failed ($*)"
+  CITYTRACK_DATABASE__URL=$database timeout 300 "$BENCH" ingest --json --section "${SECTION:-path}" \
+    --warmup "$WARMUP" --duration "$DURATION" "${arguments[@]}" "$@"
+}
+
+# drive_stub ARGUMENT…: the ingest API without publishing, for as long as it takes.
+drive_stub() {
+  local settings=() code=0
+  _service_settings ingest-api 1
+  (export "${settings[@]}" && process_start ingest-api-stub "$TARGET/release/examples/stub")
+  process_await ingest-api-stub 60 http_ok "http://127.0.0.1:$(admin_port ingest-api 1)/readyz"
+  drive stub "$@" || code=1
+  process_stop ingest-api-stub
+  return "$code"
+}
+
+# report COMMAND ARGUMENT…: another measurement of the generator; its report goes to $RESULTS and is shown.
+report() {
+  local line
+  if ! line=$(CITYTRACK_DATABASE__URL=$DATABASE_URL timeout 300 "$BENCH" "$@"); then
+    say "the measurement failed: $*"
+    return 1
+  fi
   printf '%s\n' "$line" >>"$RESULTS"
-  note "$(jq -r '"\(.label), \(.setup.batch): \(.posts.accepted_per_s | round) requests/s, \(.posts.detections_per_s | round) detections/s, "
-    + "\((.cost.us_per_detection // 0) * 10 | round / 10) µs CPU a detection; others used \(.cost.others_s | round) s"
-    + if .faults == [] then "" else " FAULTS: \(.faults | join("; "))" end' <<<"$line")"
+  note "$(jq -r '.kind + ": " + ([to_entries[] | select(.value | type == "number") | "\(.key) \(.value * 10 | round / 10)"] | join(", "))' \
+    <<<"$line")"
 }

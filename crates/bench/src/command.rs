@@ -6,7 +6,7 @@ use crate::{copy_limit, disk, drain, idle, ingest, overload, prepare, table};
 
 /// Measures a running CityTrack, or a system to compare it with, on this machine
 #[derive(clap::Parser, Debug)]
-#[command(name = "citytrack-bench", version)]
+#[command(name = "citytrack-bench", version, args_override_self = true)]
 pub enum Command {
     /// Post batches, watch the live feed and the database, and report rates, latencies, losses and costs
     Ingest(Box<ingest::Args>),

@@ -124,6 +124,7 @@ impl Poster {
             key: &fleet.nodes[0].key,
             cameras: 4,
             frame_millis: 40,
+            ledger: false,
             scene: &Scene::walk(),
             variant: 0,
         })?;

@@ -47,9 +47,9 @@ pub struct Args {
     /// Requests a second by the clock (open loop) [default: as fast as answers come (closed loop)]
     #[arg(long)]
     pub(super) rate: Option<f64>,
-    /// Send only while no more than so many batches wait to be committed: the queue cannot grow, and the rate that comes out is
+    /// Send only while no more than about so many batches wait to be committed: the queue cannot grow, and the rate that comes out is
     /// the one that is sustained (closed loop, with a database)
-    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=400), conflicts_with_all = ["rate", "watch_every"])]
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=20_000), conflicts_with_all = ["rate", "watch_every"])]
     pub(super) max_behind: Option<u32>,
     /// Frames a second of each camera. Captured times then run with the frames and not with the clock, from an hour ago, as if
     /// real cameras had seen all that [default: the clock; the frames of a batch lie as at 25 frames a second]
@@ -85,6 +85,9 @@ pub struct Args {
     /// A MOT text file to take the boxes from [default: generated walkers]
     #[arg(long)]
     pub(super) recording: Option<PathBuf>,
+    /// Number the batches, as nodes do that want to know what was lost
+    #[arg(long)]
+    pub(super) ledger: bool,
     /// Threads that send
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=16))]
     pub(super) threads: u32,
@@ -107,10 +110,26 @@ impl Args {
         within("drain", self.drain, 0.0, 300.0)?;
         within("rate", self.rate.unwrap_or(1.0), 0.1, 1e6)?;
         ensure!(
-            self.max_behind.is_none() || self.database_url.is_some() && self.dialect == Dialect::Citytrack,
+            self.max_behind.is_none() || self.database().is_some(),
             "--max-behind needs a database to watch"
         );
         Ok(())
+    }
+
+    /// The database to watch, if any.
+    pub(super) fn database(&self) -> Option<&str> {
+        let url = self.database_url.as_deref().filter(|url| !url.is_empty());
+        url.filter(|_| self.dialect == Dialect::Citytrack)
+    }
+
+    /// Every how many requests one is watched. Where it holds the load back, none waits in vain for its turn to be asked for.
+    pub(super) fn watch_every(&self) -> u32 {
+        match (self.watch_every, self.max_behind, self.rate) {
+            (Some(every), ..) => every,
+            (None, Some(most), _) => (most / 200).max(1),
+            (None, None, Some(_)) => 1,
+            (None, None, None) => 16,
+        }
     }
 
     /// Between two frames of a camera.

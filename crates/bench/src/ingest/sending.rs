@@ -44,6 +44,7 @@ impl Run<'_> {
                     key: &node.key,
                     cameras: self.args.cameras,
                     frame_millis: self.args.frame_millis(),
+                    ledger: self.args.ledger,
                     scene: &scene,
                     variant: u32::try_from(connection + variant)?,
                 })

@@ -4,7 +4,6 @@ use anyhow::Result;
 use tokio::runtime::Runtime;
 
 use super::{Run, runtime};
-use crate::plan::Dialect;
 use crate::watch::{self, Database, Subscribers, Watcher};
 
 /// Those who watch, each with a runtime of its own that a thread will drive.
@@ -22,14 +21,8 @@ impl Run<'_> {
         let subscribers = watch::subscribe(&feed, count, plan, &self.ledger, &self.received, &self.stop);
         let subscribers = runtime_live.block_on(subscribers)?;
         let (mut rows, mut audit) = (None, None);
-        if let Some(url) = self
-            .args
-            .database_url
-            .as_deref()
-            .filter(|_| self.args.dialect == Dialect::Citytrack)
-        {
-            let every = self.args.rate.is_some() || self.room.is_some();
-            let sample = self.args.watch_every.unwrap_or(if every { 1 } else { 16 });
+        if let Some(url) = self.args.database() {
+            let sample = self.args.watch_every();
             let (first, second) = (runtime()?, runtime()?);
             let watcher = first.block_on(Watcher::new(
                 url,

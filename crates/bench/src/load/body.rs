@@ -14,6 +14,8 @@ use crate::target::Target;
 const NO_ID: &str = "00000000-0000-0000-0000-000000000000";
 const NO_TIME: &str = "1970-01-01T00:00:00.000Z";
 const NO_NUMBER: &str = "1000000000";
+/// A number in a stream: blanks go before it, since JSON knows no leading zeros.
+const NO_PLACE: &str = "         0";
 /// The image that the boxes are parts of.
 const IMAGE: (f64, f64) = (1920.0, 1080.0);
 
@@ -28,6 +30,8 @@ pub(crate) struct Recipe<'a> {
     pub(crate) cameras: u32,
     /// Between two frames of a camera.
     pub(crate) frame_millis: i64,
+    /// Whether the batches are numbered, each template's in a stream of its own.
+    pub(crate) ledger: bool,
     pub(crate) scene: &'a Scene,
     /// Which of several different bodies this is: starts elsewhere in the scene, and with another camera.
     pub(crate) variant: u32,
@@ -41,6 +45,8 @@ pub(crate) struct Template {
     times: Vec<(usize, i64)>,
     /// Where the frames' numbers are.
     numbers: Vec<usize>,
+    /// Where the place in the stream is, and the next one.
+    stream: Option<(usize, u32)>,
     text: TimeText,
 }
 
@@ -70,6 +76,7 @@ impl Template {
                 .map(|(stamp, at)| (at, age(stamp)))
                 .collect(),
             numbers: places(NO_NUMBER).collect(),
+            stream: places(NO_PLACE).next().map(|at| (at, 0)),
             bytes: text.into_bytes(),
             text: TimeText::default(),
         })
@@ -85,6 +92,11 @@ impl Template {
         let first = i64::try_from(first_frame).unwrap_or(0);
         for (number, &at) in (first..).zip(&self.numbers) {
             write_digits(number, &mut self.bytes[at..at + NO_NUMBER.len()]);
+        }
+        if let Some((at, next)) = &mut self.stream {
+            let place = format!("{next:>width$}", width = NO_PLACE.len());
+            self.bytes[*at..*at + NO_PLACE.len()].copy_from_slice(place.as_bytes());
+            *next += 1;
         }
         &self.bytes
     }
@@ -104,7 +116,7 @@ impl Recipe<'_> {
     fn body(&self) -> Result<String> {
         let mut body = String::new();
         match self.dialect {
-            Dialect::Citytrack => write!(body, r#"{{"batch_id":"{NO_ID}","frames":["#)?,
+            Dialect::Citytrack => write!(body, r#"{{"batch_id":"{NO_ID}",{}"frames":["#, self.position())?,
             Dialect::Peer => write!(body, r#"{{"node":"{}","batch_id":"{NO_ID}","detections":["#, self.node)?,
         }
         for frame in 0..self.layout.frames {
@@ -119,6 +131,13 @@ impl Recipe<'_> {
         }
         body.push_str("]}");
         Ok(body)
+    }
+
+    fn position(&self) -> String {
+        if !self.ledger {
+            return String::new();
+        }
+        format!(r#""stream":"{}","seq":{NO_PLACE},"#, Uuid::from_u128(rand::random()))
     }
 
     fn seen(&self, frame: u32) -> impl Iterator<Item = &Observed> {
@@ -187,6 +206,7 @@ mod tests {
             key: "secret",
             cameras: 4,
             frame_millis: 40,
+            ledger: true,
             scene: &Scene::walk(),
             variant: 1,
         };
@@ -206,6 +226,10 @@ mod tests {
     fn a_batch_of_frames_is_what_the_api_takes() {
         let batch = stamped(Dialect::Citytrack, "10x3");
         assert_eq!(batch["batch_id"], "00000000-0000-0000-0000-000000000007");
+        assert_eq!(
+            (batch["seq"].as_u64(), batch["stream"].as_str().map(str::len)),
+            (Some(1), Some(36))
+        );
         let frames = batch["frames"].as_array().unwrap();
         assert_eq!(frames.len(), 10);
         for (number, frame) in (1_234_567_890..).zip(frames) {

@@ -55,11 +55,7 @@ impl Connection {
     pub(crate) fn answered_with(&self, name: &str) -> bool {
         let mut headers = [httparse::EMPTY_HEADER; 48];
         let mut head = httparse::Response::new(&mut headers);
-        head.parse(&self.buffer).is_ok()
-            && head
-                .headers
-                .iter()
-                .any(|header| header.name.eq_ignore_ascii_case(name))
+        head.parse(&self.buffer).is_ok() && head.headers.iter().any(|header| header.name.eq_ignore_ascii_case(name))
     }
 
     /// Sends a request and reads its answer: status and body.

@@ -49,16 +49,17 @@ pub struct Args {
     /// A folder with the pid files of the system, for its memory
     #[arg(long)]
     pub(super) pids: PathBuf,
-    /// Print one JSON line instead of Markdown
+    /// A file to write everything to, as one line of JSON
     #[arg(long)]
-    pub(super) json: bool,
+    pub(super) out: Option<PathBuf>,
 }
 
 impl Args {
     /// All that is asked is on this machine, and ends.
     pub(super) fn check(&self) -> Result<()> {
         let urls = self.ready.iter().chain([&self.base_url, &self.queue]);
-        urls.map(|url| Target::parse(url)).try_for_each(|target| target.map(drop))?;
+        urls.map(|url| Target::parse(url))
+            .try_for_each(|target| target.map(drop))?;
         for (name, value, most) in [
             ("rate", self.rate, 1e6),
             ("afterwards", self.afterwards, 1e6),

@@ -25,6 +25,7 @@ pub(super) struct Peaks {
 
 /// Resident memory, in MB.
 #[derive(Clone, Copy, Debug, Default, Serialize)]
+#[expect(clippy::struct_field_names, reason = "the unit")]
 pub(super) struct Memory {
     /// Before the load.
     pub(super) before_mb: f64,
@@ -86,6 +87,10 @@ impl Gauges {
 pub(super) async fn queue(client: &reqwest::Client, url: &str) -> Result<(u64, u64)> {
     let asked = client.get(url).timeout(Duration::from_secs(5)).send().await?;
     let queue: Value = asked.error_for_status()?.json().await?;
-    let number = |member: &str| queue[member].as_u64().with_context(|| format!("no {member} of the queue"));
+    let number = |member: &str| {
+        queue[member]
+            .as_u64()
+            .with_context(|| format!("no {member} of the queue"))
+    };
     Ok((number("messages")?, number("message_bytes")?))
 }

@@ -13,7 +13,7 @@ mod sender;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use tokio::runtime::{Builder, Runtime};
 use tokio_util::sync::CancellationToken;
 
@@ -24,7 +24,7 @@ use crate::plan::{Dialect, Plan};
 use crate::processes::of_pid_files;
 use crate::watch::{Audit, Database, audit};
 
-pub use args::Args;
+pub(crate) use args::Args;
 use gauges::Gauges;
 use outcome::{Load, Outcome};
 use recovery::Recovery;
@@ -43,11 +43,11 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         fleet: Fleet::read(&args.fleet)?,
     };
     let outcome = run.measure()?;
-    if args.json {
-        println!("{}", serde_json::to_string(&outcome)?);
-    } else {
-        print!("{outcome}");
+    if let Some(file) = &args.out {
+        let line = serde_json::to_string(&outcome)? + "\n";
+        std::fs::write(file, line).with_context(|| format!("cannot write {}", file.display()))?;
     }
+    print!("{outcome}");
     Ok(())
 }
 
@@ -122,7 +122,12 @@ impl Run<'_> {
     }
 
     fn send(&self, rate: f64, connections: u32, seconds: f64) -> Result<Sent> {
-        let plan = Plan::new(Dialect::Citytrack, self.args.batch, self.args.max_requests, rand::random())?;
+        let plan = Plan::new(
+            Dialect::Citytrack,
+            self.args.batch,
+            self.args.max_requests,
+            rand::random(),
+        )?;
         let ledger = Arc::new(Ledger::new(self.args.max_requests));
         let lanes = sender::lanes(self.args, &self.fleet, connections)?;
         let schedule = Schedule {

@@ -79,9 +79,15 @@ impl Load {
     }
 
     fn faults(&self, when: &str) -> Vec<String> {
-        let others = self.statuses.iter().filter(|(status, _)| ![202, 429, 503].contains(*status));
+        let others = self
+            .statuses
+            .iter()
+            .filter(|(status, _)| ![202, 429, 503].contains(*status));
         let counts = [
-            ("answers other than 202, 429 and 503", others.map(|(_, count)| count).sum()),
+            (
+                "answers other than 202, 429 and 503",
+                others.map(|(_, count)| count).sum(),
+            ),
             ("refusals without Retry-After", self.without_retry_after),
             ("connections failed", self.failures),
             ("requests timed out", self.timeouts),
@@ -134,7 +140,12 @@ impl fmt::Display for Outcome {
             load.timeouts
         )?;
         writeln!(f, "| reasons of refusals | {} |", counts(&load.reasons))?;
-        writeln!(f, "| accepted | {:.0}/s; answered after {} |", load.accepted_per_s, millis(&load.accepted_ms))?;
+        writeln!(
+            f,
+            "| accepted | {:.0}/s; answered after {} |",
+            load.accepted_per_s,
+            millis(&load.accepted_ms)
+        )?;
         writeln!(f, "| refused | answered after {} |", millis(&load.refused_ms))?;
         writeln!(
             f,
@@ -147,7 +158,11 @@ impl fmt::Display for Outcome {
             self.peaks.queue_messages,
             self.peaks.queue_bytes as f64 / 1e6
         )?;
-        let Recovery { stored_s, queue_empty_s, ready_s } = self.recovery;
+        let Recovery {
+            stored_s,
+            queue_empty_s,
+            ready_s,
+        } = self.recovery;
         writeln!(
             f,
             "| recovered | all stored after {}, queue empty after {}, all ready after {} |",
@@ -163,7 +178,10 @@ impl fmt::Display for Outcome {
             counts(&after.statuses),
             millis(&after.accepted_ms)
         )?;
-        writeln!(f, "\n| memory, MB | before | most | most, shared counted for each | after |\n| --- | --- | --- | --- | --- |")?;
+        writeln!(
+            f,
+            "\n| memory, MB | before | most | most, shared counted for each | after |\n| --- | --- | --- | --- | --- |"
+        )?;
         for (name, memory) in &self.peaks.memory {
             writeln!(
                 f,
@@ -174,13 +192,19 @@ impl fmt::Display for Outcome {
         if let Some(complaint) = load.complaint.as_ref().or(after.complaint.as_ref()) {
             writeln!(f, "\nFirst complaint: {complaint}")?;
         }
-        self.faults.iter().try_for_each(|fault| writeln!(f, "\n**FAULT** {fault}"))
+        self.faults
+            .iter()
+            .try_for_each(|fault| writeln!(f, "\n**FAULT** {fault}"))
     }
 }
 
 fn counts<K: fmt::Display>(counts: &BTreeMap<K, u64>) -> String {
     let list: Vec<_> = counts.iter().map(|(what, count)| format!("{what}: {count}")).collect();
-    if list.is_empty() { "none".to_owned() } else { list.join(", ") }
+    if list.is_empty() {
+        "none".to_owned()
+    } else {
+        list.join(", ")
+    }
 }
 
 fn millis(summary: &Summary) -> String {

@@ -13,6 +13,7 @@ const EVERY: Duration = Duration::from_millis(250);
 
 /// Seconds from the end of the load; none: not within the time that it may take.
 #[derive(Clone, Copy, Debug, Default, Serialize)]
+#[expect(clippy::struct_field_names, reason = "the unit")]
 pub(super) struct Recovery {
     /// All that was accepted is in the database.
     pub(super) stored_s: Option<f64>,
@@ -41,7 +42,10 @@ pub(super) async fn wait(args: &Args, sent: &Sent, ended: Instant) -> Result<Rec
             }
         };
         if recovery.stored_s.is_none() {
-            note(&mut recovery.stored_s, count(&database, &sent.ledger).await? >= accepted);
+            note(
+                &mut recovery.stored_s,
+                count(&database, &sent.ledger).await? >= accepted,
+            );
         }
         note(&mut recovery.ready_s, ready(&client, &args.ready).await);
         // Asked last: before all is stored it cannot be empty.

@@ -116,6 +116,7 @@ pub(super) fn lanes(args: &Args, fleet: &Fleet, connections: u32) -> Result<Vec<
             key: &node.key,
             cameras: 4,
             frame_millis: 40,
+            ledger: false,
             scene: &scene,
             variant: number % 64,
         })?;

@@ -66,7 +66,7 @@ pub(crate) struct Watcher {
     sample: u32,
     next: u32,
     waiting: Vec<(u32, Uuid)>,
-    /// Where each batch that has left `waiting` gives its permit back.
+    /// Where each batch that has left `waiting` gives back its permit, and those of the ones that are not watched.
     room: Option<Arc<Semaphore>>,
     seen: Visibility,
 }
@@ -143,7 +143,7 @@ impl Watcher {
         self.waiting
             .retain(|(request, _)| found.binary_search(request).is_err() && !refused(*request));
         if let Some(room) = &self.room {
-            room.add_permits(before - self.waiting.len());
+            room.add_permits((before - self.waiting.len()) * self.sample as usize);
         }
         Ok(found.len())
     }
