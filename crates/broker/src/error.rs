@@ -14,6 +14,9 @@ pub enum Error {
     /// No answer in time.
     #[error("RabbitMQ did not answer within {0:?}")]
     Timeout(Duration),
+    /// A message was not confirmed.
+    #[error(transparent)]
+    Publish(#[from] PublishError),
 }
 
 /// Why a message was not confirmed. Whether the broker has it is unknown after `TimedOut` and `ConnectionLost`; in every

@@ -7,13 +7,17 @@
 mod connection;
 mod error;
 mod inbox;
+mod length;
 mod metrics;
 mod publisher;
 mod socket;
 pub mod topology;
+mod tray;
 
 pub use connection::{Options, Status};
 pub use error::{Error, PublishError};
 pub use inbox::{Delivery, Inbox, Source};
+pub use length::follow_length;
 pub use metrics::{InboxMetrics, PublisherMetrics};
 pub use publisher::{Message, Publisher, PublisherOptions};
+pub use tray::{DeadLetter, Death, Tag, Tray};

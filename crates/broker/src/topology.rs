@@ -19,6 +19,9 @@ pub struct Topology {
     /// Messages that `dead_letter_queue` holds at most; then the oldest are dropped. Not a setting: a queue keeps the limit
     /// that it was made with, and services that disagree could not connect. A RabbitMQ policy can lower it.
     pub dead_letter_limit: u64,
+    /// Where dead letters are published to be processed again: fills the work queues and no live queue, with the routing
+    /// keys that the messages had.
+    pub replay_exchange: &'static str,
     /// The queues whose messages must all be processed.
     pub work_queues: &'static [WorkQueue],
 }
@@ -41,6 +44,7 @@ pub const DETECTIONS: Topology = Topology {
     dead_letter_exchange: "citytrack.dead",
     dead_letter_queue: "citytrack.dead",
     dead_letter_limit: 100_000,
+    replay_exchange: "citytrack.replay",
     work_queues: &[PERSIST],
 };
 
@@ -51,13 +55,21 @@ pub const PERSIST: WorkQueue = WorkQueue {
     delivery_limit: 1_000,
 };
 
+/// So often a dead letter may be looked at and returned. RabbitMQ 4 counts that as a failed delivery and drops a message after
+/// 20 of them, unless the queue says otherwise; RabbitMQ 3 takes -1, which is "never" for RabbitMQ 4, as 0.
+const DEAD_LETTER_DELIVERIES: i32 = 1_000_000;
+
 /// Declares everything in `topology`; what is there already stays as it is.
 pub(crate) async fn declare(channel: &Channel, topology: &Topology) -> Result<(), lapin::Error> {
     let durable = ExchangeDeclareOptions {
         durable: true,
         ..Default::default()
     };
-    for exchange in [topology.exchange, topology.dead_letter_exchange] {
+    for exchange in [
+        topology.exchange,
+        topology.dead_letter_exchange,
+        topology.replay_exchange,
+    ] {
         channel
             .exchange_declare(exchange.into(), ExchangeKind::Topic, durable, FieldTable::default())
             .await?;
@@ -66,31 +78,28 @@ pub(crate) async fn declare(channel: &Channel, topology: &Topology) -> Result<()
         ("x-queue-type", text("quorum")),
         ("x-max-length", number(topology.dead_letter_limit)),
         ("x-overflow", text("drop-head")),
+        ("x-delivery-limit", AMQPValue::LongInt(DEAD_LETTER_DELIVERIES)),
     ]);
-    declare_queue(
-        channel,
-        topology.dead_letter_queue,
-        "#",
-        topology.dead_letter_exchange,
-        dead_letters,
-    )
-    .await?;
+    let (queue, exchange) = (topology.dead_letter_queue, topology.dead_letter_exchange);
+    declare_queue(channel, queue, "#", &[exchange], dead_letters).await?;
     for queue in topology.work_queues {
         let work = arguments([
             ("x-queue-type", text("quorum")),
             ("x-delivery-limit", AMQPValue::LongInt(queue.delivery_limit)),
             ("x-dead-letter-exchange", text(topology.dead_letter_exchange)),
         ]);
-        declare_queue(channel, queue.name, queue.binding, topology.exchange, work).await?;
+        let exchanges = [topology.exchange, topology.replay_exchange];
+        declare_queue(channel, queue.name, queue.binding, &exchanges, work).await?;
     }
     Ok(())
 }
 
+/// Declares a durable queue that gets the routing keys like `binding` from each of the exchanges.
 async fn declare_queue(
     channel: &Channel,
     name: &str,
     binding: &str,
-    exchange: &str,
+    exchanges: &[&str],
     arguments: FieldTable,
 ) -> Result<(), lapin::Error> {
     let durable = QueueDeclareOptions {
@@ -98,16 +107,13 @@ async fn declare_queue(
         ..Default::default()
     };
     channel.queue_declare(name.into(), durable, arguments).await?;
-    let options = QueueBindOptions::default();
-    channel
-        .queue_bind(
-            name.into(),
-            exchange.into(),
-            binding.into(),
-            options,
-            FieldTable::default(),
-        )
-        .await
+    for exchange in exchanges.iter().copied() {
+        let (options, none) = (QueueBindOptions::default(), FieldTable::default());
+        channel
+            .queue_bind(name.into(), exchange.into(), binding.into(), options, none)
+            .await?;
+    }
+    Ok(())
 }
 
 pub(crate) fn arguments<const N: usize>(pairs: [(&str, AMQPValue); N]) -> FieldTable {

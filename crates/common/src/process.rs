@@ -46,3 +46,32 @@ pub fn run<E: Into<TaskError>>(
     runtime.shutdown_background();
     exit
 }
+
+/// Runs `work`, which comes to an end by itself, without logs, readiness or signals: for tools. Its error is printed, with
+/// exit code 1, or 2 when it is about the command line (`clap::Error`).
+pub fn run_once(work: impl Future<Output = Result<(), TaskError>>) -> ExitCode {
+    // A second thread keeps connections alive while the work waits for somebody at the terminal.
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build();
+    let ended = runtime.map_err(TaskError::from).and_then(|runtime| {
+        let ended = runtime.block_on(work);
+        runtime.shutdown_background();
+        ended
+    });
+    match ended {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            if let Some(usage) = error.downcast_ref::<clap::Error>() {
+                let _ = usage.print();
+                return ExitCode::from(2);
+            }
+            #[expect(clippy::print_stderr, reason = "a tool talks to a person")]
+            {
+                eprintln!("error: {}", chain(&*error));
+            }
+            ExitCode::FAILURE
+        }
+    }
+}

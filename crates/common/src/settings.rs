@@ -42,13 +42,18 @@ fn name_the_variable(command: &Command, error: &clap::Error) {
     }
 }
 
-/// The variable of `--flag <value>`.
+/// The variable of `--flag <value>`, of the command itself or of one of its subcommands.
 fn variable_of(command: &Command, flag: &str) -> Option<String> {
-    let flag = flag.split_whitespace().next()?.trim_start_matches("--");
+    let name = flag.split_whitespace().next()?.trim_start_matches("--");
     let argument = command
         .get_arguments()
-        .find(|argument| argument.get_long() == Some(flag))?;
-    Some(argument.get_env()?.to_string_lossy().into_owned())
+        .find(|argument| argument.get_long() == Some(name));
+    match argument {
+        Some(argument) => Some(argument.get_env()?.to_string_lossy().into_owned()),
+        None => command
+            .get_subcommands()
+            .find_map(|subcommand| variable_of(subcommand, flag)),
+    }
 }
 
 /// Builds settings from arguments alone, for tests: `from_args::<Settings>(["--http-listen", "127.0.0.1:0"])`.
@@ -260,7 +265,8 @@ pub struct DatabaseSettings {
         default_value = "5s"
     )]
     pub wait: Duration,
-    /// A statement that takes longer is ended by PostgreSQL
+    /// A statement that takes longer is ended by PostgreSQL, and so is a transaction in which it hears nothing for so long. An
+    /// answer that takes longer than this and the wait for a connection together is not waited for: the connection is given up
     #[arg(
         id = "database-statement-timeout",
         long = "database-statement-timeout",

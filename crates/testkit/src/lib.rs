@@ -25,7 +25,7 @@ pub use database::{TestDatabase, database};
 pub use eventually::{eventually, eventually_within};
 pub use private::{PostgresOptions, PrivateBroker, PrivatePostgres};
 pub use proxy::Proxy;
-pub use queues::{limit_persist_queue, queue_is_empty, ready_messages};
+pub use queues::{limit_deliveries, limit_persist_queue, queue_is_empty, ready_messages};
 pub use vhost::TestVhost;
 
 /// The value of a variable that `scripts/test-servers` provides.
@@ -37,7 +37,7 @@ pub(crate) fn server(variable: &str) -> String {
 }
 
 /// A name that no other test has.
-pub(crate) fn unique_name() -> String {
+pub fn unique_name() -> String {
     format!("test_{}", uuid::Uuid::now_v7().simple())
 }
 

@@ -34,10 +34,21 @@ pub async fn queue_is_empty(management: &str, broker: &str, queue: &str) {
 
 /// Bounds the persist queue by the policy that `scripts/up` makes, only smaller.
 pub async fn limit_persist_queue(management: &str, broker: &str, bytes: u64) {
-    let policy = json!({
-        "pattern": "^citytrack\\.persist$", "apply-to": "queues",
-        "definition": { "max-length-bytes": bytes, "overflow": "reject-publish" },
-    });
+    persist_policy(
+        management,
+        broker,
+        json!({ "max-length-bytes": bytes, "overflow": "reject-publish" }),
+    )
+    .await;
+}
+
+/// Lets a message come back to the persist queue only so often before RabbitMQ makes a dead letter of it.
+pub async fn limit_deliveries(management: &str, broker: &str, deliveries: u64) {
+    persist_policy(management, broker, json!({ "delivery-limit": deliveries })).await;
+}
+
+async fn persist_policy(management: &str, broker: &str, definition: Value) {
+    let policy = json!({ "pattern": "^citytrack\\.persist$", "apply-to": "queues", "definition": definition });
     let url = format!("{management}/api/policies/{}/citytrack-persist", vhost(broker));
     let answer = Client::new().put(url).json(&policy).send().await.unwrap();
     assert!(answer.status().is_success(), "the policy: {}", answer.status());

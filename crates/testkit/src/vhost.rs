@@ -59,11 +59,16 @@ impl TestVhost {
 
     /// A publisher of detections and its task; `kind` is the schema's name.
     pub fn publisher(&self, kind: &'static str) -> Publisher {
+        self.publisher_to(DETECTIONS.exchange, kind)
+    }
+
+    /// The same to another exchange of the topology.
+    pub fn publisher_to(&self, exchange: &'static str, kind: &'static str) -> Publisher {
         let options = PublisherOptions {
             connection: self.options("test publisher"),
-            exchange: DETECTIONS.exchange,
+            exchange,
             kind,
-            max_waiting: 1_000,
+            max_waiting: 2_000,
             max_waiting_bytes: 64 << 20,
             max_group_bytes: 256 * 1024,
             gather: Duration::ZERO,

@@ -14,20 +14,14 @@ use crate::{
     maintenance,
     metrics::PersistMetrics,
     persist::Persist,
-    settings::{Role, Settings},
+    settings::Settings,
 };
 
-/// Starts the worker in its role.
+/// Starts the worker in the role `persist`.
 ///
 /// # Errors
 /// When the admin address is taken or the database URL cannot be read. Servers that are away are waited for.
 pub fn start(settings: &Settings, lifecycle: &Lifecycle) -> Result<(), TaskError> {
-    match settings.role {
-        Role::Persist => start_persist(settings, lifecycle),
-    }
-}
-
-fn start_persist(settings: &Settings, lifecycle: &Lifecycle) -> Result<(), TaskError> {
     let registry = admin::registry()?;
     let spawner = lifecycle.spawner();
     let database = Database::connect(&DatabaseOptions {
@@ -83,6 +77,13 @@ fn start_persist(settings: &Settings, lifecycle: &Lifecycle) -> Result<(), TaskE
         publishing.await;
         Ok::<(), TaskError>(())
     });
+    let count = dead_letters::count(
+        connection("dead letter count"),
+        settings.persist.dead_letters_interval.into(),
+        metrics.clone(),
+        spawner.stop(),
+    );
+    spawner.spawn("dead letter count", count);
     let upkeep = maintenance::run(
         database.clone(),
         retention,
@@ -96,7 +97,7 @@ fn start_persist(settings: &Settings, lifecycle: &Lifecycle) -> Result<(), TaskE
         inbox,
         writer: BatchWriter::new(database.clone()),
         database,
-        dead_letters: DeadLetters::new(publisher),
+        dead_letters: DeadLetters::new(publisher, Clock::System),
         database_check: readiness.check("database"),
         clock: Clock::System,
         prefetch: prefetch.into(),

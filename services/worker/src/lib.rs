@@ -5,7 +5,9 @@ mod dead_letters;
 mod maintenance;
 mod metrics;
 mod persist;
+mod reading;
 mod settings;
 
 pub use app::start;
-pub use settings::{PersistSettings, Role, Settings};
+pub use dead_letters::Tool;
+pub use settings::{Command, PersistSettings, Settings};

@@ -1,12 +1,16 @@
-//! The background worker of CityTrack; its role is the first argument.
+//! The background worker of CityTrack; its role is the first argument. Also the tool for dead letters.
 
 use std::process::ExitCode;
 
 use citytrack_common::{process, settings};
-use citytrack_worker::{Settings, start};
+use citytrack_worker::{Command, start};
 
 fn main() -> ExitCode {
-    let settings: Settings = settings::parse();
-    let (log, shutdown) = (settings.log.clone(), settings.shutdown.clone());
-    process::run("worker", &log, shutdown, async |lifecycle| start(&settings, lifecycle))
+    match settings::parse() {
+        Command::Persist(settings) => {
+            let (log, shutdown) = (settings.log.clone(), settings.shutdown.clone());
+            process::run("worker", &log, shutdown, async |lifecycle| start(&settings, lifecycle))
+        }
+        Command::DeadLetters(tool) => process::run_once(tool.act()),
+    }
 }

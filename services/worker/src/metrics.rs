@@ -1,5 +1,6 @@
 //! What the worker counts.
 
+use citytrack_broker::topology::DETECTIONS;
 use citytrack_common::metrics::{add, counter, gauge, histogram};
 use prometheus::{Histogram, IntCounter, IntCounterVec, IntGauge, Opts, Registry};
 
@@ -16,6 +17,7 @@ pub(crate) struct PersistMetrics {
     pub(crate) event_age: Histogram,
     pub(crate) partitions: IntCounterVec,
     pub(crate) maintenance_failures: IntCounter,
+    pub(crate) dead_letters: IntGauge,
 }
 
 impl PersistMetrics {
@@ -75,7 +77,18 @@ impl PersistMetrics {
                 "citytrack_persist_maintenance_failures_total",
                 "Rounds of partition maintenance that failed",
             )?,
+            dead_letters: gauge(
+                registry,
+                "citytrack_persist_dead_letters",
+                "Messages in the queue of dead letters, whoever put them there",
+            )?,
         };
+        gauge(
+            registry,
+            "citytrack_persist_dead_letters_limit",
+            "Dead letters that the queue holds at most; then the oldest are dropped",
+        )?
+        .set(i64::try_from(DETECTIONS.dead_letter_limit).unwrap_or(i64::MAX));
         for outcome in ["stored", "duplicate", "dead_lettered"] {
             metrics.batches.with_label_values(&[outcome]);
         }

@@ -11,7 +11,7 @@ use std::{
 use citytrack_broker::{Delivery, Inbox};
 use citytrack_common::{Check, TaskError, lifecycle::chain};
 use citytrack_domain::{Batch, Clock, Window};
-use citytrack_messages::{SCHEMA, decode, encode, routing_key};
+use citytrack_messages::{SCHEMA, encode, routing_key};
 use citytrack_storage::{
     Database, Error,
     batches::{BatchWriter, Stored},
@@ -23,6 +23,7 @@ use tracing::{debug, warn};
 use crate::{
     dead_letters::{DeadLetters, Letter},
     metrics::PersistMetrics,
+    reading::{Unreadable, read},
 };
 
 /// The first wait after an attempt to store failed; it doubles up to the setting.
@@ -110,17 +111,16 @@ impl Persist {
     async fn settle(&mut self, deliveries: Vec<Delivery>) -> Result<(), Stopped> {
         let mut batches = Vec::with_capacity(deliveries.len());
         for delivery in deliveries {
-            match read(&delivery) {
-                Ok(read) => batches.extend(read),
-                Err(reason) => {
-                    self.put_aside(Letter {
-                        route: &delivery.route,
-                        kind: delivery.kind.as_deref().unwrap_or_default(),
-                        payload: delivery.payload.into(),
-                        reason: &reason,
-                    })
-                    .await?;
-                }
+            let (read, unreadable) = read(&delivery);
+            batches.extend(read);
+            for Unreadable { payload, reason } in unreadable {
+                self.put_aside(Letter {
+                    route: &delivery.route,
+                    kind: delivery.kind.as_deref().unwrap_or_default(),
+                    payload,
+                    reason: &reason,
+                })
+                .await?;
             }
         }
         let batches = self.put_forgotten_aside(batches).await?;
@@ -249,13 +249,5 @@ async fn ping(database: &Database, check: &Check) {
     match database.ping().await {
         Ok(()) => check.ok(),
         Err(error) => check.fail(chain(&error)),
-    }
-}
-
-/// The batches of a delivery, or why there will never be any.
-fn read(delivery: &Delivery) -> Result<Vec<Batch>, String> {
-    match delivery.kind.as_deref() {
-        Some(SCHEMA) => decode(&delivery.payload).map_err(|error| chain(&error)),
-        other => Err(format!("message type {:?} is not {SCHEMA}", other.unwrap_or_default())),
     }
 }

@@ -4,16 +4,25 @@ use std::num::{NonZeroU16, NonZeroUsize};
 
 use bytesize::ByteSize;
 use citytrack_common::settings::{AdminSettings, BrokerSettings, DatabaseSettings, LogSettings, ShutdownSettings};
-use clap::{Args, Parser, ValueEnum};
+use clap::{Args, Parser};
 use humantime::Duration;
 
+use crate::dead_letters::Tool;
+
 /// The background worker of CityTrack.
+#[derive(Parser)]
+#[command(name = "worker", version, about)]
+pub enum Command {
+    /// Stores batches in PostgreSQL, makes partitions ahead and drops old ones
+    Persist(Box<Settings>),
+    /// Shows what could not be stored, processes it again or throws it away
+    DeadLetters(Tool),
+}
+
+/// Stores batches in PostgreSQL, makes partitions ahead and drops old ones.
 #[derive(Clone, Parser)]
-#[command(name = "worker", version, about, mut_arg("admin-listen", |arg| arg.default_value("127.0.0.1:21181")))]
+#[command(mut_arg("admin-listen", |arg| arg.default_value("127.0.0.1:21181")))]
 pub struct Settings {
-    /// What this worker does
-    #[arg(value_enum)]
-    pub role: Role,
     /// How it stores.
     #[command(flatten)]
     pub persist: PersistSettings,
@@ -32,13 +41,6 @@ pub struct Settings {
     /// How the process ends.
     #[command(flatten)]
     pub shutdown: ShutdownSettings,
-}
-
-/// What a worker can be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Role {
-    /// Stores batches in PostgreSQL, makes partitions ahead and drops old ones
-    Persist,
 }
 
 /// Settings of the role `persist`.
@@ -112,4 +114,11 @@ pub struct PersistSettings {
         default_value = "16"
     )]
     pub dead_letters_waiting: NonZeroUsize,
+    /// How often RabbitMQ is asked how many dead letters there are
+    #[arg(
+        long = "persist-dead-letters-interval",
+        env = "CITYTRACK_PERSIST__DEAD_LETTERS_INTERVAL",
+        default_value = "15s"
+    )]
+    pub dead_letters_interval: Duration,
 }

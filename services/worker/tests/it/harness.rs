@@ -45,13 +45,7 @@ impl Harness {
     }
 
     pub(crate) fn worker(&self) -> Worker {
-        let args = [
-            "persist",
-            "--admin-listen",
-            "127.0.0.1:0",
-            "--persist-max-backoff",
-            "200ms",
-        ];
+        let args = ["--admin-listen", "127.0.0.1:0", "--persist-max-backoff", "200ms"];
         let urls = ["--database-url", self.database.url(), "--broker-url", &self.vhost.url()];
         let settings: Settings = from_args(args.iter().chain(&urls)).unwrap();
         telemetry::init(&settings.log).unwrap();

@@ -1,6 +1,7 @@
 //! The worker against a real RabbitMQ and PostgreSQL: `eval "$(scripts/test-servers env)"` first.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
+mod dead_letters;
 mod harness;
 mod ledger;
 mod persist;
