@@ -19,7 +19,7 @@ pub struct DatabaseOptions {
     pub pool_size: usize,
     /// How long to wait for a connection from the pool, and for PostgreSQL to take a new one.
     pub wait: Duration,
-    /// PostgreSQL ends a statement that takes longer.
+    /// PostgreSQL ends a statement that takes longer, and a transaction in which it hears nothing for so long.
     pub statement_timeout: Duration,
     /// Refuse every change, also by mistake.
     pub read_only: bool,
@@ -53,9 +53,10 @@ impl Database {
             .keepalives_interval(Duration::from_secs(5))
             .tcp_user_timeout(Duration::from_secs(30));
         let given = config.get_options().unwrap_or_default().to_owned();
-        config.options(format!("{given} {WATCHED}"));
+        let watched = watched(options);
+        config.options(format!("{given} {watched}"));
         let mut limited = config.clone();
-        limited.options(format!("{given} {WATCHED} {}", limits(options)));
+        limited.options(format!("{given} {watched} {}", limits(options)));
         let pool = pool(limited, options.pool_size, options.wait)?;
         Ok(Self {
             pool,
@@ -154,19 +155,23 @@ fn pool(config: Config, size: usize, wait: Duration) -> Result<Pool, Error> {
         .map_err(Error::transient)
 }
 
-/// PostgreSQL looks after the connection, too: a client that vanished must not keep its locks for hours.
-const WATCHED: &str =
-    "-c tcp_keepalives_idle=15 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3 -c tcp_user_timeout=30000";
+/// PostgreSQL looks after the connection, too: a client that vanished, or that says nothing in the middle of a transaction
+/// for as long as a statement may take, must not keep its locks for hours.
+fn watched(options: &DatabaseOptions) -> String {
+    let idle = options.statement_timeout.as_millis();
+    format!(
+        "-c tcp_keepalives_idle=15 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3 -c tcp_user_timeout=30000 \
+         -c idle_in_transaction_session_timeout={idle}"
+    )
+}
 
 /// Session settings, sent when connecting, so that they hold for every statement without another round trip.
 fn limits(options: &DatabaseOptions) -> String {
     let timeout = options.statement_timeout.as_millis();
-    // A client that says nothing for so long in the middle of a transaction is gone; its locks must not outlive it.
-    let idle = timeout;
     let read_only = if options.read_only {
         " -c default_transaction_read_only=on"
     } else {
         ""
     };
-    format!("-c statement_timeout={timeout} -c idle_in_transaction_session_timeout={idle} -c timezone=UTC{read_only}")
+    format!("-c statement_timeout={timeout} -c timezone=UTC{read_only}")
 }

@@ -5,3 +5,4 @@ mod batches;
 mod counts;
 mod ledger;
 mod places;
+mod silence;
