@@ -1,7 +1,6 @@
 //! The built binaries, with a real broker and database: run by `scripts/test`, which builds them and starts the servers.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
-mod failover;
 mod ledger;
 mod path;
 mod recordings;
