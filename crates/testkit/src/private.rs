@@ -190,3 +190,29 @@ impl Ports {
         claimed.expect("a free block of ports between 31100 and 32600")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::database;
+
+    #[tokio::test]
+    async fn a_killed_postgres_comes_back_with_what_was_committed_and_leaves_nothing_behind() {
+        let mut postgres = PrivatePostgres::start(PostgresOptions::default()).await;
+        let (url, folder) = (postgres.url(), postgres.server.folder.clone());
+        let client = database(&url).client().await.unwrap();
+        client
+            .batch_execute("create table kept (number int); insert into kept values (17)")
+            .await
+            .unwrap();
+        postgres.kill().await;
+        assert!(client.simple_query("select 1").await.is_err());
+        postgres.restart().await;
+        let client = database(&url).client().await.unwrap();
+        let kept: i32 = client.query_one("select number from kept", &[]).await.unwrap().get(0);
+        assert_eq!(kept, 17);
+        drop(postgres);
+        assert!(!folder.exists());
+        assert!(client.simple_query("select 1").await.is_err());
+    }
+}
