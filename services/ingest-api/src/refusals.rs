@@ -83,3 +83,30 @@ async fn write(
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use citytrack_storage::DatabaseOptions;
+
+    use super::*;
+
+    #[test]
+    fn refusals_beyond_the_bound_are_counted_and_not_kept() {
+        let nowhere = DatabaseOptions {
+            url: "postgres://nobody@127.0.0.1:1/nothing".to_owned(),
+            pool_size: 1,
+            wait: INTERVAL,
+            statement_timeout: INTERVAL,
+            read_only: false,
+            application_name: "citytrack-test",
+        };
+        let unrecorded = IntCounter::new("unrecorded", "refusals").unwrap();
+        let database = Database::connect(&nowhere).unwrap();
+        let (refusals, _never_run) = start(database, unrecorded.clone(), CancellationToken::new());
+        for _ in 0..MOST + 3 {
+            refusals.note(Uuid::nil(), &SubmitError::TooLarge(1), Timestamp::UNIX_EPOCH);
+        }
+        refusals.note(Uuid::nil(), &SubmitError::NoRoom, Timestamp::UNIX_EPOCH);
+        assert_eq!(unrecorded.get(), 3, "and what may be tried again is none");
+    }
+}

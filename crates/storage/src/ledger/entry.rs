@@ -7,11 +7,28 @@ use deadpool_postgres::Transaction;
 use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
-use super::{Key, MOST_RANGES, multirange, settle};
+use super::{Key, multirange, settle_full};
 use crate::Error;
 
 /// A batch that is older than this when it comes in was kept back by its node.
 const LATE: SignedDuration = SignedDuration::from_secs(60);
+
+/// Adds to the streams in the order of the arrays, and tells how many ranges they have then.
+const UPSERT: &str = "
+    insert into stream (node_id, id, stored, batches, duplicates, late, first_at, last_at)
+    select node_id, id, numbers::int8multirange, batches, duplicates, late, first_at, last_at
+    from unnest($1::uuid[], $2::uuid[], $3::text[], $4::bigint[], $5::bigint[], $6::bigint[],
+                $7::timestamptz[], $8::timestamptz[])
+         as entry (node_id, id, numbers, batches, duplicates, late, first_at, last_at)
+    on conflict (node_id, id) do update set
+        stored = stream.stored + excluded.stored - int8multirange(int8range(0, stream.settled_below)),
+        refused = stream.refused - excluded.stored,
+        batches = stream.batches + excluded.batches,
+        duplicates = stream.duplicates + excluded.duplicates,
+        late = stream.late + excluded.late,
+        first_at = least(stream.first_at, excluded.first_at),
+        last_at = greatest(stream.last_at, excluded.last_at)
+    returning node_id, id, (select count(*) from unnest(stored)) as ranges";
 
 /// What one transaction adds to a stream.
 struct Entry {
@@ -36,22 +53,7 @@ pub(crate) async fn enter(transaction: &Transaction<'_>, batches: &[Batch], new:
     let stored: Vec<String> = entries.iter_mut().map(|entry| multirange(&mut entry.numbers)).collect();
     let column = |of: fn(&Entry) -> i64| entries.iter().map(of).collect::<Vec<_>>();
     let times = |of: fn(&Entry) -> Timestamp| entries.iter().map(of).collect::<Vec<_>>();
-    let upsert = "
-        insert into stream (node_id, id, stored, batches, duplicates, late, first_at, last_at)
-        select node_id, id, numbers::int8multirange, batches, duplicates, late, first_at, last_at
-        from unnest($1::uuid[], $2::uuid[], $3::text[], $4::bigint[], $5::bigint[], $6::bigint[],
-                    $7::timestamptz[], $8::timestamptz[])
-             as entry (node_id, id, numbers, batches, duplicates, late, first_at, last_at)
-        on conflict (node_id, id) do update set
-            stored = stream.stored + excluded.stored - int8multirange(int8range(0, stream.settled_below)),
-            refused = stream.refused - excluded.stored,
-            batches = stream.batches + excluded.batches,
-            duplicates = stream.duplicates + excluded.duplicates,
-            late = stream.late + excluded.late,
-            first_at = least(stream.first_at, excluded.first_at),
-            last_at = greatest(stream.last_at, excluded.last_at)
-        returning node_id, id, (select count(*) from unnest(stored)) as ranges";
-    let statement = transaction.prepare_cached(upsert).await?;
+    let statement = transaction.prepare_cached(UPSERT).await?;
     let rows = transaction
         .query(
             &statement,
@@ -67,12 +69,7 @@ pub(crate) async fn enter(transaction: &Transaction<'_>, batches: &[Batch], new:
             ],
         )
         .await?;
-    let full = rows.iter().filter(|row| row.get::<_, i64>("ranges") > MOST_RANGES);
-    let full: Vec<Key> = full.map(|row| (row.get("node_id"), row.get("id"))).collect();
-    if !full.is_empty() {
-        settle(transaction, &full).await?;
-    }
-    Ok(())
+    settle_full(transaction, &rows).await
 }
 
 fn entries(batches: &[Batch], new: &[&Batch]) -> BTreeMap<Key, Entry> {

@@ -14,6 +14,7 @@ pub use report::{Figures, Gap, NodeLedger, Refused, StreamLedger, of_node};
 pub use upkeep::forget;
 
 use deadpool_postgres::Transaction;
+use tokio_postgres::Row;
 use uuid::Uuid;
 
 use crate::Error;
@@ -35,9 +36,14 @@ fn multirange(numbers: &mut [i64]) -> String {
     format!("{{{}}}", ranges.collect::<Vec<_>>().join(","))
 }
 
-/// Gives up the oldest gaps of streams that have too many.
-async fn settle(transaction: &Transaction<'_>, streams: &[Key]) -> Result<(), Error> {
-    let (nodes, ids): (Vec<Uuid>, Vec<Uuid>) = streams.iter().copied().unzip();
+/// Gives up the oldest gaps of those streams just written that have too many; each row is a key and its number of ranges.
+async fn settle_full(transaction: &Transaction<'_>, written: &[Row]) -> Result<(), Error> {
+    let full = written.iter().filter(|row| row.get::<_, i64>("ranges") > MOST_RANGES);
+    let full: Vec<Key> = full.map(|row| (row.get("node_id"), row.get("id"))).collect();
+    if full.is_empty() {
+        return Ok(());
+    }
+    let (nodes, ids): (Vec<Uuid>, Vec<Uuid>) = full.into_iter().unzip();
     let settle = "
         with cut as (
             select node_id, id, cut, int8multirange(int8range(settled_below, cut)) as span

@@ -7,11 +7,41 @@ use deadpool_postgres::Transaction;
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use super::{Key, MOST_RANGES, multirange, settle};
+use super::{Key, multirange, settle_full};
 use crate::{Database, Error};
 
 /// Characters of a detail that are kept.
 const LONGEST_DETAIL: usize = 200;
+
+/// Adds refused numbers to streams of nodes that exist, but those that are stored.
+const ADD_NUMBERS: &str = "
+    insert into stream (node_id, id, refused, first_at, last_at)
+    select node_id, entry.id, numbers::int8multirange, first_at, last_at
+    from unnest($1::uuid[], $2::uuid[], $3::text[], $4::timestamptz[], $5::timestamptz[])
+         as entry (node_id, id, numbers, first_at, last_at)
+    where exists (select from node where node.id = entry.node_id)
+    order by 1, 2
+    on conflict (node_id, id) do update set
+        refused = stream.refused + excluded.refused - stream.stored
+                  - int8multirange(int8range(0, stream.settled_below)),
+        first_at = least(stream.first_at, excluded.first_at),
+        last_at = greatest(stream.last_at, excluded.last_at)
+    returning node_id, id, (select count(*) from unnest(refused)) as ranges";
+
+/// Adds to the counts by reason of nodes that exist.
+const ADD_COUNTS: &str = "
+    insert into refusal (node_id, reason, batches, unnumbered, first_at, last_at, last_detail)
+    select entry.* from unnest($1::uuid[], $2::text[], $3::bigint[], $4::bigint[], $5::timestamptz[], $6::timestamptz[],
+                               $7::text[]) as entry (node_id, reason, batches, unnumbered, first_at, last_at, detail)
+    where exists (select from node where node.id = entry.node_id)
+    order by 1, 2
+    on conflict (node_id, reason) do update set
+        batches = refusal.batches + excluded.batches,
+        unnumbered = refusal.unnumbered + excluded.unnumbered,
+        first_at = least(refusal.first_at, excluded.first_at),
+        last_at = greatest(refusal.last_at, excluded.last_at),
+        last_detail = case when excluded.last_at >= refusal.last_at then excluded.last_detail
+                           else refusal.last_detail end";
 
 /// Why batches are refused for good.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -127,25 +157,10 @@ async fn enter_numbers(transaction: &Transaction<'_>, refusals: &[Refusal]) -> R
     let (nodes, ids): (Vec<Uuid>, Vec<Uuid>) = keys.into_iter().unzip();
     let refused: Vec<String> = entries.iter_mut().map(|entry| multirange(&mut entry.numbers)).collect();
     let (first, last): (Vec<_>, Vec<_>) = entries.iter().map(|entry| (entry.first_at, entry.last_at)).unzip();
-    let upsert = "
-        insert into stream (node_id, id, refused, first_at, last_at)
-        select node_id, entry.id, numbers::int8multirange, first_at, last_at
-        from unnest($1::uuid[], $2::uuid[], $3::text[], $4::timestamptz[], $5::timestamptz[])
-             as entry (node_id, id, numbers, first_at, last_at)
-        where exists (select from node where node.id = entry.node_id)
-        order by 1, 2
-        on conflict (node_id, id) do update set
-            refused = stream.refused + excluded.refused - stream.stored
-                      - int8multirange(int8range(0, stream.settled_below)),
-            first_at = least(stream.first_at, excluded.first_at),
-            last_at = greatest(stream.last_at, excluded.last_at)
-        returning node_id, id, (select count(*) from unnest(refused)) as ranges";
     let rows = transaction
-        .query(upsert, &[&nodes, &ids, &refused, &first, &last])
+        .query(ADD_NUMBERS, &[&nodes, &ids, &refused, &first, &last])
         .await?;
-    let full = rows.iter().filter(|row| row.get::<_, i64>("ranges") > MOST_RANGES);
-    let full: Vec<Key> = full.map(|row| (row.get("node_id"), row.get("id"))).collect();
-    settle(transaction, &full).await
+    settle_full(transaction, &rows).await
 }
 
 async fn count(transaction: &Transaction<'_>, refusals: &[Refusal]) -> Result<(), Error> {
@@ -172,22 +187,9 @@ async fn count(transaction: &Transaction<'_>, refusals: &[Refusal]) -> Result<()
     let first: Vec<Timestamp> = counts.iter().map(|count| count.first_at).collect();
     let last: Vec<Timestamp> = counts.iter().map(|count| count.last.at).collect();
     let details: Vec<&str> = counts.iter().map(|count| count.last.detail.as_str()).collect();
-    let upsert = "
-        insert into refusal (node_id, reason, batches, unnumbered, first_at, last_at, last_detail)
-        select entry.* from unnest($1::uuid[], $2::text[], $3::bigint[], $4::bigint[], $5::timestamptz[], $6::timestamptz[],
-                                   $7::text[]) as entry (node_id, reason, batches, unnumbered, first_at, last_at, detail)
-        where exists (select from node where node.id = entry.node_id)
-        order by 1, 2
-        on conflict (node_id, reason) do update set
-            batches = refusal.batches + excluded.batches,
-            unnumbered = refusal.unnumbered + excluded.unnumbered,
-            first_at = least(refusal.first_at, excluded.first_at),
-            last_at = greatest(refusal.last_at, excluded.last_at),
-            last_detail = case when excluded.last_at >= refusal.last_at then excluded.last_detail
-                               else refusal.last_detail end";
     transaction
         .execute(
-            upsert,
+            ADD_COUNTS,
             &[&nodes, &reasons, &batches, &unnumbered, &first, &last, &details],
         )
         .await?;

@@ -6,6 +6,22 @@ use uuid::Uuid;
 
 use crate::{Database, Error, nodes};
 
+/// Over all streams of a node. It may claim any number, and sums of these must not overflow.
+const TOTALS: &str = "
+    select now() as as_of, count(*) as streams, max(last_at) as last_at,
+           coalesce(sum(stored), 0)::bigint as stored, coalesce(sum(duplicate), 0)::bigint as duplicate,
+           coalesce(sum(late), 0)::bigint as late, coalesce(sum(reused), 0)::bigint as reused,
+           least(coalesce(sum(refused), 0), 9223372036854775807)::bigint as refused,
+           least(coalesce(sum(missing), 0), 9223372036854775807)::bigint as missing
+    from ledger where node_id = $1";
+
+/// The newest streams of a node, with their first gaps.
+const NEWEST: &str = "
+    select newest.*, array(select lower(gap) from unnest(gaps) as gap order by gap limit $3) as gap_from,
+           array(select upper(gap) - 1 from unnest(gaps) as gap order by gap limit $3) as gap_to
+    from (select * from ledger where node_id = $1 order by last_at desc, stream limit $2) as newest
+    order by last_at desc, stream";
+
 /// What became of batches.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Figures {
@@ -106,21 +122,8 @@ async fn read(database: &Database, node: Uuid, streams: i64, gaps: i64) -> Resul
         .read_only(true)
         .start()
         .await?;
-    // A node may claim any number, and sums of sums must not overflow.
-    let totals = "
-        select now() as as_of, count(*) as streams, max(last_at) as last_at,
-               coalesce(sum(stored), 0)::bigint as stored, coalesce(sum(duplicate), 0)::bigint as duplicate,
-               coalesce(sum(late), 0)::bigint as late, coalesce(sum(reused), 0)::bigint as reused,
-               least(coalesce(sum(refused), 0), 9223372036854775807)::bigint as refused,
-               least(coalesce(sum(missing), 0), 9223372036854775807)::bigint as missing
-        from ledger where node_id = $1";
-    let totals = snapshot.query_one(totals, &[&node]).await?;
-    let newest = "
-        select newest.*, array(select lower(gap) from unnest(gaps) as gap order by gap limit $3) as gap_from,
-               array(select upper(gap) - 1 from unnest(gaps) as gap order by gap limit $3) as gap_to
-        from (select * from ledger where node_id = $1 order by last_at desc, stream limit $2) as newest
-        order by last_at desc, stream";
-    let newest = snapshot.query(newest, &[&node, &streams, &gaps]).await?;
+    let totals = snapshot.query_one(TOTALS, &[&node]).await?;
+    let newest = snapshot.query(NEWEST, &[&node, &streams, &gaps]).await?;
     let refusals = "select * from refusal where node_id = $1 order by reason";
     let refusals = snapshot.query(refusals, &[&node]).await?;
     snapshot.commit().await?;
