@@ -10,6 +10,7 @@ mod database_server;
 mod hold;
 mod ingest_killed;
 mod messages;
+mod overload;
 mod repeats;
 mod worker_killed;
 
