@@ -23,11 +23,14 @@ use crate::{
 pub enum Source {
     /// A work queue of the topology, shared with other consumers.
     Work(&'static str),
-    /// A queue of this inbox alone, gone with it, that drops its oldest messages when it holds `max_length`. It gets the
-    /// routes that are bound.
+    /// A queue of this inbox alone, gone with it, that drops its oldest messages when it holds too many. It gets the routes
+    /// that are bound.
     Live {
         /// Messages held at most.
         max_length: u64,
+        /// Bytes of them held at most: many small messages are joined into large ones under load, and what one consumer does
+        /// not take must not fill the memory of the broker.
+        max_bytes: u64,
     },
 }
 
@@ -243,13 +246,17 @@ impl Inbox {
         channel.basic_qos(self.prefetch, BasicQosOptions::default()).await?;
         let queue = match self.source {
             Source::Work(queue) => queue.to_owned(),
-            Source::Live { max_length } => {
+            Source::Live { max_length, max_bytes } => {
                 let own = QueueDeclareOptions {
                     exclusive: true,
                     auto_delete: true,
                     ..Default::default()
                 };
-                let limits = arguments([("x-max-length", number(max_length)), ("x-overflow", text("drop-head"))]);
+                let limits = arguments([
+                    ("x-max-length", number(max_length)),
+                    ("x-max-length-bytes", number(max_bytes)),
+                    ("x-overflow", text("drop-head")),
+                ]);
                 let queue = channel.queue_declare("".into(), own, limits).await?.name().to_string();
                 for route in &self.bound {
                     bind(&link, &queue, self.options.topology.exchange, route).await?;

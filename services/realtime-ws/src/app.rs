@@ -81,6 +81,7 @@ fn inbox(settings: &Settings, registry: &Registry) -> Result<Inbox, StartError> 
     options.check()?;
     let source = Source::Live {
         max_length: settings.live.broker_queue.get(),
+        max_bytes: settings.live.broker_queue_size.as_u64(),
     };
     let prefetch = settings.live.broker_prefetch.get();
     Ok(Inbox::new(options, source, prefetch, InboxMetrics::new(registry)?))

@@ -131,6 +131,13 @@ pub struct LiveSettings {
         default_value = "10000"
     )]
     pub broker_queue: NonZeroU64,
+    /// Bytes of such messages, likewise
+    #[arg(
+        long = "live-broker-queue-size",
+        env = "CITYTRACK_LIVE__BROKER_QUEUE_SIZE",
+        default_value = "64MiB"
+    )]
+    pub broker_queue_size: ByteSize,
     /// Messages that the broker hands out before they are settled
     #[arg(
         long = "live-broker-prefetch",

@@ -61,7 +61,10 @@ async fn a_live_inbox_gets_what_is_bound() {
     let vhost = TestVhost::create().await;
     let publisher = vhost.publisher("test.v1");
     connected(&publisher).await;
-    let mut inbox = vhost.inbox(Source::Live { max_length: 100 });
+    let mut inbox = vhost.inbox(Source::Live {
+        max_length: 100,
+        max_bytes: 1 << 20,
+    });
     inbox.bind("detections.one").await;
     // Bindings of an inbox that is not connected yet are made when it connects.
     assert!(

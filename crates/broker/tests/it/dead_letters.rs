@@ -110,7 +110,10 @@ async fn of_many_removals_none_is_forgotten() {
 #[tokio::test]
 async fn a_replay_reaches_the_work_queue_and_no_live_queue() {
     let vhost = TestVhost::create().await;
-    let mut live = vhost.inbox(Source::Live { max_length: 10 });
+    let mut live = vhost.inbox(Source::Live {
+        max_length: 10,
+        max_bytes: 1 << 20,
+    });
     live.bind("detections.demo").await;
     let publisher = vhost.publisher("test.v1");
     connected(&publisher).await;

@@ -1,6 +1,8 @@
 //! A work queue that is bounded by policy, as scripts/up and compose do it: what is over the bound is refused, and nothing that
 //! was confirmed is dropped.
 
+use std::time::Duration;
+
 use citytrack_broker::{Delivery, PublishError, Source, topology::PERSIST};
 use citytrack_testkit::{TestVhost, eventually, limit_persist_queue};
 use tokio::sync::watch;
@@ -8,6 +10,8 @@ use tokio::sync::watch;
 use crate::{connected, message, texts};
 
 const KIBIBYTE: usize = 1024;
+/// Between two attempts.
+const POLL: Duration = Duration::from_millis(200);
 const ROUTE: &str = "detections.demo";
 
 fn names(deliveries: &[Delivery]) -> impl Iterator<Item = String> {
@@ -22,7 +26,10 @@ async fn a_full_work_queue_refuses_and_keeps_what_it_confirmed() {
     let publisher = vhost.publisher("test.v1");
     connected(&publisher).await;
     limit_persist_queue(&vhost.management(), &vhost.url(), 64 * KIBIBYTE as u64).await;
-    let mut live = vhost.inbox(Source::Live { max_length: 1_000 });
+    let mut live = vhost.inbox(Source::Live {
+        max_length: 1_000,
+        max_bytes: 1 << 20,
+    });
     live.bind(ROUTE).await;
     let (report, shown) = watch::channel(Vec::new());
     let live = async {
@@ -74,4 +81,38 @@ async fn a_full_work_queue_refuses_and_keeps_what_it_confirmed() {
         () = test => {}
         () = live => {}
     }
+}
+
+#[tokio::test]
+async fn a_live_queue_that_nobody_empties_drops_its_oldest_and_refuses_nothing() {
+    /// What an inbox of the tests is handed before it settles.
+    const PREFETCH: usize = 100;
+    let vhost = TestVhost::create().await;
+    let publisher = vhost.publisher("test.v1");
+    connected(&publisher).await;
+    let mut live = vhost.inbox(Source::Live {
+        max_length: 1_000,
+        max_bytes: 20 * KIBIBYTE as u64,
+    });
+    live.bind(ROUTE).await;
+    // The first messages end up in the hands of the inbox; the rest stays in its queue, as far as that has room.
+    let filler = "x".repeat(4 * KIBIBYTE);
+    let mut shown = Vec::new();
+    while shown.is_empty() {
+        publisher.publish(message(ROUTE, "warm")).await.unwrap();
+        let deliveries = tokio::time::timeout(POLL, live.next(1, 1)).await.unwrap_or_default();
+        shown.extend(names(&deliveries));
+    }
+    for number in 0..2 * PREFETCH {
+        publisher
+            .publish(message(ROUTE, &format!("{number}{filler}")))
+            .await
+            .unwrap();
+    }
+    publisher.publish(message(ROUTE, "last")).await.unwrap();
+    while shown.last().is_none_or(|name| name != "last") {
+        shown.extend(names(&live.next(1_000, usize::MAX).await));
+        live.settle().await;
+    }
+    assert!(shown.len() < 2 * PREFETCH, "{} messages were held", shown.len());
 }
