@@ -6,6 +6,9 @@ PEERS=
 PEERS_UP=()
 declare -A PEER_URL=([django]=http://127.0.0.1:18080 [fastapi]=http://127.0.0.1:18100)
 
+# Whether what is measured is built first.
+BUILD=yes
+
 # bench_prepare: a state folder and ports of our own, everything built for release, nothing left of an earlier run; what is
 # started from here on is stopped when the script ends.
 bench_prepare() {
@@ -20,7 +23,8 @@ bench_prepare() {
   # shellcheck disable=SC2034  # for servers.sh
   PORT_ADVICE="end that program first, or set CITYTRACK_PORT_BASE"
   mkdir -p "$STATE/results"
-  _build
+  BIN_DIR=$TARGET/release BENCH=$TARGET/release/citytrack-bench
+  [ "$BUILD" = no ] || _build
   [ -z "$(ls -A "$RUN")" ] || systems_down # what an interrupted run left behind
   trap systems_down EXIT
   wipe_servers
@@ -33,7 +37,6 @@ _build() {
   build_programs release
   say "building the load generator"
   (cd "$CITYTRACK_ROOT" && run_logged "$LOGS/build.log" "cargo build" cargo build --locked --release -p citytrack-bench) || exit 1
-  BENCH=$TARGET/release/citytrack-bench
 }
 
 # citytrack_up: an empty database, an empty broker, one instance of each service, 16 nodes with keys. Sets FLEET.
@@ -69,6 +72,7 @@ empty_tables() {
 
 # build_stub: the ingest API whose last step is left out; an example, so that it never takes the place of the real one.
 build_stub() {
+  [ "$BUILD" = yes ] || return 0
   (cd "$CITYTRACK_ROOT" && run_logged "$LOGS/build.log" "cargo build" cargo build --locked --release -p citytrack-ingest-api \
     --features stub-publishing --example stub) || exit 1
 }
