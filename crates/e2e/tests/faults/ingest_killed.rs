@@ -9,7 +9,7 @@ use crate::{broker_behind_proxy, traffic};
 fn many_nodes() -> TrafficPlan {
     TrafficPlan {
         nodes: 24,
-        batches_per_second: 200,
+        batches_per_second: 120,
         ..TrafficPlan::default()
     }
 }
