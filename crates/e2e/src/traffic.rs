@@ -41,11 +41,11 @@ pub struct TrafficPlan {
 }
 
 impl Default for TrafficPlan {
-    /// Four nodes with 100 batches/s of two frames; retries come after a quarter of a second.
+    /// Four nodes with 60 batches/s of two frames; retries come after a quarter of a second.
     fn default() -> Self {
         Self {
             nodes: 4,
-            batches_per_second: 100,
+            batches_per_second: 60,
             frames: 2,
             detections_per_frame: 3,
             captured_ago: Duration::ZERO,
