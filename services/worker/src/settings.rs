@@ -16,6 +16,10 @@ pub enum Command {
     /// Stores batches in PostgreSQL, makes partitions ahead and drops old ones
     Persist(Box<Settings>),
     /// Shows what could not be stored, processes it again or throws it away
+    ///
+    /// Dead letters are messages that were accepted and could not be stored, in RabbitMQ's queue citytrack.dead. These
+    /// commands need RabbitMQ alone. A command holds the letters that it has looked at, so that another one does not see
+    /// them meanwhile; when it ends, however it ends, all are back that were neither replayed nor dropped.
     DeadLetters(Tool),
 }
 

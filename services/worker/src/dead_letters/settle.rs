@@ -67,7 +67,7 @@ pub(crate) async fn replay(tray: &mut Tray, selection: &Selection) -> Result<(),
         replayed += 1;
         met.insert(entry.id);
     }
-    print(&format!("{} handed to the workers again.\n", letters(replayed)))?;
+    print(format!("{} handed to the workers again.\n", letters(replayed)))?;
     selection.all_met(&met)
 }
 
@@ -86,9 +86,9 @@ pub(crate) async fn drop(tray: &mut Tray, selection: &Selection, yes: bool) -> R
         tray.remove(tag).await?;
     }
     if count > 0 {
-        print(&table(&entries))?;
+        print(table(&entries))?;
     }
-    print(&format!("{} dropped.\n", letters(count)))?;
+    print(format!("{} dropped.\n", letters(count)))?;
     selection.all_met(&entries.into_iter().map(|entry| entry.id).collect())
 }
 

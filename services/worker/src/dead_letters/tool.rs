@@ -3,7 +3,7 @@
 use std::{
     io::{ErrorKind, Write, stderr, stdout},
     num::NonZeroUsize,
-    path::PathBuf,
+    path::{Path, PathBuf},
 };
 
 use citytrack_broker::{Options, Tray, topology::DETECTIONS};
@@ -19,10 +19,7 @@ use super::{
     walk::Walk,
 };
 
-/// Looks after the dead letters: messages that were accepted and could not be stored, in the queue citytrack.dead.
-///
-/// Needs RabbitMQ alone. While a command runs it holds the letters that it has looked at, so that another command does not
-/// see them; at its end, however it ends, what was neither replayed nor dropped is back.
+/// `worker dead-letters`.
 #[derive(Args)]
 pub struct Tool {
     /// RabbitMQ.
@@ -47,7 +44,8 @@ enum Action {
     Show {
         /// Its id, as `list` shows it
         id: String,
-        /// Write the body of the message into this file, too, which must not exist yet
+        /// Write the body of the message into this file, too, which must not exist yet; `-` writes the body alone, to the
+        /// standard output
         #[arg(long, value_name = "FILE")]
         raw: Option<PathBuf>,
     },
@@ -123,7 +121,7 @@ async fn list(tray: Tray, limit: usize, format: Format) -> Result<(), TaskError>
         Format::Text => table(&entries),
         Format::Json => lines(&entries)?,
     };
-    print(&text)?;
+    print(text)?;
     let more = if walk.all() > entries.len() && entries.len() == limit {
         format!("; {} are listed, --limit lists more", entries.len())
     } else {
@@ -152,16 +150,19 @@ async fn show(tray: Tray, id: &str, raw: Option<PathBuf>) -> Result<(), TaskErro
     }
     tray.close().await?;
     let letter = found.ok_or_else(|| format!("there is no dead letter {id}"))?;
+    if raw.as_deref() == Some(Path::new("-")) {
+        return print(&letter.payload);
+    }
     if let Some(path) = raw {
         let written = std::fs::File::create_new(&path).and_then(|mut file| file.write_all(&letter.payload));
         written.map_err(|error| format!("{}: {error}", path.display()))?;
     }
-    print(&format!("{}\n", serde_json::to_string_pretty(&Shown::of(&letter))?))
+    print(serde_json::to_string_pretty(&Shown::of(&letter))? + "\n")
 }
 
 /// Writes to standard output; that nobody reads any more is no failure (`… | head`).
-pub(super) fn print(text: &str) -> Result<(), TaskError> {
-    match stdout().write_all(text.as_bytes()).and_then(|()| stdout().flush()) {
+pub(super) fn print(bytes: impl AsRef<[u8]>) -> Result<(), TaskError> {
+    match stdout().write_all(bytes.as_ref()).and_then(|()| stdout().flush()) {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error.into()),
         Ok(()) | Err(_) => Ok(()),
     }

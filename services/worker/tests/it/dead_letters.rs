@@ -127,6 +127,7 @@ async fn a_bad_batch_is_put_aside_alone_listed_and_shown() {
             .contains("bad name")
     );
     assert_eq!(std::fs::read(&raw).unwrap(), broken(&bad));
+    assert_eq!(run(&harness, &["show", &id, "--raw", "-"]).stdout, broken(&bad));
     // It does not overwrite a file.
     assert_eq!(
         run(&harness, &["show", &id, "--raw", raw.to_str().unwrap()])
