@@ -48,7 +48,7 @@ pub async fn run(
         synced = outbox.keep_synced() => synced.map_err(DeliveryError::from),
         () = delivery.report.progress(|| outbox.len()) => Ok(()),
     };
-    outbox.finish()?;
+    delivery.report.dropped(outbox.finish()?);
     result
 }
 

@@ -1,6 +1,9 @@
 //! The built binaries, with a real broker and database: run by `scripts/test`, which builds them and starts the servers.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
+mod dead_letters;
 mod ledger;
+mod node;
 mod path;
 mod recordings;
+mod spool;

@@ -1,22 +1,13 @@
 //! Real recordings through the node client: to the last box in the database, and counted right.
 
-use std::{path::PathBuf, process::Stdio};
+use std::process::Stdio;
 
 use serde_json::Value;
 use tokio::process::Command;
 
 use citytrack_e2e::{System, binary, sum};
 
-/// Where `scripts/test` has put the recordings of the Python wheel `motmetrics`.
-fn recording(name: &str) -> PathBuf {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "where the recordings are is no setting of a service"
-    )]
-    let folder = std::env::var_os("CITYTRACK_TEST_RECORDINGS")
-        .expect("CITYTRACK_TEST_RECORDINGS is not set: `scripts/test` fetches the recordings");
-    PathBuf::from(folder).join(name)
-}
+use crate::node::recording;
 
 /// Plays a file as fast as the server takes it; returns the client's summary.
 async fn replay(system: &System, key: &str, file: &str, camera: &str) -> Value {

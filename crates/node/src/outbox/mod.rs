@@ -5,7 +5,7 @@
 
 mod store;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::io;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -64,7 +64,8 @@ struct Inner {
     store: Store,
     live: VecDeque<Waiting>,
     backlog: VecDeque<Waiting>,
-    on_their_way: Vec<u64>,
+    /// Tickets of batches that are being sent, and what is in them.
+    on_their_way: BTreeMap<u64, Count>,
     closed: bool,
 }
 
@@ -100,7 +101,7 @@ impl Outbox {
             store,
             live,
             backlog: VecDeque::new(),
-            on_their_way: Vec::new(),
+            on_their_way: BTreeMap::new(),
             closed: false,
         };
         Self {
@@ -209,7 +210,7 @@ impl Outbox {
     /// The disk.
     pub fn settle(&self, parcel: &Parcel) -> io::Result<()> {
         let mut inner = self.lock();
-        inner.on_their_way.retain(|ticket| *ticket != parcel.ticket);
+        inner.on_their_way.remove(&parcel.ticket);
         let settled = inner.store.remove(parcel.ticket);
         drop(inner);
         self.changed.send_replace(());
@@ -223,7 +224,7 @@ impl Outbox {
     /// The disk.
     pub fn give_back(&self, parcel: &Parcel) -> io::Result<Count> {
         let mut inner = self.lock();
-        inner.on_their_way.retain(|ticket| *ticket != parcel.ticket);
+        inner.on_their_way.remove(&parcel.ticket);
         let mut dropped = Count::default();
         match &mut inner.store {
             Store::Disk(spool) if spool.get(parcel.ticket).is_none() => {
@@ -302,15 +303,26 @@ impl Outbox {
         }
     }
 
-    /// Ends well: after this, the next process knows that nothing is missing.
+    /// Ends well: after this, the next process knows that nothing is missing. Returns what was on its way when its place was taken
+    /// by newer batches; it is dropped now.
     ///
     /// # Errors
     /// The disk.
-    pub fn finish(&self) -> io::Result<()> {
-        match &mut self.lock().store {
-            Store::Memory(_) => Ok(()),
-            Store::Disk(spool) => spool.close(),
+    pub fn finish(&self) -> io::Result<Count> {
+        let mut inner = self.lock();
+        let on_their_way = std::mem::take(&mut inner.on_their_way);
+        let Store::Disk(spool) = &mut inner.store else {
+            return Ok(Count::default());
+        };
+        let mut dropped = Count::default();
+        for (ticket, count) in on_their_way {
+            if spool.get(ticket).is_none() {
+                dropped.add(count);
+            }
         }
+        spool.count(|losses| losses.dropped.add(dropped))?;
+        spool.close()?;
+        Ok(dropped)
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -338,7 +350,7 @@ impl Inner {
         while let Some(Waiting { ticket, .. }) = queue.pop_front() {
             // What was dropped in the meantime is not there any more.
             if let Some(sealed) = self.store.load(ticket)? {
-                self.on_their_way.push(ticket);
+                self.on_their_way.insert(ticket, sealed.count);
                 return Ok(Some(Parcel { sealed, ticket }));
             }
         }

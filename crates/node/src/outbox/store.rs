@@ -81,8 +81,8 @@ impl Memory {
         }
     }
 
-    pub(super) fn drop_oldest(&mut self, spare: &[u64]) -> Option<Count> {
-        let oldest = *self.batches.keys().find(|ticket| !spare.contains(ticket))?;
+    pub(super) fn drop_oldest(&mut self, spare: &BTreeMap<u64, Count>) -> Option<Count> {
+        let oldest = *self.batches.keys().find(|ticket| !spare.contains_key(ticket))?;
         self.batches.remove(&oldest).map(|sealed| sealed.count)
     }
 

@@ -20,6 +20,8 @@ pub struct Status {
     pub waiting: Count,
     /// When the oldest batch that waits was made.
     pub oldest: Option<Timestamp>,
+    /// When the newest one was made.
+    pub newest: Option<Timestamp>,
     /// The bytes of its segments on disk.
     pub bytes: u64,
     /// Where the next batch will stand.
@@ -39,6 +41,7 @@ impl Status {
         let mut status = Self {
             waiting: Count::default(),
             oldest: None,
+            newest: None,
             bytes: 0,
             next: None,
             losses: state.losses,
@@ -60,6 +63,7 @@ impl Status {
             self.waiting.add(found.record.sealed.count);
             let made_at = made_at(found.record.sealed.id);
             self.oldest = Some(self.oldest.map_or(made_at, |oldest| oldest.min(made_at)));
+            self.newest = self.newest.max(Some(made_at));
         }
         self.next = Some(Position {
             stream: scan.head.stream,

@@ -140,7 +140,7 @@ impl Spool {
     ///
     /// # Errors
     /// The disk is full although everything else was dropped, or broken.
-    pub fn append(&mut self, sealed: Sealed, progress: u64, spare: &[u64]) -> io::Result<(u64, Count)> {
+    pub fn append(&mut self, sealed: Sealed, progress: u64, spare: &BTreeMap<u64, Count>) -> io::Result<(u64, Count)> {
         let record = Record {
             seq: self.position.seq,
             progress,

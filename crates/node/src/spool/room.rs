@@ -1,5 +1,6 @@
 //! How a spool stays within its size: a new segment when one is full, and none of the oldest when there is no room.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
 
@@ -9,7 +10,7 @@ use crate::totals::Count;
 
 impl Spool {
     /// Sees to it that so many bytes fit, if need be by dropping the oldest segments.
-    pub(super) fn make_room(&mut self, bytes: u64, spare: &[u64]) -> io::Result<Count> {
+    pub(super) fn make_room(&mut self, bytes: u64, spare: &BTreeMap<u64, Count>) -> io::Result<Count> {
         let mut dropped = Count::default();
         let newest = self.segments.get(&self.newest()).copied().unwrap_or_default();
         if newest.bytes > segment::EMPTY && newest.bytes + bytes > self.segment_size() {
@@ -46,13 +47,13 @@ impl Spool {
     }
 
     /// Deletes the oldest segment, and says what waited in it.
-    pub(super) fn drop_oldest(&mut self, spare: &[u64]) -> io::Result<Count> {
+    pub(super) fn drop_oldest(&mut self, spare: &BTreeMap<u64, Count>) -> io::Result<Count> {
         let mut dropped = Count::default();
         let Some((oldest, _)) = self.segments.pop_first() else {
             return Ok(dropped);
         };
         self.kept.retain(|ticket, kept| {
-            if kept.segment == oldest && !spare.contains(ticket) {
+            if kept.segment == oldest && !spare.contains_key(ticket) {
                 dropped.add(kept.count);
             }
             kept.segment != oldest

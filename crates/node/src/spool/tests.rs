@@ -37,7 +37,7 @@ fn sealed(spool: &Spool, camera: &str) -> Sealed {
 
 fn append(spool: &mut Spool, camera: &str) -> u64 {
     let sealed = sealed(spool, camera);
-    spool.append(sealed, 0, &[]).unwrap().0
+    spool.append(sealed, 0, &BTreeMap::new()).unwrap().0
 }
 
 fn all(spool: &mut Spool) -> Vec<Sealed> {
@@ -75,9 +75,9 @@ fn the_next_process_finds_the_same_bytes_and_goes_on_counting() {
     let mut spool = open(&folder);
     let start = spool.position();
     let first = sealed(&spool, "a");
-    spool.append(first.clone(), 11, &[]).unwrap();
+    spool.append(first.clone(), 11, &BTreeMap::new()).unwrap();
     let second = sealed(&spool, "b");
-    let (ticket, _) = spool.append(second, 22, &[]).unwrap();
+    let (ticket, _) = spool.append(second, 22, &BTreeMap::new()).unwrap();
     spool.done(ticket).unwrap();
     // No goodbye: as if it had been killed.
     drop(spool);
@@ -148,7 +148,7 @@ fn a_full_spool_drops_the_oldest_and_counts_them() {
     let mut dropped = Count::default();
     for _ in 0..2000 {
         let batch = sealed(&spool, "entrance");
-        dropped.add(spool.append(batch, 0, &[]).unwrap().1);
+        dropped.add(spool.append(batch, 0, &BTreeMap::new()).unwrap().1);
         assert!(size(&folder.path().join("spool")) <= limit.as_u64());
     }
     let left = seqs(&mut spool);
@@ -178,7 +178,11 @@ fn what_is_on_its_way_is_not_counted_as_dropped() {
     let mut dropped = 0;
     while spool.get(on_its_way).is_some() {
         let batch = sealed(&spool, "entrance");
-        dropped += spool.append(batch, 0, &[on_its_way]).unwrap().1.batches;
+        dropped += spool
+            .append(batch, 0, &BTreeMap::from([(on_its_way, Count::default())]))
+            .unwrap()
+            .1
+            .batches;
     }
     assert_eq!(spool.position().seq, spool.len() as u64 + dropped + 1);
     spool.done(on_its_way).unwrap();
@@ -194,7 +198,7 @@ fn a_crash_between_counting_and_deleting_does_not_count_twice() {
     let bytes = fs::read(&path).unwrap();
     spool.rotate().unwrap();
     append(&mut spool, "b");
-    assert_eq!(spool.drop_oldest(&[]).unwrap().batches, 1);
+    assert_eq!(spool.drop_oldest(&BTreeMap::new()).unwrap().batches, 1);
     drop(spool);
     fs::write(&path, bytes).unwrap();
 
