@@ -79,3 +79,20 @@ async fn refused(traffic: &Traffic, status: u16) {
     })
     .await;
 }
+
+#[tokio::test]
+async fn a_large_body_that_is_refused_unread_gets_its_answer_through_the_gateway() {
+    // With a byte a second, the first batch uses up minutes.
+    let setup = Setup::new().await.set("ingest-api", "CITYTRACK_RATE__LIVE_BYTES", "1B");
+    let system = setup.start().await;
+    let key = system.venue("demo").await;
+    assert_eq!(probe(&system, &key).await.0, 202);
+    let large = " ".repeat(3 << 20);
+    for attempt in 0..10 {
+        let request = system.request(reqwest::Method::POST, "/api/v1/detections", &key);
+        let request = request.header("Content-Type", "application/json").body(large.clone());
+        let answer = request.send().await.unwrap();
+        assert_eq!(answer.status(), 429, "attempt {attempt}");
+        assert!(answer.headers().contains_key("retry-after") && answer.headers().contains_key("ratelimit"));
+    }
+}
