@@ -3,9 +3,9 @@
 
 use citytrack_e2e::{Servers, Setup, System, Traffic, TrafficPlan};
 use citytrack_storage::{Client, Database};
-use citytrack_testkit::{PostgresOptions, PrivatePostgres, TestDatabase, TestVhost, database, eventually};
+use citytrack_testkit::{PostgresOptions, PrivatePostgres, TestDatabase, TestVhost, database, eventually_within};
 
-use crate::{hold::Hold, says, traffic};
+use crate::{PATIENCE, hold::Hold, says, traffic};
 
 /// A system with short timeouts on this database, with a virtual host that must live for as long.
 async fn on_database(url: &str) -> (TestVhost, System) {
@@ -74,8 +74,8 @@ async fn others_have_taken_every_connection_that_postgres_allows() {
     all_is_well(system, traffic).await;
 }
 
-/// Enough for every service.
-const CONNECTIONS: i64 = 40;
+/// Enough for every service, and few enough to be taken quickly.
+const CONNECTIONS: i64 = 24;
 
 /// Throws the services out and takes their places, until all are ours.
 async fn take_every_connection(database: &Database) -> Vec<Client> {
@@ -84,7 +84,7 @@ async fn take_every_connection(database: &Database) -> Vec<Client> {
     let evict =
         "select count(pg_terminate_backend(pid)) from pg_stat_activity where application_name like 'citytrack %'";
     let ours = "select count(*) from pg_stat_activity where application_name = 'citytrack-test'";
-    eventually("every connection is ours", async || {
+    eventually_within(PATIENCE, "every connection is ours", async || {
         own.query_one(evict, &[]).await.unwrap();
         while let Ok(client) = database.dedicated().await {
             taken.push(client);
