@@ -5,6 +5,7 @@ use std::{
     time::Duration,
 };
 
+use citytrack_domain::StreamPosition;
 use citytrack_storage::Database;
 use citytrack_testkit::eventually_within;
 use jiff::Timestamp;
@@ -18,6 +19,8 @@ use crate::Progress;
 pub struct Posted {
     /// Its id.
     pub id: Uuid,
+    /// Its place in the stream of its sender, if that numbers its batches.
+    pub position: Option<StreamPosition>,
     /// The camera of all its frames; no other sender has it.
     pub camera: String,
     /// Its frames.
@@ -47,7 +50,11 @@ impl Posted {
                 "detections": frame.classes.iter().map(detection).collect::<Vec<_>>(),
             })
         };
-        json!({ "frames": self.frames.iter().map(frame).collect::<Vec<_>>() })
+        let mut body = json!({ "frames": self.frames.iter().map(frame).collect::<Vec<_>>() });
+        if let Some(StreamPosition { stream, seq }) = self.position {
+            (body["stream"], body["seq"]) = (json!(stream), json!(seq));
+        }
+        body
     }
 }
 
@@ -64,6 +71,8 @@ pub struct Sent {
 type Counts = (i64, i64, i64);
 /// By camera, class (none: all together) and minute.
 type Minutes = BTreeMap<(String, Option<String>, Timestamp), Counts>;
+/// Id, stored batches, highest number, refused and missing ones.
+type Stream = (Uuid, i64, i64, i64, i64);
 /// Camera, number, time, detections.
 type Frames = Vec<(String, i64, Timestamp, i64)>;
 
@@ -102,8 +111,8 @@ impl Sent {
         .await;
     }
 
-    /// Waits until every batch is in the database, and sees that each is there once, with exactly its frames, and that the
-    /// minute buckets of its cameras are exactly their sums.
+    /// Waits until every batch is in the database, and sees that each is there once, with exactly its frames, that the
+    /// minute buckets of its cameras are exactly their sums, and that the loss ledger knows every number and misses none.
     pub async fn assert_stored_once(&self, database_url: &str) {
         assert!(!self.posted.is_empty(), "nothing was sent");
         self.all_stored(database_url).await;
@@ -116,6 +125,23 @@ impl Sent {
             stored_minutes(&database, &cameras).await.into_iter().collect(),
             "minute buckets",
         );
+        assert_same(
+            self.streams(),
+            stored_streams(&database, &self.streams()).await,
+            "streams",
+        );
+    }
+
+    /// Nothing of a stream is missing: it was sent whole, from 0 on.
+    fn streams(&self) -> Vec<Stream> {
+        let mut batches: BTreeMap<Uuid, i64> = BTreeMap::new();
+        for position in self.posted.iter().filter_map(|batch| batch.position) {
+            *batches.entry(position.stream).or_default() += 1;
+        }
+        batches
+            .into_iter()
+            .map(|(stream, count)| (stream, count, count - 1, 0, 0))
+            .collect()
     }
 
     fn frames(&self) -> Frames {
@@ -194,6 +220,16 @@ async fn stored_minutes(database: &Database, cameras: &[&str]) -> Minutes {
         let key = (row.get(0), row.get(1), row.get(2));
         (key, (row.get(3), row.get(4), row.get(5)))
     });
+    rows.collect()
+}
+
+async fn stored_streams(database: &Database, sent: &[Stream]) -> Vec<Stream> {
+    let ids: Vec<Uuid> = sent.iter().map(|stream| stream.0).collect();
+    let question = "select stream, stored, highest, refused, missing from ledger where stream = any($1)";
+    let rows = database.client().await.unwrap().query(question, &[&ids]).await.unwrap();
+    let rows = rows
+        .iter()
+        .map(|row| (row.get(0), row.get(1), row.get(2), row.get(3), row.get(4)));
     rows.collect()
 }
 

@@ -9,11 +9,12 @@ use std::{
     time::Duration,
 };
 
-use citytrack_domain::{BatchId, Clock};
+use citytrack_domain::{BatchId, Clock, StreamPosition};
 use citytrack_testkit::eventually_within;
 use jiff::{SignedDuration, Timestamp};
 use reqwest::{Client, Response, StatusCode};
 use tokio::{sync::watch, task::JoinSet, time::timeout};
+use uuid::Uuid;
 
 use crate::{Posted, PostedFrame, Sent};
 
@@ -94,6 +95,7 @@ impl Traffic {
                 url: format!("{}/api/v1/detections", base_url.trim_end_matches('/')),
                 key: key.clone(),
                 camera: format!("camera-{traffic}-{number}"),
+                stream: Uuid::now_v7(),
                 plan: plan.clone(),
                 report: Arc::clone(&report),
             };
@@ -145,6 +147,7 @@ struct Node {
     url: String,
     key: String,
     camera: String,
+    stream: Uuid,
     plan: TrafficPlan,
     report: Arc<watch::Sender<Progress>>,
 }
@@ -189,6 +192,10 @@ impl Node {
         });
         Posted {
             id: BatchId::generate(now).uuid(),
+            position: Some(StreamPosition {
+                stream: self.stream,
+                seq: i64::try_from(number).unwrap(),
+            }),
             camera: self.camera.clone(),
             frames: frames.collect(),
             attempts: 0,

@@ -13,6 +13,7 @@ use crate::{hold::Hold, traffic};
 /// A batch of one frame with two detections, made at `at`.
 pub(crate) fn batch(camera: &str, number: i64, at: Timestamp) -> Posted {
     Posted {
+        position: None,
         id: BatchId::generate(at).uuid(),
         camera: camera.to_owned(),
         frames: vec![PostedFrame {
