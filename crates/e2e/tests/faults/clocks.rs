@@ -2,6 +2,7 @@
 
 use citytrack_domain::Clock;
 use citytrack_e2e::{Posted, Setup, System, TrafficPlan};
+use citytrack_testkit::eventually;
 use jiff::SignedDuration;
 use reqwest::Method;
 use serde_json::Value;
@@ -62,6 +63,20 @@ async fn a_clock_wrong_by_years_or_an_hour_ahead_is_told_and_stores_nothing() {
         let told = refused(&system, &key, &frames_only).await;
         assert_eq!(told[0].0, "/frames/0/captured_at");
     }
+    // Where an operator finds it.
+    let node = "select id::text from node where venue = 'confused'";
+    let client = system.database.client().await.unwrap();
+    let node: String = client.query_one(node, &[]).await.unwrap().get(0);
+    let ledger = format!("/api/v1/nodes/{node}/ledger");
+    eventually("the ledger of the node has every refusal", async || {
+        let ledger = system.control(Method::GET, &ledger, &Value::Null).await;
+        let invalid = &ledger["refusals"][0];
+        let told = invalid["last_detail"].as_str()?.contains("ahead of the server's clock");
+        (told && invalid["reason"] == "invalid" && invalid["batches"] == 6).then_some(())
+    })
+    .await;
+    drop(client);
+
     traffic.accepted_more(50).await;
     let sent = traffic.stop().await;
     assert_eq!(sent.retried(), 0, "the others noticed nothing: {:?}", sent.progress);
