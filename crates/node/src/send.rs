@@ -64,11 +64,16 @@ struct Reading<'a> {
 
 impl Reading<'_> {
     async fn run(mut self) -> io::Result<()> {
+        let mut stopped = false;
         loop {
             tokio::select! {
                 // What is due goes first, however fast lines come.
                 biased;
-                () = self.stop.cancelled() => break,
+                () = self.stop.cancelled(), if !stopped => {
+                    // What was read already is still taken.
+                    self.lines.close();
+                    stopped = true;
+                }
                 () = until(self.closes_at) => {
                     let batch = self.collector.take();
                     self.hand_over(batch).await?;

@@ -32,13 +32,17 @@ pub async fn run(
     stop_within: Duration,
 ) -> Result<(), DeliveryError> {
     let outbox = delivery.outbox;
+    let handed_over = CancellationToken::new();
     let feeding = async {
         feed.await?;
         outbox.close();
+        handed_over.cancel();
         Ok(())
     };
     let too_late = async {
         stop.cancelled().await;
+        // What was collected has to reach the outbox first, however short the time is.
+        handed_over.cancelled().await;
         sleep(stop_within).await;
     };
     let result = tokio::select! {
@@ -92,7 +96,8 @@ impl<'a> Feed<'a> {
         } else {
             self.held_up = false;
         }
-        let dropped = self.outbox.push(batch, progress).await?;
+        let may_drop = self.when_full == WhenFull::DropOldest;
+        let dropped = self.outbox.push(batch, progress, may_drop).await?;
         self.report.dropped(dropped);
         Ok(())
     }

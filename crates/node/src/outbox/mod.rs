@@ -133,11 +133,12 @@ impl Outbox {
     }
 
     /// Gives a batch its place in the stream and takes it in; with a spool, it is safe when this returns (as [`SyncPolicy`] says).
-    /// `progress` is how far the input has been read. Returns what was dropped to make room.
+    /// `progress` is how far the input has been read. Returns what was dropped to make room; if nothing may be dropped, a spool
+    /// becomes larger than it should by a part of this batch at most.
     ///
     /// # Errors
     /// The disk.
-    pub async fn push(&self, mut batch: Batch, progress: u64) -> io::Result<Count> {
+    pub async fn push(&self, mut batch: Batch, progress: u64, may_drop: bool) -> io::Result<Count> {
         let (ticket, dropped, file) = {
             let mut inner = self.lock();
             let Inner {
@@ -148,7 +149,7 @@ impl Outbox {
             match store {
                 Store::Memory(memory) => (memory.push(sealed), Count::default(), None),
                 Store::Disk(spool) => {
-                    let (ticket, dropped) = spool.append(sealed, progress, on_their_way)?;
+                    let (ticket, dropped) = spool.append(sealed, progress, may_drop.then_some(on_their_way))?;
                     (ticket, dropped, Some(spool.newest_file()))
                 }
             }

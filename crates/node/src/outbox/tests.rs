@@ -20,7 +20,7 @@ async fn push(outbox: &Outbox, age: Duration) -> Uuid {
     let mut batch = Batch::new(vec![]);
     let id = uuid::Builder::from_unix_timestamp_millis(milliseconds, &rand::random()).into_uuid();
     batch.batch_id = id;
-    outbox.push(batch, 0).await.unwrap();
+    outbox.push(batch, 0, true).await.unwrap();
     id
 }
 

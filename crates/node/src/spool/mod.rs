@@ -135,24 +135,30 @@ impl Spool {
         Arc::clone(&self.file)
     }
 
-    /// Writes a batch that was sealed with [`Self::position`]. Returns its ticket, and what was dropped to make room for it;
-    /// tickets in `spare` are on their way to the server, and not counted as dropped yet.
+    /// Writes a batch that was sealed with [`Self::position`]. Returns its ticket, and what was dropped to make room for it.
+    /// `spare` are the tickets of batches on their way to the server, which are not counted as dropped yet; without it, nothing
+    /// may be dropped.
     ///
     /// # Errors
     /// The disk is full although everything else was dropped, or broken.
-    pub fn append(&mut self, sealed: Sealed, progress: u64, spare: &BTreeMap<u64, Count>) -> io::Result<(u64, Count)> {
+    pub fn append(
+        &mut self,
+        sealed: Sealed,
+        progress: u64,
+        spare: Option<&BTreeMap<u64, Count>>,
+    ) -> io::Result<(u64, Count)> {
         let record = Record {
             seq: self.position.seq,
             progress,
             sealed,
         };
-        let mut dropped = self.make_room(record.size(), spare)?;
         let bytes = record.encode();
+        let mut dropped = self.make_room(record.size(), spare)?;
         while let Err(error) = self.write(&bytes) {
-            if error.kind() != io::ErrorKind::StorageFull || self.segments.len() < 2 {
-                return Err(error);
+            match spare.filter(|_| error.kind() == io::ErrorKind::StorageFull && self.segments.len() > 1) {
+                Some(spare) => dropped.add(self.drop_oldest(spare)?),
+                None => return Err(error),
             }
-            dropped.add(self.drop_oldest(spare)?);
         }
         let ticket = self.keep(&record);
         self.position.seq += 1;

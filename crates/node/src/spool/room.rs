@@ -10,12 +10,13 @@ use crate::totals::Count;
 
 impl Spool {
     /// Sees to it that so many bytes fit, if need be by dropping the oldest segments.
-    pub(super) fn make_room(&mut self, bytes: u64, spare: &BTreeMap<u64, Count>) -> io::Result<Count> {
+    pub(super) fn make_room(&mut self, bytes: u64, spare: Option<&BTreeMap<u64, Count>>) -> io::Result<Count> {
         let mut dropped = Count::default();
         let newest = self.segments.get(&self.newest()).copied().unwrap_or_default();
         if newest.bytes > segment::EMPTY && newest.bytes + bytes > self.segment_size() {
             self.rotate()?;
         }
+        let Some(spare) = spare else { return Ok(dropped) };
         while self.used() + bytes > self.options.size.as_u64() && self.segments.len() > 1 {
             dropped.add(self.drop_oldest(spare)?);
         }
@@ -58,11 +59,15 @@ impl Spool {
             }
             kept.segment != oldest
         });
-        // First the count, then the deed: a crash in between must not count twice.
+        // First the count, then the deed: a crash in between neither forgets them nor counts them twice.
         self.state.first_segment = oldest + 1;
         self.state.losses.dropped.add(dropped);
-        self.state.write(&self.options.folder)?;
+        let counted = self.state.write(&self.options.folder);
         segment::remove(&self.options.folder, oldest)?;
+        if counted.is_err() {
+            // A full disk has room for the count only after the deed.
+            self.state.write(&self.options.folder)?;
+        }
         Ok(dropped)
     }
 }

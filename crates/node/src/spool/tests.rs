@@ -37,7 +37,7 @@ fn sealed(spool: &Spool, camera: &str) -> Sealed {
 
 fn append(spool: &mut Spool, camera: &str) -> u64 {
     let sealed = sealed(spool, camera);
-    spool.append(sealed, 0, &BTreeMap::new()).unwrap().0
+    spool.append(sealed, 0, Some(&BTreeMap::new())).unwrap().0
 }
 
 fn all(spool: &mut Spool) -> Vec<Sealed> {
@@ -75,9 +75,9 @@ fn the_next_process_finds_the_same_bytes_and_goes_on_counting() {
     let mut spool = open(&folder);
     let start = spool.position();
     let first = sealed(&spool, "a");
-    spool.append(first.clone(), 11, &BTreeMap::new()).unwrap();
+    spool.append(first.clone(), 11, Some(&BTreeMap::new())).unwrap();
     let second = sealed(&spool, "b");
-    let (ticket, _) = spool.append(second, 22, &BTreeMap::new()).unwrap();
+    let (ticket, _) = spool.append(second, 22, Some(&BTreeMap::new())).unwrap();
     spool.done(ticket).unwrap();
     // No goodbye: as if it had been killed.
     drop(spool);
@@ -148,7 +148,7 @@ fn a_full_spool_drops_the_oldest_and_counts_them() {
     let mut dropped = Count::default();
     for _ in 0..2000 {
         let batch = sealed(&spool, "entrance");
-        dropped.add(spool.append(batch, 0, &BTreeMap::new()).unwrap().1);
+        dropped.add(spool.append(batch, 0, Some(&BTreeMap::new())).unwrap().1);
         assert!(size(&folder.path().join("spool")) <= limit.as_u64());
     }
     let left = seqs(&mut spool);
@@ -171,6 +171,22 @@ fn a_full_spool_drops_the_oldest_and_counts_them() {
 }
 
 #[test]
+fn where_nothing_may_be_dropped_nothing_is() {
+    let folder = TempDir::new().unwrap();
+    let (mut spool, _) = Spool::open(options(&folder, ByteSize::kib(64))).unwrap();
+    let mut added = 0;
+    while !spool.is_full() {
+        let batch = sealed(&spool, "entrance");
+        spool.append(batch, 0, None).unwrap();
+        added += 1;
+    }
+    // Larger than what is kept free.
+    let batch = sealed(&spool, &"x".repeat(20_000));
+    assert_eq!(spool.append(batch, 0, None).unwrap().1, Count::default());
+    assert_eq!((spool.len(), spool.losses().dropped), (added + 1, Count::default()));
+}
+
+#[test]
 fn what_is_on_its_way_is_not_counted_as_dropped() {
     let folder = TempDir::new().unwrap();
     let (mut spool, _) = Spool::open(options(&folder, ByteSize::kib(64))).unwrap();
@@ -179,7 +195,7 @@ fn what_is_on_its_way_is_not_counted_as_dropped() {
     while spool.get(on_its_way).is_some() {
         let batch = sealed(&spool, "entrance");
         dropped += spool
-            .append(batch, 0, &BTreeMap::from([(on_its_way, Count::default())]))
+            .append(batch, 0, Some(&BTreeMap::from([(on_its_way, Count::default())])))
             .unwrap()
             .1
             .batches;

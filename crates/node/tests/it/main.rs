@@ -3,5 +3,6 @@
 
 mod delivery;
 mod node;
+mod pipe;
 mod playback;
 mod server;

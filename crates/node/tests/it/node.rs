@@ -16,12 +16,22 @@ pub(crate) struct Outcome {
 
 /// The program, about to replay something.
 pub(crate) fn replay(arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_citytrack-node"));
+    let mut command = program("replay");
+    command.args(arguments);
     command
-        .arg("replay")
-        .args(arguments)
-        .env_clear()
-        .env("CITYTRACK_NODE_KEY", "ctn_test_key");
+}
+
+/// Asks a process to end well.
+pub(crate) fn terminate(process: u32) {
+    let mut kill = Command::new("kill");
+    assert!(kill.args(["-TERM", &process.to_string()]).status().unwrap().success());
+}
+
+/// The program with one of its commands.
+pub(crate) fn program(command: &str) -> Command {
+    let name = command;
+    let mut command = Command::new(env!("CARGO_BIN_EXE_citytrack-node"));
+    command.arg(name).env_clear().env("CITYTRACK_NODE_KEY", "ctn_test_key");
     command
         .stdin(Stdio::null())
         .stdout(Stdio::piped())

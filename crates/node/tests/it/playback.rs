@@ -1,6 +1,5 @@
 //! Frames, dates, totals, and the end of a replay.
 
-use std::process::Command;
 use std::time::{Duration, Instant};
 
 use citytrack_node::clock::Moment;
@@ -8,7 +7,7 @@ use citytrack_node::wire::Frame;
 use jiff::SignedDuration;
 use tempfile::TempDir;
 
-use crate::node::{Outcome, named_recording, path, people, recording, replay, replay_to, run};
+use crate::node::{Outcome, named_recording, path, people, recording, replay, replay_to, run, terminate};
 use crate::server::{Answer, Server};
 
 /// Frames 2 to 6 with 2, 0, 1, 0, 1 boxes, and one of them over the edge.
@@ -283,14 +282,4 @@ fn a_dry_run_prints_what_can_be_replayed() {
         (5, 4)
     );
     assert_eq!(steps(&server.frames()), [SignedDuration::from_millis(4); 4]);
-}
-
-fn terminate(process: u32) {
-    assert!(
-        Command::new("kill")
-            .args(["-TERM", &process.to_string()])
-            .status()
-            .unwrap()
-            .success()
-    );
 }

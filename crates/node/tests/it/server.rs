@@ -37,6 +37,8 @@ pub(crate) enum Answer {
 pub(crate) struct Received {
     pub(crate) at: Instant,
     pub(crate) batch: ReceivedBatch,
+    /// As it was, after decompression.
+    pub(crate) body: Bytes,
     pub(crate) headers: HeaderMap,
     /// Where the connection came from: the same as before, if it is the same connection.
     pub(crate) peer: SocketAddr,
@@ -83,7 +85,7 @@ impl Server {
         let app = move || {
             App::new()
                 .app_data(data.clone())
-                .app_data(web::JsonConfig::default().limit(16 << 20))
+                .app_data(web::PayloadConfig::default().limit(16 << 20))
                 .route("/api/v1/detections", web::post().to(detections))
         };
         let run = move || {
@@ -96,6 +98,10 @@ impl Server {
         };
         std::thread::spawn(|| actix_web::rt::System::new().block_on(async { run().await }));
         Self { address, state }
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}", self.address)
     }
 
     /// What came so far.
@@ -127,8 +133,8 @@ impl Received {
     }
 }
 
-async fn detections(request: HttpRequest, batch: web::Json<ReceivedBatch>, state: web::Data<State>) -> HttpResponse {
-    let batch = batch.into_inner();
+async fn detections(request: HttpRequest, body: Bytes, state: web::Data<State>) -> HttpResponse {
+    let batch: ReceivedBatch = serde_json::from_slice(&body).unwrap();
     let answer = {
         let mut script = state.script.lock().unwrap();
         if script.len() > 1 {
@@ -142,6 +148,7 @@ async fn detections(request: HttpRequest, batch: web::Json<ReceivedBatch>, state
     state.received.lock().unwrap().push(Received {
         at: Instant::now(),
         batch,
+        body,
         headers,
         peer,
     });
