@@ -38,8 +38,8 @@ async fn the_broker_is_killed_with_a_backlog_in_its_queue() {
     system.close_books(&sent, 0).await;
 }
 
-/// RabbitMQ tells publishers that it takes nothing (`connection.blocked`): nodes are told to come again, at once and not after
-/// a timeout, nothing piles up, and workers go on.
+/// RabbitMQ tells publishers that it takes nothing (`connection.blocked`): nodes are told to come again, none is kept
+/// hanging, nothing piles up, and workers go on.
 #[tokio::test]
 async fn the_broker_takes_nothing_for_want_of_memory_and_then_of_disk() {
     let (mut broker, _database, mut system) = on_own_broker().await;
