@@ -3,6 +3,7 @@
 //! A batch leaves the outbox only when there is an answer that settles it. With a spool it lies on disk, and is there again after
 //! a restart; without one it lies in memory, and is lost with the process.
 
+mod lanes;
 mod store;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -10,7 +11,6 @@ use std::io;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use jiff::Timestamp;
 use tokio::sync::watch;
 use tokio::task::spawn_blocking;
 
@@ -19,19 +19,12 @@ use crate::clock::Moment;
 use crate::sealed::Sealed;
 use crate::spool::{Losses, Spool, SyncPolicy};
 use crate::totals::Count;
+use lanes::{Inner, Waiting, is_older};
+pub use lanes::{Lane, Parcel};
 use store::{Memory, Store};
 
 /// How often [`SyncPolicy::Interval`] brings to the disk what was written.
 const SYNC_INTERVAL: Duration = Duration::from_secs(1);
-
-/// Which batches are meant.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Lane {
-    /// Those that were made just now. They never wait for the others.
-    Live,
-    /// Those that have waited for long, oldest first.
-    Backlog,
-}
 
 /// How an outbox works.
 #[derive(Debug, Clone, Copy)]
@@ -42,14 +35,6 @@ pub struct OutboxOptions {
     pub live_for: Duration,
 }
 
-/// A batch on its way.
-#[derive(Debug, Clone)]
-pub struct Parcel {
-    /// What to send.
-    pub sealed: Sealed,
-    ticket: u64,
-}
-
 /// Batches in the order in which they were made.
 #[derive(Debug)]
 pub struct Outbox {
@@ -57,22 +42,6 @@ pub struct Outbox {
     inner: Mutex<Inner>,
     sync: SyncPolicy,
     changed: watch::Sender<()>,
-}
-
-#[derive(Debug)]
-struct Inner {
-    store: Store,
-    live: VecDeque<Waiting>,
-    backlog: VecDeque<Waiting>,
-    /// Tickets of batches that are being sent, and what is in them.
-    on_their_way: BTreeMap<u64, Count>,
-    closed: bool,
-}
-
-#[derive(Debug, Clone, Copy)]
-struct Waiting {
-    ticket: u64,
-    made_at: Timestamp,
 }
 
 impl Outbox {
@@ -330,41 +299,6 @@ impl Outbox {
         // Nothing that is done under the lock can panic half-way.
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-impl Inner {
-    /// Moves what has become old from one lane to the other.
-    fn age(&mut self, live_for: Duration, now: Timestamp) {
-        while let Some(oldest) = self
-            .live
-            .pop_front_if(|waiting| is_older(waiting.made_at, live_for, now))
-        {
-            self.backlog.push_back(oldest);
-        }
-    }
-
-    fn take(&mut self, lane: Lane) -> io::Result<Option<Parcel>> {
-        let queue = match lane {
-            Lane::Live => &mut self.live,
-            Lane::Backlog => &mut self.backlog,
-        };
-        while let Some(Waiting { ticket, .. }) = queue.pop_front() {
-            // What was dropped in the meantime is not there any more.
-            if let Some(sealed) = self.store.load(ticket)? {
-                self.on_their_way.insert(ticket, sealed.count);
-                return Ok(Some(Parcel { sealed, ticket }));
-            }
-        }
-        Ok(None)
-    }
-
-    fn is_finished(&self) -> bool {
-        self.closed && self.live.is_empty() && self.backlog.is_empty() && self.on_their_way.is_empty()
-    }
-}
-
-fn is_older(made_at: Timestamp, age: Duration, now: Timestamp) -> bool {
-    made_at.checked_add(age).is_ok_and(|until| until <= now)
 }
 
 #[cfg(test)]

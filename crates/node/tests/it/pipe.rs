@@ -6,6 +6,10 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use bytesize::ByteSize;
+use citytrack_node::batch::Batch;
+use citytrack_node::sealed::Sealed;
+use citytrack_node::spool::{Spool, SpoolOptions, SyncPolicy};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -100,7 +104,7 @@ fn a_batch_that_does_not_fill_up_is_sent_all_the_same() {
 }
 
 #[test]
-fn what_could_not_be_sent_stays_in_the_spool_and_is_sent_later_with_the_same_ids() {
+fn what_could_not_be_sent_stays_in_the_openedand_is_sent_later_with_the_same_ids() {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("spool");
     let flags = [
@@ -223,7 +227,7 @@ fn two_processes_cannot_use_one_spool() {
 }
 
 #[test]
-fn refused_and_expired_batches_are_counted_and_kept() {
+fn refused_batches_are_counted_and_kept() {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("spool");
     let problem = r#"{"type":"/problems/invalid-batch","status":422,"violations":[{"pointer":"/frames","message":"are not wanted"}]}"#;
@@ -246,6 +250,41 @@ fn refused_and_expired_batches_are_counted_and_kept() {
     assert!(
         kept["reason"].as_str().unwrap().ends_with("; /frames: are not wanted"),
         "{kept}"
+    );
+}
+
+#[test]
+fn batches_older_than_the_server_takes_are_counted_as_expired() {
+    let folder = TempDir::new().unwrap();
+    let options = SpoolOptions {
+        folder: folder.path().join("spool"),
+        size: ByteSize::mib(1),
+        sync: SyncPolicy::Always,
+    };
+    let path = options.folder.clone();
+    let (mut opened, _) = Spool::open(options).unwrap();
+    let mut batch = Batch::new(vec![]);
+    batch.batch_id = "0191f1a0-5c3e-7a1b-9f00-2d6e8c4b1a77".parse().unwrap();
+    opened.append(Sealed::new(&batch, 0), 0, None).unwrap();
+    drop(opened);
+
+    let problem = r#"{"type":"/problems/invalid-batch","status":422,
+        "violations":[{"pointer":"/batch_id","message":"the time in the batch id lies 800 days in the past"}]}"#;
+    let server = Server::start([Answer::Problem(422, problem)]);
+    let flush = run(spool("flush", &path, &["--summary", "json", "--server", &server.url()]));
+    assert_eq!(
+        (
+            flush.code,
+            flush.total("/expired/batches"),
+            flush.total("/refused/batches")
+        ),
+        (3, 1, 0)
+    );
+    assert!(flush.stderr.contains("came too late"), "{}", flush.stderr);
+    let status = status(&path);
+    assert_eq!(
+        (&status["expired"]["batches"], &status["waiting"]["batches"]),
+        (&1.into(), &0.into())
     );
 }
 

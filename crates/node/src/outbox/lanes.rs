@@ -1,0 +1,80 @@
+//! The two lanes: which batch is next.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::io;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::store::Store;
+use crate::sealed::Sealed;
+use crate::totals::Count;
+
+/// Which batches are meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lane {
+    /// Those that were made just now. They never wait for the others.
+    Live,
+    /// Those that have waited for long, oldest first.
+    Backlog,
+}
+
+/// A batch on its way.
+#[derive(Debug, Clone)]
+pub struct Parcel {
+    /// What to send.
+    pub sealed: Sealed,
+    pub(super) ticket: u64,
+}
+
+/// What the lock of the outbox guards.
+#[derive(Debug)]
+pub(super) struct Inner {
+    pub(super) store: Store,
+    pub(super) live: VecDeque<Waiting>,
+    pub(super) backlog: VecDeque<Waiting>,
+    /// Tickets of batches that are being sent, and what is in them.
+    pub(super) on_their_way: BTreeMap<u64, Count>,
+    pub(super) closed: bool,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Waiting {
+    pub(super) ticket: u64,
+    pub(super) made_at: Timestamp,
+}
+
+impl Inner {
+    /// Moves what has become old from one lane to the other.
+    pub(super) fn age(&mut self, live_for: Duration, now: Timestamp) {
+        while let Some(oldest) = self
+            .live
+            .pop_front_if(|waiting| is_older(waiting.made_at, live_for, now))
+        {
+            self.backlog.push_back(oldest);
+        }
+    }
+
+    pub(super) fn take(&mut self, lane: Lane) -> io::Result<Option<Parcel>> {
+        let queue = match lane {
+            Lane::Live => &mut self.live,
+            Lane::Backlog => &mut self.backlog,
+        };
+        while let Some(Waiting { ticket, .. }) = queue.pop_front() {
+            // What was dropped in the meantime is not there any more.
+            if let Some(sealed) = self.store.load(ticket)? {
+                self.on_their_way.insert(ticket, sealed.count);
+                return Ok(Some(Parcel { sealed, ticket }));
+            }
+        }
+        Ok(None)
+    }
+
+    pub(super) fn is_finished(&self) -> bool {
+        self.closed && self.live.is_empty() && self.backlog.is_empty() && self.on_their_way.is_empty()
+    }
+}
+
+pub(super) fn is_older(made_at: Timestamp, age: Duration, now: Timestamp) -> bool {
+    made_at.checked_add(age).is_ok_and(|until| until <= now)
+}
