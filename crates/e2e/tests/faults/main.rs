@@ -9,6 +9,7 @@ mod database_network;
 mod database_server;
 mod hold;
 mod ingest_killed;
+mod live_feed;
 mod messages;
 mod overload;
 mod repeats;
