@@ -36,6 +36,8 @@ pub(crate) fn run(args: &Args) -> Result<()> {
 
 fn tables(runs: &[Value]) -> Result<String> {
     let (growth, loads): (Vec<_>, Vec<_>) = of_kind(runs, "ingest").partition(|run| run["section"] == "growth");
+    // Its batches only fill the database.
+    let loads: Vec<_> = loads.into_iter().filter(|run| run["section"] != "disk").collect();
     let text = [
         figures::table(runs)?,
         growth::table(&growth)?,
