@@ -5,7 +5,7 @@ use std::{
     io::{IsTerminal, Write, stderr, stdin},
 };
 
-use citytrack_broker::{Tag, Tray};
+use citytrack_broker::{Error, PublishError, Tag, Tray};
 use citytrack_common::TaskError;
 use clap::{Args, error::ErrorKind};
 
@@ -53,47 +53,59 @@ impl Selection {
 }
 
 /// Hands the selected letters to the workers again, each with the route and the type that it had.
-pub(crate) async fn replay(tray: &mut Tray, selection: &Selection) -> Result<(), TaskError> {
-    let (mut met, mut replayed) = (BTreeSet::new(), 0);
-    let mut walk = Walk::begin(tray).await?;
-    while let Some((entry, letter)) = walk.next(tray).await? {
+pub(crate) async fn replay(mut tray: Tray, selection: &Selection) -> Result<(), TaskError> {
+    let (mut met, mut replayed, mut unroutable) = (BTreeSet::new(), 0, Vec::new());
+    let mut walk = Walk::begin(&tray).await?;
+    while let Some((entry, letter)) = walk.next(&tray).await? {
         if !selection.takes(&entry) {
             continue;
         }
         // In this order: ended in between, the letter is there twice, and a batch that comes again is recognised.
-        let published = tray.replay(&letter, original_kind(&letter)).await;
-        published.map_err(|error| format!("{}: {error} ({} replayed before)", entry.id, letters(replayed)))?;
-        tray.remove(letter.tag).await?;
+        match tray.replay(&letter, original_kind(&letter)).await {
+            Ok(()) => tray.remove(letter.tag).await?,
+            // One that never was for the workers; the others are.
+            Err(Error::Publish(PublishError::Unroutable)) => {
+                unroutable.push(entry.id);
+                continue;
+            }
+            Err(error) => return Err(format!("{}: {error} ({} replayed before)", entry.id, letters(replayed)).into()),
+        }
         replayed += 1;
         met.insert(entry.id);
     }
+    tray.close().await?;
     print(format!("{} handed to the workers again.\n", letters(replayed)))?;
+    if !unroutable.is_empty() {
+        return Err(format!("no worker takes messages with the route of {}", unroutable.join(", ")).into());
+    }
     selection.all_met(&met)
 }
 
 /// Throws the selected letters away, after a question.
-pub(crate) async fn drop(tray: &mut Tray, selection: &Selection, yes: bool) -> Result<(), TaskError> {
+pub(crate) async fn drop(mut tray: Tray, selection: &Selection, yes: bool) -> Result<(), TaskError> {
     if !yes && !stdin().is_terminal() {
         let usage = "dropping cannot be undone, and there is no terminal to ask on: add --yes\n";
         return Err(clap::Error::raw(ErrorKind::MissingRequiredArgument, usage).into());
     }
-    let (entries, tags) = select(tray, selection).await?;
-    let count = entries.len();
-    if count > 0 && !yes && !agreed(&entries)? {
+    let (entries, tags) = select(&tray, selection).await?;
+    if !entries.is_empty() && !yes && !agreed(&entries)? {
+        tray.close().await?;
         return Err("nothing was dropped".into());
     }
     for tag in tags {
         tray.remove(tag).await?;
     }
-    if count > 0 {
+    // What is printed has happened.
+    tray.close().await?;
+    if !entries.is_empty() {
         print(table(&entries))?;
     }
-    print(format!("{} dropped.\n", letters(count)))?;
+    print(format!("{} dropped.\n", letters(entries.len())))?;
     selection.all_met(&entries.into_iter().map(|entry| entry.id).collect())
 }
 
 /// Takes everything in hand and says which of it is selected.
-async fn select(tray: &mut Tray, selection: &Selection) -> Result<(Vec<Entry>, Vec<Tag>), TaskError> {
+async fn select(tray: &Tray, selection: &Selection) -> Result<(Vec<Entry>, Vec<Tag>), TaskError> {
     let (mut entries, mut tags) = (Vec::new(), Vec::new());
     let mut walk = Walk::begin(tray).await?;
     while let Some((entry, letter)) = walk.next(tray).await? {

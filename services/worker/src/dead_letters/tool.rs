@@ -90,18 +90,12 @@ impl Tool {
         options
             .check()
             .map_err(|error| format!("CITYTRACK_BROKER__URL: {error}"))?;
-        let mut tray = Tray::open(&options).await?;
+        let tray = Tray::open(&options).await?;
         match self.action {
             Action::List { limit, format } => list(tray, limit.get(), format).await,
             Action::Show { id, raw } => show(tray, &id, raw).await,
-            Action::Replay { selection } => {
-                let ended = settle::replay(&mut tray, &selection).await;
-                ended.and(tray.close().await.map_err(Into::into))
-            }
-            Action::Drop { selection, yes } => {
-                let ended = settle::drop(&mut tray, &selection, yes).await;
-                ended.and(tray.close().await.map_err(Into::into))
-            }
+            Action::Replay { selection } => settle::replay(tray, &selection).await,
+            Action::Drop { selection, yes } => settle::drop(tray, &selection, yes).await,
         }
     }
 }

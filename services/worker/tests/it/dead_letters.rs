@@ -62,6 +62,11 @@ async fn listed(harness: &Harness, count: usize) -> Vec<Value> {
 
 /// Puts messages among the dead letters without a worker.
 async fn put_aside(harness: &Harness, kind: &'static str, payloads: Vec<Vec<u8>>) {
+    put_aside_from(harness, "detections.demo", kind, payloads).await;
+}
+
+/// The same with another route.
+async fn put_aside_from(harness: &Harness, route: &str, kind: &'static str, payloads: Vec<Vec<u8>>) {
     let publisher = harness.vhost.publisher_to(DETECTIONS.dead_letter_exchange, kind);
     let status = publisher.status();
     eventually("the publisher is connected", async || {
@@ -70,7 +75,7 @@ async fn put_aside(harness: &Harness, kind: &'static str, payloads: Vec<Vec<u8>>
     .await;
     for payload in payloads {
         let message = Message {
-            route: "detections.demo".to_owned(),
+            route: route.to_owned(),
             payload: payload.into(),
             headers: Vec::new(),
         };
@@ -299,6 +304,27 @@ async fn what_the_broker_put_aside_is_listed_and_replayed() {
     let _worker = harness.worker();
     harness.until("select count(*) from batch", 1).await;
     assert!(list(&harness).is_empty());
+}
+
+#[tokio::test]
+async fn what_no_worker_takes_stays_and_the_others_are_replayed() {
+    let harness = Harness::new().await;
+    put_aside_from(&harness, "elsewhere", SCHEMA, vec![b"foreign".to_vec()]).await;
+    put_aside(&harness, SCHEMA, vec![encode(&sample(&harness)).to_vec()]).await;
+    let replay = run(&harness, &["replay", "--all"]);
+    assert_eq!(replay.status.code(), Some(1));
+    assert_eq!(
+        String::from_utf8_lossy(&replay.stdout),
+        "1 dead letter handed to the workers again.\n"
+    );
+    let left = list(&harness);
+    assert_eq!((left.len(), &left[0]["route"]), (1, &"elsewhere".into()));
+    assert!(
+        String::from_utf8_lossy(&replay.stderr).contains(left[0]["id"].as_str().unwrap()),
+        "{replay:?}"
+    );
+    let _worker = harness.worker();
+    harness.until("select count(*) from batch", 1).await;
 }
 
 #[tokio::test]
