@@ -93,7 +93,8 @@ impl Harness {
 }
 
 impl Worker {
-    /// Ends it as a signal would.
+    /// Ends it as a signal would. A test that ends while its worker is about to connect holds up the end of its database:
+    /// PostgreSQL waits for the password, and the one thread of the test waits for PostgreSQL.
     pub(crate) async fn stop(self) {
         self.stop.cancel();
         assert_eq!(self.ended.await.unwrap(), ExitCode::SUCCESS);

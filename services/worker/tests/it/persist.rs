@@ -123,9 +123,10 @@ async fn a_worker_that_is_stopped_leaves_nothing_half_done() {
     // In the middle of it.
     harness.until("select (count(*) > 0)::int::bigint from batch", 1).await;
     worker.stop().await;
-    let _another = harness.worker();
+    let another = harness.worker();
     harness.until("select count(*) from batch", 20).await;
     assert_eq!(harness.number("select count(*) from frame").await, 20);
+    another.stop().await;
 }
 
 #[tokio::test]
@@ -192,4 +193,5 @@ async fn an_outage_of_the_database_loses_and_doubles_nothing() {
         worker.readiness.report().0.then_some(())
     })
     .await;
+    worker.stop().await;
 }
