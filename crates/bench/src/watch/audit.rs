@@ -171,9 +171,10 @@ impl Audit {
     }
 }
 
-/// The ids that the run's batches have: sent between a second before its start and now.
+/// The ids that the run's batches have: made between its start and now by the ledger's own clock. Those of the run before, which may
+/// have ended a moment ago, are not among them.
 fn id_range(ledger: &Ledger) -> (uuid::Uuid, uuid::Uuid) {
     let start = ledger.millis_at(Duration::ZERO);
     let now = ledger.millis_at(ledger.since_start(std::time::Instant::now()));
-    (BatchIds::floor(start - 1000), BatchIds::floor(now + 1000))
+    (BatchIds::floor(start), BatchIds::floor(now + 1000))
 }
