@@ -13,10 +13,12 @@
 
 mod ledger;
 mod process;
+mod setup;
 mod system;
 mod traffic;
 
 pub use ledger::{Posted, PostedFrame, Sent};
 pub use process::{Process, binary};
-pub use system::{Servers, Setup, System, sum};
+pub use setup::{Servers, Setup};
+pub use system::{System, sum};
 pub use traffic::{Progress, Traffic, TrafficPlan};

@@ -1,0 +1,171 @@
+//! What a system is made of: its servers, how many of each service, and with which settings.
+
+use citytrack_testkit::{TestDatabase, TestVhost};
+use reqwest::Client;
+
+use crate::{
+    System,
+    process::{Process, free_port},
+};
+
+/// The bearer of this token may use the control API.
+pub(crate) const ADMINISTRATOR: &str = "administrator-token-of-the-end-to-end-tests";
+const SECRET: &str = "viewer-secret-of-the-end-to-end-tests-0123456789";
+
+/// Short timeouts, so that an outage is noticed in seconds: what the settings are for, only quicker.
+const QUICK: [(&str, &str); 7] = [
+    ("CITYTRACK_BROKER__HEARTBEAT", "2s"),
+    ("CITYTRACK_PUBLISH__CONFIRM_TIMEOUT", "2s"),
+    ("CITYTRACK_DATABASE__WAIT", "1s"),
+    ("CITYTRACK_DATABASE__STATEMENT_TIMEOUT", "3s"),
+    ("CITYTRACK_PERSIST__PING_INTERVAL", "500ms"),
+    ("CITYTRACK_PERSIST__MAX_BACKOFF", "500ms"),
+    ("CITYTRACK_GATEWAY__HEALTH__INTERVAL", "250ms"),
+];
+
+/// The servers that a system works with.
+pub struct Servers {
+    /// `postgres://user:password@host:port/database`
+    pub database: String,
+    /// `amqp://user:password@host:port/vhost`
+    pub broker: String,
+    /// RabbitMQ's management API, `http://user:password@host:port`.
+    pub management: String,
+    /// Deleted when the system is gone.
+    _own: Option<(TestDatabase, TestVhost)>,
+}
+
+impl Servers {
+    /// A database and a virtual host of its own on the test servers.
+    pub async fn of_this_test() -> Self {
+        let (database, vhost) = (TestDatabase::create().await, TestVhost::create().await);
+        Self {
+            database: database.url().to_owned(),
+            broker: vhost.url(),
+            management: vhost.management(),
+            _own: Some((database, vhost)),
+        }
+    }
+
+    /// Servers that somebody else looks after.
+    pub fn given(database: &str, broker: &str, management: &str) -> Self {
+        let [database, broker, management] = [database, broker, management].map(str::to_owned);
+        Self {
+            database,
+            broker,
+            management,
+            _own: None,
+        }
+    }
+}
+
+/// What a [`System`] is made of: one of each service, unless more is asked for.
+#[must_use]
+pub struct Setup {
+    servers: Servers,
+    ingest: usize,
+    workers: usize,
+    /// Service, variable, value; later ones win.
+    variables: Vec<(&'static str, &'static str, String)>,
+}
+
+impl Setup {
+    /// One of each service on these servers.
+    pub fn on(servers: Servers) -> Self {
+        Self {
+            servers,
+            ingest: 1,
+            workers: 1,
+            variables: Vec::new(),
+        }
+    }
+
+    /// One of each on a database and a virtual host of this test.
+    pub async fn new() -> Self {
+        Self::on(Servers::of_this_test().await)
+    }
+
+    /// The servers, whose URLs may be wanted for a proxy.
+    pub fn servers(&self) -> &Servers {
+        &self.servers
+    }
+
+    /// So many ingest-api.
+    pub fn ingest(mut self, instances: usize) -> Self {
+        self.ingest = instances;
+        self
+    }
+
+    /// So many workers.
+    pub fn workers(mut self, instances: usize) -> Self {
+        self.workers = instances;
+        self
+    }
+
+    /// A variable of every instance of one service, such as `("worker", "CITYTRACK_BROKER__URL", …)`.
+    pub fn set(mut self, service: &'static str, variable: &'static str, value: &str) -> Self {
+        self.variables.push((service, variable, value.to_owned()));
+        self
+    }
+
+    /// Timeouts of seconds, so that the test of an outage is short.
+    pub fn quick(mut self) -> Self {
+        for service in ["ingest-api", "worker", "realtime-ws", "stats", "console", "gateway"] {
+            self.variables
+                .extend(QUICK.map(|(variable, value)| (service, variable, value.to_owned())));
+        }
+        self
+    }
+
+    /// Starts everything and waits until all are ready.
+    pub async fn start(self) -> System {
+        let ingest: Vec<_> = (0..self.ingest).map(|_| self.launch("ingest-api", &[])).collect();
+        let workers: Vec<_> = (0..self.workers).map(|_| self.launch("worker", &[])).collect();
+        let [realtime_ws, stats, console] =
+            ["realtime-ws", "stats", "console"].map(|service| self.launch(service, &[]));
+        for process in ingest.iter().chain(&workers).chain([&realtime_ws, &stats, &console]) {
+            process.ready().await;
+        }
+        // Last, so that its first health checks find everything.
+        let address = format!("127.0.0.1:{}", free_port());
+        let ingest_addresses = ingest.iter().map(|process| process.http.as_str()).collect::<Vec<_>>();
+        let gateway = self.launch(
+            "gateway",
+            &[
+                ("CITYTRACK_GATEWAY__LISTEN", &address),
+                ("CITYTRACK_GATEWAY__POOLS__INGEST_API", &ingest_addresses.join(",")),
+                ("CITYTRACK_GATEWAY__POOLS__REALTIME_WS", &realtime_ws.http),
+                ("CITYTRACK_GATEWAY__POOLS__STATS", &stats.http),
+                ("CITYTRACK_GATEWAY__POOLS__CONSOLE", &console.http),
+            ],
+        );
+        gateway.ready().await;
+        System {
+            ingest,
+            workers,
+            realtime_ws,
+            stats,
+            console,
+            gateway,
+            database: citytrack_testkit::database(&self.servers.database),
+            address,
+            client: Client::new(),
+            setup: self,
+        }
+    }
+
+    pub(crate) fn launch(&self, service: &str, own: &[(&str, &str)]) -> Process {
+        let common = [
+            ("CITYTRACK_DATABASE__URL", self.servers.database.as_str()),
+            ("CITYTRACK_BROKER__URL", &self.servers.broker),
+            ("CITYTRACK_VIEWER__SECRET", SECRET),
+            ("CITYTRACK_ADMINISTRATOR__TOKEN", ADMINISTRATOR),
+            ("CITYTRACK_LOG__LEVEL", "warn"),
+        ];
+        let given = self.variables.iter().filter(|(of, _, _)| *of == service);
+        let given = given.map(|(_, variable, value)| (*variable, value.as_str()));
+        let all = common.into_iter().chain(own.iter().copied()).chain(given);
+        let all = all.map(|(variable, value)| (variable.to_owned(), value.to_owned()));
+        Process::start(service, all.collect())
+    }
+}
