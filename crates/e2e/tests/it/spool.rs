@@ -176,7 +176,7 @@ async fn what_could_not_be_sent_is_sent_later_and_does_not_hold_up_what_is_new()
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_full_spool_drops_the_oldest_and_the_ledger_misses_exactly_those() {
-    const FRAMES: usize = 1200;
+    const FRAMES: usize = 900;
     let system = System::start(1).await;
     let key = system.venue("demo").await;
     let network = Proxy::start(&system.address).await;
