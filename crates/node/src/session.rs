@@ -52,7 +52,10 @@ pub async fn run(
         synced = outbox.keep_synced() => synced.map_err(DeliveryError::from),
         () = delivery.report.progress(|| outbox.len()) => Ok(()),
     };
-    delivery.report.dropped(outbox.finish()?);
+    // A spool that could not be written is not closed well: nobody knows what is in it.
+    if !matches!(result, Err(DeliveryError::Spool(_))) {
+        delivery.report.dropped(outbox.finish()?);
+    }
     result
 }
 

@@ -51,7 +51,9 @@ impl Inner {
             .live
             .pop_front_if(|waiting| is_older(waiting.made_at, live_for, now))
         {
-            self.backlog.push_back(oldest);
+            // Nearly always the last; but one that comes back from its way has its old place.
+            let place = self.backlog.partition_point(|waiting| waiting.ticket < oldest.ticket);
+            self.backlog.insert(place, oldest);
         }
     }
 

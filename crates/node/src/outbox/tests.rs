@@ -58,6 +58,31 @@ async fn what_comes_back_is_next_and_keeps_its_bytes() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_has_become_old_on_its_way_has_its_old_place() {
+    let outbox = outbox(9);
+    for _ in 0..3 {
+        push(&outbox, NEW).await;
+    }
+    let oldest = next(&outbox, Lane::Live).await.unwrap();
+    let ids: Vec<Uuid> = {
+        // A minute passes while it is on its way; the others are backlog by then.
+        let mut inner = outbox.lock();
+        let later = Moment::now().utc.checked_add(OLD).unwrap();
+        inner.age(Duration::from_secs(60), later);
+        drop(inner);
+        outbox.give_back(&oldest).unwrap();
+        let mut inner = outbox.lock();
+        inner.age(Duration::from_secs(60), later);
+        let tickets: Vec<u64> = inner.backlog.iter().map(|waiting| waiting.ticket).collect();
+        assert_eq!(tickets, [0, 1, 2]);
+        std::iter::from_fn(|| inner.take(Lane::Backlog).unwrap())
+            .map(|parcel| parcel.sealed.id)
+            .collect()
+    };
+    assert_eq!((ids.len(), ids[0]), (3, oldest.sealed.id));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_closed_outbox_ends_when_everything_is_settled() {
     let outbox = outbox(9);
     push(&outbox, NEW).await;

@@ -153,11 +153,16 @@ impl Spool {
             sealed,
         };
         let bytes = record.encode();
-        let mut dropped = self.make_room(record.size(), spare)?;
-        while let Err(error) = self.write(&bytes) {
-            match spare.filter(|_| error.kind() == io::ErrorKind::StorageFull && self.segments.len() > 1) {
-                Some(spare) => dropped.add(self.drop_oldest(spare)?),
-                None => return Err(error),
+        let mut dropped = Count::default();
+        loop {
+            match self.add(&bytes, spare) {
+                Ok(more) => break dropped.add(more),
+                // Others fill the disk, too.
+                Err(error) if error.kind() == io::ErrorKind::StorageFull && self.segments.len() > 1 => match spare {
+                    Some(spare) => dropped.add(self.drop_oldest(spare)?),
+                    None => return Err(error),
+                },
+                Err(error) => return Err(error),
             }
         }
         let ticket = self.keep(&record);
@@ -270,19 +275,19 @@ impl Spool {
         (self.options.size.as_u64() / SEGMENTS).min(LONGEST_SEGMENT)
     }
 
-    /// Adds to the newest segment, all or nothing.
-    fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+    /// Adds to the newest segment, all or nothing. Returns what made room.
+    fn add(&mut self, bytes: &[u8], spare: Option<&BTreeMap<u64, Count>>) -> io::Result<Count> {
+        let dropped = self.make_room(bytes.len() as u64, spare)?;
         let newest = self.newest();
-        let Some(segment) = self.segments.get_mut(&newest) else {
-            return Ok(());
-        };
-        let mut file = &*self.file;
-        if let Err(error) = file.write_all(bytes) {
-            file.set_len(segment.bytes)?;
-            return Err(error);
+        if let Some(segment) = self.segments.get_mut(&newest) {
+            let mut file = &*self.file;
+            if let Err(error) = file.write_all(bytes) {
+                file.set_len(segment.bytes)?;
+                return Err(error);
+            }
+            segment.bytes += bytes.len() as u64;
         }
-        segment.bytes += bytes.len() as u64;
-        Ok(())
+        Ok(dropped)
     }
 
     fn keep(&mut self, record: &Record) -> u64 {
