@@ -1,6 +1,9 @@
 //! Consuming in batches: what is there is taken together, held until it is settled, and acknowledged at once.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use futures_util::{FutureExt, Stream, StreamExt};
 use lapin::{
@@ -8,7 +11,10 @@ use lapin::{
     options::{BasicAckOptions, BasicConsumeOptions, BasicQosOptions, QueueBindOptions, QueueDeclareOptions},
     types::{AMQPValue, FieldTable},
 };
-use tokio::sync::watch;
+use tokio::{
+    sync::watch,
+    time::{Instant, sleep_until},
+};
 use tracing::{info, warn};
 
 use crate::{
@@ -17,6 +23,9 @@ use crate::{
     metrics::InboxMetrics,
     topology::{arguments, number, text},
 };
+
+/// A message of a live queue is acknowledged within this time. RabbitMQ ends a channel after 30 minutes (`consumer_timeout`).
+const LONGEST_UNSETTLED: Duration = Duration::from_secs(30);
 
 /// What to consume.
 #[derive(Clone, Debug)]
@@ -69,6 +78,14 @@ struct Open {
     newest: Option<Acker>,
     /// Messages handed out since the last acknowledgement.
     unsettled: usize,
+    /// When the oldest of them must be acknowledged, in a live queue.
+    acknowledge_by: Option<Instant>,
+}
+
+impl Open {
+    fn overdue(&self) -> bool {
+        self.acknowledge_by.is_some_and(|by| by <= Instant::now())
+    }
 }
 
 impl Inbox {
@@ -94,10 +111,16 @@ impl Inbox {
     /// Waits for a message and takes with it what else has arrived, until there are `limit` messages or `max_bytes` of them.
     /// Dropping the future loses nothing.
     pub async fn next(&mut self, limit: usize, max_bytes: usize) -> Vec<Delivery> {
+        let live = matches!(self.source, Source::Live { .. });
         loop {
             let open = self.connected().await;
+            let acknowledge_by = open.acknowledge_by.filter(|_| live);
             let first = tokio::select! {
                 first = open.consumer.next() => first,
+                () = sleep_until(acknowledge_by.unwrap_or_else(Instant::now)), if acknowledge_by.is_some() => {
+                    self.acknowledge().await;
+                    continue;
+                }
                 Some(Status::Down(reason)) = open.statuses.next() => {
                     self.lost(&reason);
                     continue;
@@ -122,6 +145,8 @@ impl Inbox {
             }
             open.newest = taken.last().map(|last| last.acker.clone());
             open.unsettled += taken.len();
+            open.acknowledge_by
+                .get_or_insert_with(|| Instant::now() + LONGEST_UNSETTLED);
             return self.hand_out(taken);
         }
     }
@@ -146,18 +171,24 @@ impl Inbox {
     /// Acknowledges everything that was handed out. When the connection was lost meanwhile, the broker delivers it again.
     ///
     /// A live queue is gone with its connection, so there an acknowledgement only makes room for more messages: one is sent
-    /// when a quarter of the prefetch is used up.
+    /// when a quarter of the prefetch is used up, or after a while, since the broker ends a channel that never acknowledges.
     pub async fn settle(&mut self) {
-        let live = matches!(self.source, Source::Live { .. });
-        let Some(open) = &mut self.open else {
-            self.metrics.unsettled.inc();
-            return;
+        let worth_it = match (&self.open, &self.source) {
+            (Some(open), Source::Live { .. }) => open.unsettled >= usize::from(self.prefetch / 4) || open.overdue(),
+            (_, Source::Work(_)) | (None, _) => true,
         };
-        if live && open.unsettled < usize::from(self.prefetch / 4) {
-            return;
+        if worth_it {
+            self.acknowledge().await;
         }
-        open.unsettled = 0;
-        let Some(newest) = open.newest.take() else {
+    }
+
+    async fn acknowledge(&mut self) {
+        let newest = self.open.as_mut().and_then(|open| {
+            open.unsettled = 0;
+            open.acknowledge_by = None;
+            open.newest.take()
+        });
+        let Some(newest) = newest else {
             self.metrics.unsettled.inc();
             return;
         };
@@ -235,7 +266,7 @@ impl Inbox {
                 }
                 Err(error) => {
                     self.lost(&error.to_string());
-                    tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+                    tokio::time::sleep(Duration::from_millis(500)).await;
                 }
             }
         }
@@ -280,6 +311,7 @@ impl Inbox {
             statuses,
             newest: None,
             unsettled: 0,
+            acknowledge_by: None,
         })
     }
 }

@@ -63,7 +63,7 @@ impl Persist {
         }
         while let Some(deliveries) = self.take().await {
             let next_take = tokio::time::Instant::now() + self.gather;
-            let settled = self.settle(deliveries).await;
+            let settled = self.settle(&deliveries).await;
             self.metrics.held.set(0);
             if settled.is_err() {
                 break;
@@ -71,7 +71,14 @@ impl Persist {
             self.inbox.settle().await;
             // A transaction costs far more than a row in it: under load, the next one waits for company. Messages arrive
             // meanwhile, up to the prefetch.
-            tokio::time::sleep_until(next_take).await;
+            if self
+                .stop
+                .run_until_cancelled(tokio::time::sleep_until(next_take))
+                .await
+                .is_none()
+            {
+                break;
+            }
         }
         self.inbox.close().await;
         Ok(())
@@ -94,36 +101,33 @@ impl Persist {
     async fn prepare_schema(&mut self) -> Result<(), Stopped> {
         let mut backoff = FIRST_BACKOFF;
         while let Err(error) = self.database.migrate().await {
-            warn!(error = %chain(&error), retry.after = ?backoff, "cannot bring the schema up to date");
-            self.database_check.fail(chain(&error));
-            self.metrics.retries.inc();
-            tokio::select! {
-                () = self.stop.cancelled() => return Err(Stopped),
-                () = tokio::time::sleep(backoff) => {}
-            }
-            backoff = (backoff * 2).min(self.max_backoff);
+            self.hold(&error, "the schema cannot be brought up to date", &mut backoff)
+                .await?;
         }
         self.database_check.ok();
         Ok(())
     }
 
-    /// Brings every delivery to its end: stored, recognised as a repetition, or put aside.
-    async fn settle(&mut self, deliveries: Vec<Delivery>) -> Result<(), Stopped> {
-        let mut batches = Vec::with_capacity(deliveries.len());
+    /// Says that PostgreSQL does not do what it should, and waits until it is worth trying again.
+    async fn hold(&mut self, error: &Error, what: &str, backoff: &mut Duration) -> Result<(), Stopped> {
+        warn!(error = %chain(error), retry.after = ?*backoff, "{what}");
+        self.database_check.fail(chain(error));
+        self.metrics.retries.inc();
+        let waited = self.stop.run_until_cancelled(tokio::time::sleep(*backoff)).await;
+        *backoff = (*backoff * 2).min(self.max_backoff);
+        waited.ok_or(Stopped)
+    }
+
+    /// Brings every delivery to its end: stored, recognised as a repetition, or put aside. Storing comes first: while RabbitMQ
+    /// takes no messages, nothing can be put aside, but what can be stored is.
+    async fn settle(&mut self, deliveries: &[Delivery]) -> Result<(), Stopped> {
+        let (mut batches, mut unreadable) = (Vec::with_capacity(deliveries.len()), Vec::new());
         for delivery in deliveries {
-            let (read, unreadable) = read(&delivery);
+            let (read, bad) = read(delivery);
             batches.extend(read);
-            for Unreadable { payload, reason } in unreadable {
-                self.put_aside(Letter {
-                    route: &delivery.route,
-                    kind: delivery.kind.as_deref().unwrap_or_default(),
-                    payload,
-                    reason: &reason,
-                })
-                .await?;
-            }
+            unreadable.extend(bad.into_iter().map(|bad| (delivery, bad)));
         }
-        let batches = self.put_forgotten_aside(batches).await?;
+        let (batches, mut refused) = self.split_forgotten(batches);
         self.metrics.held.set(i64::try_from(batches.len()).unwrap_or(i64::MAX));
         // Halves of what PostgreSQL refuses, until the bad batch is alone.
         let mut parts = vec![batches];
@@ -135,14 +139,26 @@ impl Persist {
                 let second = part.split_off(part.len() / 2);
                 parts.extend([second, part]);
             } else if let Some(batch) = part.pop() {
-                self.refuse(&batch, &chain(&error)).await?;
+                refused.push((batch, chain(&error)));
             }
+        }
+        for (delivery, Unreadable { payload, reason }) in unreadable {
+            self.put_aside(Letter {
+                route: &delivery.route,
+                kind: delivery.kind.as_deref().unwrap_or_default(),
+                payload,
+                reason: &reason,
+            })
+            .await?;
+        }
+        for (batch, reason) in refused {
+            self.refuse(&batch, &reason).await?;
         }
         Ok(())
     }
 
     /// A batch that waited longer than ids are kept may have been stored before, and nobody would know: an operator decides.
-    async fn put_forgotten_aside(&mut self, batches: Vec<Batch>) -> Result<Vec<Batch>, Stopped> {
+    fn split_forgotten(&self, batches: Vec<Batch>) -> (Vec<Batch>, Vec<(Batch, String)>) {
         let window = Window {
             back: self.ids_kept,
             ahead: Duration::MAX,
@@ -151,11 +167,9 @@ impl Persist {
         let (batches, forgotten): (Vec<_>, Vec<_>) = batches
             .into_iter()
             .partition(|batch| window.check(batch.id.time(), now).is_ok());
-        for batch in forgotten {
-            let reason = "its id is older than ids are kept, so that it cannot be told from a repetition";
-            self.refuse(&batch, reason).await?;
-        }
-        Ok(batches)
+        let reason = "its id is older than ids are kept, so that it cannot be told from a repetition";
+        let forgotten = forgotten.into_iter().map(|batch| (batch, reason.to_owned()));
+        (batches, forgotten.collect())
     }
 
     /// Stores the batches, trying until PostgreSQL has them. Only what it refuses because of the values themselves, or what
@@ -164,28 +178,27 @@ impl Persist {
         let mut backoff = FIRST_BACKOFF;
         while !batches.is_empty() {
             let started = Instant::now();
-            let error = match self.writer.insert(batches).await {
+            match self.writer.insert(batches).await {
                 Ok(stored) => {
                     self.database_check.ok();
                     self.count(batches, stored, started.elapsed());
                     break;
                 }
-                Err(error) if error.refuses_data() || (error.is_timeout() && batches.len() > 1) => {
+                Err(error) if error.refuses_data() => return Ok(Err(Refused(error))),
+                Err(error) if error.is_timeout() && batches.len() > 1 => {
+                    self.hold(
+                        &error,
+                        "storing fewer batches at once, since these took too long",
+                        &mut backoff,
+                    )
+                    .await?;
                     return Ok(Err(Refused(error)));
                 }
-                Err(error) => error,
-            };
-            warn!(
-                error = %chain(&error), batches = batches.len(), retry.after = ?backoff,
-                "holding batches until PostgreSQL takes them"
-            );
-            self.database_check.fail(chain(&error));
-            self.metrics.retries.inc();
-            tokio::select! {
-                () = self.stop.cancelled() => return Err(Stopped),
-                () = tokio::time::sleep(backoff) => {}
+                Err(error) => {
+                    self.hold(&error, "holding batches until PostgreSQL takes them", &mut backoff)
+                        .await?;
+                }
             }
-            backoff = (backoff * 2).min(self.max_backoff);
         }
         Ok(Ok(()))
     }
@@ -221,17 +234,12 @@ impl Persist {
         let refusal = [Refusal::new(node, position, Reason::DeadLetter, reason, at)];
         let mut backoff = FIRST_BACKOFF;
         while let Err(error) = ledger::refuse(&self.database, &refusal).await {
-            warn!(error = %chain(&error), "cannot enter a dead letter into the loss ledger");
             if !error.is_transient() {
+                warn!(error = %chain(&error), "cannot enter a dead letter into the loss ledger");
                 break;
             }
-            self.database_check.fail(chain(&error));
-            self.metrics.retries.inc();
-            tokio::select! {
-                () = self.stop.cancelled() => return Err(Stopped),
-                () = tokio::time::sleep(backoff) => {}
-            }
-            backoff = (backoff * 2).min(self.max_backoff);
+            self.hold(&error, "the loss ledger waits for PostgreSQL", &mut backoff)
+                .await?;
         }
         Ok(())
     }

@@ -104,7 +104,12 @@ impl Gate {
         };
         route.enough = None;
         let on_their_way = answered + route.gathering.len();
-        if may_wait && on_their_way >= SIBLINGS {
+        let bytes: usize = route
+            .gathering
+            .iter()
+            .map(|waiting| waiting.message.payload.len())
+            .sum();
+        if may_wait && on_their_way >= SIBLINGS && bytes < max_bytes {
             let (tell, enough) = oneshot::channel();
             route.enough = Some((on_their_way, tell));
             return Next::Wait(enough);
