@@ -13,7 +13,7 @@ use std::{
 use citytrack_broker::{Delivery, Inbox, Status};
 use citytrack_common::{Check, lifecycle::chain};
 use citytrack_domain::{Batch, Clock};
-use citytrack_messages::{SCHEMA, decode, routing_key};
+use citytrack_messages::{SCHEMA, decode, decode_each, routing_key};
 use tokio::{
     sync::{mpsc, watch},
     time::{Instant, sleep_until},
@@ -149,21 +149,18 @@ impl Feed {
 
     async fn show(&mut self, deliveries: &[Delivery]) {
         for delivery in deliveries {
-            match read(delivery) {
-                Ok(batches) => {
-                    let now = self.clock.now();
-                    for batch in &batches {
-                        self.desk.hub.publish(batch, now);
-                    }
-                }
-                // The workers get the same message and put it aside as a dead letter.
-                Err(reason) => {
-                    self.metrics.batch(BatchOutcome::Unreadable);
-                    warn!(
-                        broker.route = delivery.route,
-                        reason, "a message cannot be read and is not shown"
-                    );
-                }
+            let (batches, unreadable) = read(delivery);
+            let now = self.clock.now();
+            for batch in &batches {
+                self.desk.hub.publish(batch, now);
+            }
+            // The workers get the same message and put aside what cannot be read.
+            for reason in unreadable {
+                self.metrics.batch(BatchOutcome::Unreadable);
+                warn!(
+                    broker.route = delivery.route,
+                    reason, "a batch cannot be read and is not shown"
+                );
             }
         }
         self.inbox.settle().await;
@@ -190,11 +187,30 @@ impl Feed {
     }
 }
 
-/// The batches of a delivery; an error says why there will never be any.
-fn read(delivery: &Delivery) -> Result<Vec<Batch>, String> {
+/// The batches of a delivery, and why others of it will never be read. One bad batch of a joined message hides no other.
+fn read(delivery: &Delivery) -> (Vec<Batch>, Vec<String>) {
     match delivery.kind.as_deref() {
-        Some(SCHEMA) => decode(&delivery.payload).map_err(|error| chain(&error)),
-        other => Err(format!("message type {:?} is not {SCHEMA}", other.unwrap_or_default())),
+        Some(SCHEMA) => {}
+        other => {
+            let reason = format!("message type {:?} is not {SCHEMA}", other.unwrap_or_default());
+            return (Vec::new(), vec![reason]);
+        }
+    }
+    if let Ok(batches) = decode(&delivery.payload) {
+        return (batches, Vec::new());
+    }
+    match decode_each(&delivery.payload) {
+        Ok(read) => {
+            let (mut batches, mut unreadable) = (Vec::new(), Vec::new());
+            for read in read {
+                match read {
+                    Ok(batch) => batches.push(batch),
+                    Err(bad) => unreadable.push(chain(&bad.error)),
+                }
+            }
+            (batches, unreadable)
+        }
+        Err(error) => (Vec::new(), vec![chain(&error)]),
     }
 }
 

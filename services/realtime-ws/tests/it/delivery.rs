@@ -1,6 +1,7 @@
 //! What subscribers get.
 
 use citytrack_domain::{Class, Detection};
+use citytrack_messages::encode;
 use citytrack_testkit::{eventually, person};
 use serde_json::json;
 
@@ -36,6 +37,24 @@ async fn a_frame_arrives_as_it_was_sent() {
 /// The broker carries microseconds.
 fn truncated(time: jiff::Timestamp) -> jiff::Timestamp {
     jiff::Timestamp::from_microsecond(time.as_microsecond()).unwrap()
+}
+
+#[tokio::test]
+async fn a_bad_batch_among_joined_ones_hides_no_other() {
+    let live = Live::start(&[]).await;
+    let mut client = live.client(&["demo"]).await;
+    client.subscribe("1", "demo", None).await;
+    let good = sample("demo", &[("entrance", vec![person(0.5, None)])]);
+    // Field 1, a batch of two bytes, whose field 1 (the id) is empty.
+    let bad = [0x0a, 0x02, 0x0a, 0x00];
+    live.publish_payload("demo", [&bad[..], &encode(&good), &bad[..]].concat())
+        .await;
+    assert_eq!(client.next().await["camera"], "entrance");
+    // The good one and the two bad ones; the broker's connection is as good as before.
+    eventually("all three are counted", async || {
+        (live.metric("citytrack_live_batches_total") == 3.0).then_some(())
+    })
+    .await;
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 
 use std::{net::SocketAddr, time::Duration};
 
+use bytes::Bytes;
 use citytrack_access::ViewerTokens;
 use citytrack_broker::{Message, Publisher};
 use citytrack_common::{Lifecycle, settings::from_args};
@@ -68,12 +69,17 @@ impl Live {
 
     /// Publishes a batch as ingest-api does.
     pub(crate) async fn publish(&self, batch: &Batch) {
-        publish(&self.publisher, batch).await;
+        publish(&self.publisher, &batch.source.venue, encode(batch)).await;
     }
 
     /// Publishes a batch under another type of message, as a later version of CityTrack may.
     pub(crate) async fn publish_as(&self, kind: &'static str, batch: &Batch) {
-        publish(&self.vhost.publisher(kind), batch).await;
+        publish(&self.vhost.publisher(kind), &batch.source.venue, encode(batch)).await;
+    }
+
+    /// Sends a message as it is, whatever it holds.
+    pub(crate) async fn publish_payload(&self, venue: &str, payload: Vec<u8>) {
+        publish(&self.publisher, &Slug::new(venue).unwrap(), payload.into()).await;
     }
 
     /// Publishes a batch of one frame of each camera.
@@ -131,18 +137,14 @@ impl Live {
     }
 }
 
-async fn publish(publisher: &Publisher, batch: &Batch) {
-    let route = routing_key(&batch.source.venue);
-    eventually("the broker takes the batch", async || {
-        let (route, payload, headers) = (route.clone(), encode(batch), Vec::new());
-        publisher
-            .publish(Message {
-                route,
-                payload,
-                headers,
-            })
-            .await
-            .ok()
+async fn publish(publisher: &Publisher, venue: &Slug, payload: Bytes) {
+    eventually("the broker takes the message", async || {
+        let message = Message {
+            route: routing_key(venue),
+            payload: payload.clone(),
+            headers: Vec::new(),
+        };
+        publisher.publish(message).await.ok()
     })
     .await;
 }
