@@ -55,7 +55,7 @@ async fn a_replay_that_is_killed_again_and_again_loses_and_doubles_nothing() {
         "--speed",
         "max",
         "--batch-frames",
-        "2",
+        "1",
     ];
     let more = ["--summary", "json", "--quiet", "--spool", spool.to_str().unwrap()];
     let arguments = [&arguments[..], &more].concat();
@@ -65,7 +65,7 @@ async fn a_replay_that_is_killed_again_and_again_loses_and_doubles_nothing() {
         assert!(kills < MOST_RUNS);
         let mut child = node(&system.url(""), &key, &arguments).spawn().unwrap();
         // Anywhere: before the first batch, between two, while some are on their way.
-        let target = stored + random(20);
+        let target = stored + random(15);
         let deadline = Duration::from_secs(20);
         let ended = eventually_within(deadline, "the replay goes on or ends", async || {
             stored = system.number("select count(*) from batch").await;
@@ -80,7 +80,7 @@ async fn a_replay_that_is_killed_again_and_again_loses_and_doubles_nothing() {
         }
         kills += 1;
     }
-    assert!(kills >= 3, "killed {kills} times");
+    assert!(kills >= 2, "killed {kills} times");
 
     let all = i64::try_from(expected.len()).unwrap();
     system.until("select count(*) from frame", all).await;
