@@ -19,6 +19,9 @@ use crate::{
 /// When more names than this are remembered, all are forgotten and looked up again: a bound on memory, not on their number.
 const REMEMBERED_NAMES: usize = 100_000;
 
+/// So many cameras at once change what PostgreSQL should know about their table.
+const MANY_NEW_CAMERAS: u64 = 100;
+
 /// What became of the batches of one call.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Stored {
@@ -130,7 +133,11 @@ impl BatchWriter {
         let (nodes, names): (Vec<Uuid>, Vec<&str>) = unknown.iter().map(|(node, name)| (*node, name.as_str())).unzip();
         let insert = "insert into camera (node_id, name) select * from unnest($1::uuid[], $2::text[])
                       on conflict do nothing";
-        client.execute(insert, &[&nodes, &names]).await?;
+        if client.execute(insert, &[&nodes, &names]).await? >= MANY_NEW_CAMERAS {
+            // The plans that check the foreign keys of the buckets were made for a small table; they would scan this one for
+            // every row until autovacuum gets round to it.
+            client.batch_execute("analyze camera").await?;
+        }
         let select = "select node_id, name, id from camera
                       join unnest($1::uuid[], $2::text[]) as wanted (node_id, name) using (node_id, name)";
         for row in client.query(select, &[&nodes, &names]).await? {

@@ -163,7 +163,7 @@ pub struct PublishSettings {
     #[arg(
         long = "publish-max-group",
         env = "CITYTRACK_PUBLISH__MAX_GROUP",
-        default_value = "256KiB"
+        default_value = "128KiB"
     )]
     pub max_group: ByteSize,
     /// How long, at most, a group waits for company while at least five batches of its venue are on their way; 0s: not at

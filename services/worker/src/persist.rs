@@ -62,6 +62,7 @@ impl Persist {
             return Ok(());
         }
         while let Some(deliveries) = self.take().await {
+            let full = deliveries.len() == self.prefetch;
             let next_take = tokio::time::Instant::now() + self.gather;
             let settled = self.settle(&deliveries).await;
             self.metrics.held.set(0);
@@ -69,13 +70,14 @@ impl Persist {
                 break;
             }
             self.inbox.settle().await;
-            // A transaction costs far more than a row in it: under load, the next one waits for company. Messages arrive
-            // meanwhile, up to the prefetch.
-            if self
-                .stop
-                .run_until_cancelled(tokio::time::sleep_until(next_take))
-                .await
-                .is_none()
+            // A transaction costs far more than a row in it: under load, the next one waits for company, unless there is as much
+            // as there can be.
+            if !full
+                && self
+                    .stop
+                    .run_until_cancelled(tokio::time::sleep_until(next_take))
+                    .await
+                    .is_none()
             {
                 break;
             }

@@ -61,7 +61,7 @@ pub struct PersistSettings {
     #[arg(
         long = "persist-max-take",
         env = "CITYTRACK_PERSIST__MAX_TAKE",
-        default_value = "4MiB"
+        default_value = "2MiB"
     )]
     pub max_take: ByteSize,
     /// Shortest time from the start of one transaction to the start of the next, so that under load many batches share one.
