@@ -45,7 +45,7 @@ citytrack_up() {
   postgres_start $((PORT_BASE + 432)) "$POSTGRES_PASSWORD"
   postgres_database $((PORT_BASE + 432)) "$POSTGRES_PASSWORD" citytrack
   rabbitmq_start $((PORT_BASE + 672)) "$RABBITMQ_PASSWORD"
-  rabbitmq_limit_queue $((PORT_BASE + 672)) "$RABBITMQ_PASSWORD" "${CITYTRACK_QUEUE_LIMIT:-4GiB}"
+  rabbitmq_set_policies $((PORT_BASE + 672)) "$RABBITMQ_PASSWORD" "${CITYTRACK_QUEUE_LIMIT:-4GiB}"
   # 16 nodes send what thousands would: what one node may send is not what is measured, what it costs to ask is.
   if [ -z "${RATE_LIMITS:-}" ]; then
     export CITYTRACK_RATE__{LIVE,BACKLOG}_BATCHES=1000000 CITYTRACK_RATE__{LIVE,BACKLOG}_BYTES=100GiB

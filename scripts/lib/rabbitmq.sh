@@ -83,17 +83,25 @@ _rabbitmq_serves() {
   case $answer in *'"status":"ok"'*) ;; *) return 1 ;; esac
 }
 
-# rabbitmq_limit_queue PORT PASSWORD SIZE: bound the messages that wait to be stored (4GiB, say): what is over it is refused,
-# and nodes are told to come again later. A policy, since a queue cannot change the arguments it was made with.
-rabbitmq_limit_queue() {
+# rabbitmq_set_policies PORT PASSWORD SIZE: bound the messages that wait to be stored (4GiB, say): what is over it is refused, and
+# nodes are told to come again later. And let dead letters be looked at as often as one likes: RabbitMQ 4 drops a message that was
+# returned 20 times. Policies, since a queue cannot change the arguments it was made with; one for each queue, since
+# RabbitMQ applies only one.
+rabbitmq_set_policies() {
   local bytes
-  bytes=$(numfmt --from=auto --suffix=B -- "$3" 2>/dev/null) || fail "CITYTRACK_QUEUE_LIMIT: '$3' is no size such as 4GiB"
+  bytes=$(numfmt --from=auto --suffix=B -- "$3" 2>/dev/null) || true
+  [[ $bytes =~ ^[1-9][0-9]*B$ ]] || fail "CITYTRACK_QUEUE_LIMIT: '$3' is no size such as 4GiB"
+  _rabbitmq_set_policy "$1" "$2" persist "{\"max-length-bytes\": ${bytes%B}, \"overflow\": \"reject-publish\"}"
+  _rabbitmq_set_policy "$1" "$2" dead '{"delivery-limit": 1000000}'
+}
+
+# _rabbitmq_set_policy PORT PASSWORD QUEUE DEFINITION: of the queue citytrack.QUEUE, under the name citytrack-QUEUE.
+_rabbitmq_set_policy() {
   printf 'user = "%s:%s"\n' "$RABBITMQ_ACCOUNT" "$2" |
     curl -s -m 10 -o /dev/null --fail -K - -X PUT -H 'Content-Type: application/json' \
-      --data "{\"pattern\": \"^citytrack\\\\.persist\$\", \"apply-to\": \"queues\",
-        \"definition\": {\"max-length-bytes\": ${bytes%B}, \"overflow\": \"reject-publish\"}}" \
-      "http://127.0.0.1:$(($1 + 1))/api/policies/%2f/citytrack-persist" ||
-    fail "RabbitMQ refused the policy that bounds its queue"
+      --data "{\"pattern\": \"^citytrack\\\\.$3\$\", \"apply-to\": \"queues\", \"definition\": $4}" \
+      "http://127.0.0.1:$(($1 + 1))/api/policies/%2f/citytrack-$3" ||
+    fail "RabbitMQ refused the policy citytrack-$3: $4"
 }
 
 # rabbitmq_stop [now]: orderly (about 8 s, most of it the management plugin), or at once when the data do not matter.

@@ -14,7 +14,8 @@ pub struct Topology {
     pub exchange: &'static str,
     /// Where messages go that cannot be processed.
     pub dead_letter_exchange: &'static str,
-    /// The queue behind `dead_letter_exchange`.
+    /// The queue behind `dead_letter_exchange`. How often its letters may be looked at is a policy of the installation: queues
+    /// that were made before that was known could not be declared with it.
     pub dead_letter_queue: &'static str,
     /// Messages that `dead_letter_queue` holds at most; then the oldest are dropped. Not a setting: a queue keeps the limit
     /// that it was made with, and services that disagree could not connect. A RabbitMQ policy can lower it.
@@ -55,10 +56,6 @@ pub const PERSIST: WorkQueue = WorkQueue {
     delivery_limit: 1_000,
 };
 
-/// So often a dead letter may be looked at and returned. RabbitMQ 4 counts that as a failed delivery and drops a message after
-/// 20 of them, unless the queue says otherwise; RabbitMQ 3 takes -1, which is "never" for RabbitMQ 4, as 0.
-const DEAD_LETTER_DELIVERIES: i32 = 1_000_000;
-
 /// Declares everything in `topology`; what is there already stays as it is.
 pub(crate) async fn declare(channel: &Channel, topology: &Topology) -> Result<(), lapin::Error> {
     let durable = ExchangeDeclareOptions {
@@ -78,7 +75,6 @@ pub(crate) async fn declare(channel: &Channel, topology: &Topology) -> Result<()
         ("x-queue-type", text("quorum")),
         ("x-max-length", number(topology.dead_letter_limit)),
         ("x-overflow", text("drop-head")),
-        ("x-delivery-limit", AMQPValue::LongInt(DEAD_LETTER_DELIVERIES)),
     ]);
     let (queue, exchange) = (topology.dead_letter_queue, topology.dead_letter_exchange);
     declare_queue(channel, queue, "#", &[exchange], dead_letters).await?;

@@ -29,22 +29,25 @@ pub async fn queue_is_empty(management: &str, broker: &str, queue: &str) {
 
 /// Bounds the persist queue by the policy that `scripts/up` makes, only smaller.
 pub async fn limit_persist_queue(management: &str, broker: &str, bytes: u64) {
-    persist_policy(
-        management,
-        broker,
-        json!({ "max-length-bytes": bytes, "overflow": "reject-publish" }),
-    )
-    .await;
+    let definition = json!({ "max-length-bytes": bytes, "overflow": "reject-publish" });
+    set_policy(management, broker, "persist", definition).await;
 }
 
 /// Lets a message come back to the persist queue only so often before RabbitMQ makes a dead letter of it.
 pub async fn limit_deliveries(management: &str, broker: &str, deliveries: u64) {
-    persist_policy(management, broker, json!({ "delivery-limit": deliveries })).await;
+    set_policy(management, broker, "persist", json!({ "delivery-limit": deliveries })).await;
 }
 
-async fn persist_policy(management: &str, broker: &str, definition: Value) {
-    let policy = json!({ "pattern": "^citytrack\\.persist$", "apply-to": "queues", "definition": definition });
-    let url = format!("{management}/api/policies/{}/citytrack-persist", vhost(broker));
+/// Lets dead letters be looked at as often as one likes, by the policy that `scripts/up` makes.
+pub async fn keep_dead_letters(management: &str, broker: &str) {
+    set_policy(management, broker, "dead", json!({ "delivery-limit": 1_000_000 })).await;
+}
+
+/// Sets the policy of a queue; `queue` is the end of its name.
+async fn set_policy(management: &str, broker: &str, queue: &str, definition: Value) {
+    let pattern = format!("^citytrack\\.{queue}$");
+    let policy = json!({ "pattern": pattern, "apply-to": "queues", "definition": definition });
+    let url = format!("{management}/api/policies/{}/citytrack-{queue}", vhost(broker));
     let answer = Client::new().put(url).json(&policy).send().await.unwrap();
     assert!(answer.status().is_success(), "the policy: {}", answer.status());
 }

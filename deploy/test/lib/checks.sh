@@ -56,9 +56,14 @@ containers_are_right() {
   expect "instances of ingest-api" 2 running_instances ingest-api
   expect "instances of worker" 2 running_instances worker
   expect "published ports" "127.0.0.1:8080" published_ports
-  expect "bound of what waits to be stored" 4294967296 queue_limit
+  expect "bound of what waits to be stored" 4294967296 policy citytrack-persist max-length-bytes
+  expect "looks at a dead letter" 1000000 policy citytrack-dead delivery-limit
 }
-queue_limit() { compose exec -T rabbitmq rabbitmqctl -q list_policies --formatter json | jq -r '.[0].definition' | jq '."max-length-bytes"'; }
+# policy NAME KEY: what the policy says.
+policy() {
+  compose exec -T rabbitmq rabbitmqctl -q list_policies --formatter json |
+    jq --arg name "$1" --arg key "$2" '.[] | select(.name == $name) | .definition | fromjson | .[$key]'
+}
 running_instances() { compose ps -q "$1" | wc -l; }
 published_ports() {
   # shellcheck disable=SC2046  # a list

@@ -4,7 +4,7 @@ use citytrack_broker::{
     DeadLetter, Publisher, Source, Tray, follow_length,
     topology::{DETECTIONS, PERSIST},
 };
-use citytrack_testkit::{TestVhost, eventually, limit_deliveries};
+use citytrack_testkit::{TestVhost, eventually, keep_dead_letters, limit_deliveries};
 
 use crate::{connected, message, texts};
 
@@ -36,6 +36,7 @@ fn bodies(letters: &[DeadLetter]) -> Vec<&str> {
 #[tokio::test]
 async fn looking_takes_nothing_away_and_keeps_the_order_however_often() {
     let vhost = TestVhost::create().await;
+    keep_dead_letters(&vhost.management(), &vhost.url()).await;
     let publisher = aside(&vhost).await;
     for body in ["one", "two", "three"] {
         publisher.publish(message("detections.demo", body)).await.unwrap();
