@@ -1,4 +1,4 @@
-//! Keeps partitions ahead of time and drops those that are over.
+//! Keeps partitions ahead of time, drops those that are over, and keeps the loss ledger small.
 
 use std::time::Duration;
 
@@ -8,6 +8,7 @@ use citytrack_storage::{
     Database, Error, ledger,
     partitions::{self, Retention},
 };
+use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
@@ -33,36 +34,74 @@ pub(crate) async fn run(
                 database.migrate().await?;
                 schema_is_there = true;
             }
-            let now = clock.now();
-            let done = partitions::maintain(&database, &retention, now).await?;
-            if done.is_some() {
-                // Batches of a stream have ids; when those are forgotten, nothing new can come of it.
-                let forgotten = ledger::forget(&database, retention.batches, now).await?;
-                info!(streams.forgotten = forgotten, "the loss ledger is in order");
+            round(&database, &retention, clock.now(), &metrics).await
+        };
+        let wait = match stop.run_until_cancelled(round).await {
+            None => return Ok(()),
+            Some(Ok(())) => interval,
+            Some(Err(error)) => {
+                metrics.maintenance_failures.inc();
+                warn!(error = %chain(&error), "partition maintenance failed; it is tried again soon");
+                RETRY.min(interval)
             }
-            Ok::<_, Error>(done)
         };
-        let wait = tokio::select! {
-            () = stop.cancelled() => return Ok(()),
-            result = round => match result {
-                Ok(done) => {
-                    if let Some(done) = done {
-                        metrics.partitions.with_label_values(&["created"]).inc_by(done.created as u64);
-                        metrics.partitions.with_label_values(&["dropped"]).inc_by(done.dropped.len() as u64);
-                        info!(partitions.created = done.created, partitions.dropped = ?done.dropped, "partitions are in order");
-                    }
-                    interval
-                }
-                Err(error) => {
-                    metrics.maintenance_failures.inc();
-                    warn!(error = %chain(&error), "partition maintenance failed; it is tried again soon");
-                    RETRY.min(interval)
-                }
-            },
-        };
-        tokio::select! {
-            () = stop.cancelled() => return Ok(()),
-            () = tokio::time::sleep(wait) => {}
+        if stop.run_until_cancelled(tokio::time::sleep(wait)).await.is_none() {
+            return Ok(());
         }
+    }
+}
+
+/// Fails when the partitions are not in order. The ledger does not need a round of its own: what could not be forgotten can
+/// wait for the next.
+async fn round(
+    database: &Database,
+    retention: &Retention,
+    now: Timestamp,
+    metrics: &PersistMetrics,
+) -> Result<(), Error> {
+    let Some(done) = partitions::maintain(database, retention, now).await? else {
+        return Ok(());
+    };
+    let count = |action| metrics.partitions.with_label_values(&[action]);
+    count("created").inc_by(done.created as u64);
+    count("dropped").inc_by(done.dropped.len() as u64);
+    info!(partitions.created = done.created, partitions.dropped = ?done.dropped, "partitions are in order");
+    match ledger::forget(database).await {
+        Ok(forgotten) => info!(streams.forgotten = forgotten, "the loss ledger is in order"),
+        Err(error) => {
+            metrics.maintenance_failures.inc();
+            warn!(error = %chain(&error), "cannot forget old streams of the loss ledger; it is tried again with the next round");
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use citytrack_testkit::TestDatabase;
+    use prometheus::Registry;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_ledger_that_cannot_be_kept_small_leaves_the_partitions_in_order() {
+        let test = TestDatabase::create().await;
+        let client = test.database.client().await.unwrap();
+        client
+            .batch_execute("alter table stream rename to elsewhere")
+            .await
+            .unwrap();
+        let days = |days: u64| Duration::from_secs(days * 24 * 3_600);
+        let retention = Retention {
+            frames: days(90),
+            batches: days(14),
+            days_ahead: 3,
+        };
+        let metrics = PersistMetrics::new(&Registry::new()).unwrap();
+        round(&test.database, &retention, Clock::System.now(), &metrics)
+            .await
+            .unwrap();
+        assert!(metrics.partitions.with_label_values(&["created"]).get() > 0);
+        assert_eq!(metrics.maintenance_failures.get(), 1);
     }
 }

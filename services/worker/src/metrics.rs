@@ -75,7 +75,7 @@ impl PersistMetrics {
             maintenance_failures: counter(
                 registry,
                 "citytrack_persist_maintenance_failures_total",
-                "Rounds of partition maintenance that failed",
+                "Rounds of maintenance that failed, or left old streams in the loss ledger",
             )?,
             dead_letters: gauge(
                 registry,

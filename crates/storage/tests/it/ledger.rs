@@ -10,12 +10,12 @@ use citytrack_testkit::{TestDatabase, batch, demo_node, frame, identity};
 use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
-fn noon() -> Timestamp {
+pub(crate) fn noon() -> Timestamp {
     "2026-11-22T12:00:00Z".parse().unwrap()
 }
 
 /// A batch with a number of a stream, received `minutes` after noon.
-fn numbered(source: &NodeIdentity, stream: Uuid, seq: i64, minutes: i64) -> Batch {
+pub(crate) fn numbered(source: &NodeIdentity, stream: Uuid, seq: i64, minutes: i64) -> Batch {
     let at = noon() + SignedDuration::from_mins(minutes);
     Batch {
         position: Some(StreamPosition { stream, seq }),
@@ -23,12 +23,12 @@ fn numbered(source: &NodeIdentity, stream: Uuid, seq: i64, minutes: i64) -> Batc
     }
 }
 
-fn refusal(source: &NodeIdentity, stream: Uuid, seq: Option<i64>) -> Refusal {
+pub(crate) fn refusal(source: &NodeIdentity, stream: Uuid, seq: Option<i64>) -> Refusal {
     let position = seq.map(|seq| StreamPosition { stream, seq });
     Refusal::new(source.id, position, Reason::Invalid, "it was bad\0", noon())
 }
 
-async fn of_node(db: &Database, source: &NodeIdentity) -> NodeLedger {
+pub(crate) async fn of_node(db: &Database, source: &NodeIdentity) -> NodeLedger {
     ledger::of_node(db, source.id, 10, 3).await.unwrap()
 }
 
@@ -279,30 +279,4 @@ async fn any_number_may_be_claimed() {
         .map(|batch| batch.position.unwrap().stream)
         .collect();
     assert_eq!(told.streams.iter().map(|one| one.stream).collect::<Vec<_>>(), newest);
-}
-
-#[tokio::test]
-async fn old_streams_and_too_many_of_a_node_are_forgotten() {
-    let test = TestDatabase::create().await;
-    let (db, source) = (&test.database, demo_node(&test.database).await);
-    let forget = async |before: Timestamp| {
-        let keep = std::time::Duration::from_secs(3_600);
-        ledger::forget(db, keep, before + keep).await.unwrap()
-    };
-    let old = numbered(&source, Uuid::now_v7(), 0, -1);
-    let many: Vec<Batch> = (0..1_005)
-        .map(|minutes| numbered(&source, Uuid::now_v7(), 0, minutes))
-        .collect();
-    let mut writer = BatchWriter::new(db.clone());
-    writer.insert(&[old]).await.unwrap();
-    ledger::refuse(db, &[refusal(&source, Uuid::nil(), None)])
-        .await
-        .unwrap();
-    assert_eq!(forget(noon()).await, 1);
-    writer.insert(&many).await.unwrap();
-    assert_eq!(forget(noon()).await, 5);
-    let told = of_node(db, &source).await;
-    assert_eq!((told.streams_total, told.refusals.len()), (1_000, 1));
-    assert_eq!(forget(noon() + SignedDuration::from_hours(24)).await, 1_000);
-    assert!(of_node(db, &source).await.refusals.is_empty());
 }

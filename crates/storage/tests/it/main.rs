@@ -4,5 +4,6 @@
 mod batches;
 mod counts;
 mod ledger;
+mod ledger_upkeep;
 mod places;
 mod silence;
