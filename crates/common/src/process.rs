@@ -26,6 +26,8 @@ pub fn run<E: Into<TaskError>>(
         }
         return ExitCode::from(2);
     }
+    // One thread for everything but HTTP, which has workers of its own: tasks that mostly wait wake no other thread. Nothing that
+    // blocks may run here; a process that needs more than one core needs more instances (docs/adr/0016).
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
