@@ -13,6 +13,9 @@ use crate::{
     topology::{self, Topology},
 };
 
+/// Bytes of a frame, unless the URL says otherwise. lapin keeps 64 of them for each connection, so those of RabbitMQ's own
+/// 128 KiB take 8 MiB of memory; larger messages travel in several.
+const FRAME_SIZE: u32 = 16 * 1024;
 /// How long the broker may take to accept a connection and to answer a declaration.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// Waits between attempts to connect: from the first to the longest.
@@ -84,6 +87,7 @@ impl Link {
     async fn connect(options: &Options, limit: Duration) -> Result<Self, Error> {
         let mut uri: AMQPUri = options.url.parse().map_err(Error::Url)?;
         uri.query.heartbeat = Some(u16::try_from(options.heartbeat.as_secs()).unwrap_or(u16::MAX).max(1));
+        uri.query.frame_max.get_or_insert(FRAME_SIZE);
         let properties = ConnectionProperties::default().with_connection_name(options.name.as_str().into());
         let socket = SocketGuard::default();
         let connection = socket.connect(uri, properties, limit).await?;

@@ -142,7 +142,7 @@ pub struct LiveSettings {
     #[arg(
         long = "live-broker-prefetch",
         env = "CITYTRACK_LIVE__BROKER_PREFETCH",
-        default_value = "256"
+        default_value = "64"
     )]
     pub broker_prefetch: NonZeroU16,
     /// Batch ids that are remembered, so that a batch that a node sends again is shown once

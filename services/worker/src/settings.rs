@@ -54,14 +54,14 @@ pub struct PersistSettings {
     #[arg(
         long = "persist-prefetch",
         env = "CITYTRACK_PERSIST__PREFETCH",
-        default_value = "128"
+        default_value = "64"
     )]
     pub prefetch: NonZeroU16,
     /// No more messages are taken at once when those taken have so many bytes; bounds the memory that a backlog needs
     #[arg(
         long = "persist-max-take",
         env = "CITYTRACK_PERSIST__MAX_TAKE",
-        default_value = "2MiB"
+        default_value = "1MiB"
     )]
     pub max_take: ByteSize,
     /// Shortest time from the start of one transaction to the start of the next, so that under load many batches share one.

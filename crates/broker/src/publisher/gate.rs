@@ -2,6 +2,7 @@
 
 use std::{
     collections::HashMap,
+    ops::Add,
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
@@ -10,7 +11,7 @@ use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 use super::Message;
 use crate::{error::PublishError, metrics::PublisherMetrics};
 
-/// Payloads of one route on their way from which on it is worth waiting for company.
+/// Payloads of one route on their way from which on it is worth waiting for company, if one message can take them all.
 const SIBLINGS: usize = 5;
 
 /// Where payloads gather. Shared by the task and those who publish, so that joining a message that has not left yet wakes
@@ -40,6 +41,24 @@ pub(super) struct Waiting {
     pub(super) message: Message,
     pub(super) reply: oneshot::Sender<Result<(), PublishError>>,
     pub(super) slot: Slot,
+}
+
+/// How much a group is.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Size {
+    pub(super) payloads: usize,
+    pub(super) bytes: usize,
+}
+
+impl Add for Size {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self {
+            payloads: self.payloads + other.payloads,
+            bytes: self.bytes + other.bytes,
+        }
+    }
 }
 
 /// What a route does next.
@@ -95,24 +114,21 @@ impl Gate {
         Ok(())
     }
 
-    /// What the route does after a message with `answered` payloads has come to its end. It waits for company only if
-    /// `may_wait`, and only once.
-    pub(super) fn next(&self, name: &str, answered: usize, may_wait: bool, max_bytes: usize) -> Next {
+    /// What the route does after a message with the payloads `answered` has come to its end, if one has: only then it may wait
+    /// for company.
+    pub(super) fn next(&self, name: &str, answered: Option<Size>, max_bytes: usize) -> Next {
         let mut state = self.lock();
         let Some(route) = state.routes.get_mut(name) else {
             return Next::Idle;
         };
         route.enough = None;
-        let on_their_way = answered + route.gathering.len();
-        let bytes: usize = route
-            .gathering
-            .iter()
-            .map(|waiting| waiting.message.payload.len())
-            .sum();
-        if may_wait && on_their_way >= SIBLINGS && bytes < max_bytes {
-            let (tell, enough) = oneshot::channel();
-            route.enough = Some((on_their_way, tell));
-            return Next::Wait(enough);
+        if let Some(answered) = answered {
+            let on_their_way = answered + size(&route.gathering);
+            if on_their_way.payloads >= SIBLINGS && on_their_way.bytes <= max_bytes {
+                let (tell, enough) = oneshot::channel();
+                route.enough = Some((on_their_way.payloads, tell));
+                return Next::Wait(enough);
+            }
         }
         let group = take_group(&mut route.gathering, max_bytes);
         if group.is_empty() {
@@ -120,6 +136,14 @@ impl Gate {
             return Next::Idle;
         }
         Next::Send(group)
+    }
+}
+
+/// How much there is in a group.
+pub(super) fn size(group: &[Waiting]) -> Size {
+    Size {
+        payloads: group.len(),
+        bytes: group.iter().map(|waiting| waiting.message.payload.len()).sum(),
     }
 }
 

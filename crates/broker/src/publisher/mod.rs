@@ -115,7 +115,7 @@ impl Publisher {
         let result = self.try_publish(message).await;
         match result {
             Ok(()) => self.metrics.published.inc(),
-            Err(error) => self.metrics.errors.with_label_values(&[error.label()]).inc(),
+            Err(error) => self.count(error),
         }
         result
     }
@@ -125,8 +125,12 @@ impl Publisher {
     /// # Errors
     /// What [`Self::publish`] would say now.
     pub fn check(&self) -> Result<(), PublishError> {
-        self.room()
-            .inspect_err(|error| self.metrics.errors.with_label_values(&[error.label()]).inc())
+        self.room().inspect_err(|error| self.count(*error))
+    }
+
+    /// Counts a payload that the caller does not even offer, because an earlier answer says what would become of it.
+    pub fn count(&self, error: PublishError) {
+        self.metrics.errors.with_label_values(&[error.label()]).inc();
     }
 
     fn room(&self) -> Result<(), PublishError> {

@@ -21,7 +21,7 @@ use tracing::{error, info, warn};
 
 use super::{
     PERSISTENT, PublisherOptions,
-    gate::{Gate, Next, Waiting},
+    gate::{Gate, Next, Size, Waiting, size},
 };
 use crate::{
     connection::{Link, Status},
@@ -47,8 +47,8 @@ type Pending = Pin<Box<dyn Future<Output = (String, Event)> + Send>>;
 enum Event {
     /// It was idle, and is not any more.
     Started,
-    /// A message with so many payloads was confirmed, or was not.
-    Settled(usize, Result<(), PublishError>),
+    /// A message was confirmed, or was not.
+    Settled(Size, Result<(), PublishError>),
     /// There was time for company.
     Gathered,
 }
@@ -139,11 +139,11 @@ impl Task {
 
     /// What a route does next, if anything.
     fn proceed(&self, channel: &Channel, name: String, event: &Event) -> Option<Pending> {
-        let (answered, may_wait) = match event {
-            Event::Settled(answered, _) => (*answered, !self.options.gather.is_zero()),
-            Event::Started | Event::Gathered => (0, false),
+        let answered = match event {
+            Event::Settled(answered, _) if !self.options.gather.is_zero() => Some(*answered),
+            Event::Settled(..) | Event::Started | Event::Gathered => None,
         };
-        match self.gate.next(&name, answered, may_wait, self.options.max_group_bytes) {
+        match self.gate.next(&name, answered, self.options.max_group_bytes) {
             Next::Wait(enough) => {
                 let company = timeout(self.options.gather, enough);
                 Some(Box::pin(async move {
@@ -173,7 +173,7 @@ impl Task {
             metrics.confirm.observe(started.elapsed().as_secs_f64());
             #[expect(clippy::cast_precision_loss, reason = "groups are small")]
             metrics.group.observe(group.len() as f64);
-            let size = group.len();
+            let size = size(&group);
             for Waiting { reply, slot, .. } in group {
                 drop(slot);
                 // Fails when the sender has given up waiting.
