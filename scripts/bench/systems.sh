@@ -74,7 +74,7 @@ empty_tables() {
 build_stub() {
   [ "$BUILD" = yes ] || return 0
   (cd "$CITYTRACK_ROOT" && run_logged "$LOGS/build.log" "cargo build" cargo build --locked --release -p citytrack-ingest-api \
-    --features stub-publishing --example stub) || exit 1
+    --features bench-discard-batches --example stub) || exit 1
 }
 
 # peers_up: those that come up; a peer that does not is named, and left out.

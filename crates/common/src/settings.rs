@@ -22,6 +22,16 @@ pub fn parse<S: Parser>() -> S {
     })
 }
 
+/// Reads the settings of this process, like [`parse`], and checks whether they fit each other: what `check` says names the
+/// variables.
+pub fn parse_checked<S: Parser>(check: impl FnOnce(&S) -> Result<(), String>) -> S {
+    let settings = parse();
+    if let Err(wrong) = check(&settings) {
+        S::command().error(ErrorKind::ValueValidation, wrong).exit();
+    }
+    settings
+}
+
 /// clap names the flag; people who set a variable look for the variable.
 fn name_the_variable(command: &Command, error: &clap::Error) {
     let wrong = match error.kind() {

@@ -13,10 +13,11 @@ use secrecy::ExposeSecret;
 use crate::{
     body::BodyLimits,
     gate::Gate,
+    intake::Intake,
     keys::{self, KeyRing},
     metrics::IngestMetrics,
     rate::Limiter,
-    refusals::{self, Refusals},
+    refusals,
     request::Limits,
     room::Room,
     routes,
@@ -71,46 +72,20 @@ impl App {
             refusals::start(database(settings, false)?, metrics.unrecorded.clone(), spawner.stop());
         spawner.spawn("refusals", writing);
 
-        let dependencies = Dependencies {
-            ring: web::Data::new(ring),
-            sink: web::Data::new(BatchSink::new(publisher)),
-            limits: web::Data::new(limits(settings)),
-            gate: web::Data::new(gate(settings)),
-            clock: web::Data::new(Clock::System),
-            refusals: web::Data::new(refusals),
-            metrics: web::Data::new(metrics),
-        };
-        let dependencies = Arc::new(dependencies);
+        let intake = web::Data::new(Intake {
+            ring,
+            gate: gate(settings),
+            sink: BatchSink::new(publisher),
+            limits: limits(settings),
+            clock: Clock::System,
+            refusals,
+            metrics,
+        });
         let address = http::start(&settings.http, &registry, lifecycle, move |config| {
-            dependencies.configure(config);
+            config.app_data(intake.clone()).configure(routes::configure);
         })?;
         admin::start(&settings.admin, registry, lifecycle)?;
         Ok(Self { address })
-    }
-}
-
-/// One `web::Data` for each thing that a handler asks for.
-struct Dependencies {
-    ring: web::Data<KeyRing>,
-    sink: web::Data<BatchSink>,
-    limits: web::Data<Limits>,
-    gate: web::Data<Gate>,
-    clock: web::Data<Clock>,
-    refusals: web::Data<Refusals>,
-    metrics: web::Data<IngestMetrics>,
-}
-
-impl Dependencies {
-    fn configure(&self, config: &mut web::ServiceConfig) {
-        config
-            .app_data(self.ring.clone())
-            .app_data(self.sink.clone())
-            .app_data(self.limits.clone())
-            .app_data(self.gate.clone())
-            .app_data(self.clock.clone())
-            .app_data(self.refusals.clone())
-            .app_data(self.metrics.clone())
-            .configure(routes::configure);
     }
 }
 
@@ -124,7 +99,7 @@ fn publisher_options(settings: &Settings) -> PublisherOptions {
         },
         exchange: DETECTIONS.exchange,
         kind: SCHEMA,
-        max_waiting: settings.publish.max_waiting.get(),
+        max_waiting: usize::try_from(settings.publish.max_waiting).unwrap_or(usize::MAX),
         max_waiting_bytes: usize::try_from(settings.publish.max_waiting_bytes.as_u64()).unwrap_or(usize::MAX),
         max_group_bytes: usize::try_from(settings.publish.max_group.as_u64()).unwrap_or(usize::MAX),
         gather: settings.publish.gather.into(),
@@ -151,7 +126,7 @@ fn database(settings: &Settings, read_only: bool) -> Result<Database, TaskError>
 fn gate(settings: &Settings) -> Gate {
     let limits = &settings.limits;
     Gate {
-        limiter: Limiter::new(&settings.rate),
+        limiter: Arc::new(Limiter::new(&settings.rate)),
         room: Room::new(limits.max_bodies.as_u64(), limits.max_body.as_u64()),
         body_limits: BodyLimits {
             bytes: usize::try_from(limits.max_body.as_u64()).unwrap_or(usize::MAX),

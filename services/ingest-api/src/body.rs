@@ -1,4 +1,4 @@
-//! The body of a request: which forms are taken, and reading it with limits.
+//! The body of a request: which forms are taken, receiving it with limits, and unpacking it.
 
 use std::{
     io::{self, Read},
@@ -8,67 +8,91 @@ use std::{
 use actix_web::{
     HttpRequest,
     http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderName},
-    web::{self, Bytes, Payload},
+    web::{Bytes, BytesMut, Payload},
 };
 use flate2::read::MultiGzDecoder;
+use futures_util::StreamExt as _;
 
 use crate::error::SubmitError;
 
 /// How large a body may be and how long it may take.
 pub(crate) struct BodyLimits {
-    /// After decompression.
+    /// Before and after decompression.
     pub(crate) bytes: usize,
     pub(crate) timeout: Duration,
 }
 
-/// What `Content-Encoding` may say.
-#[derive(Clone, Copy)]
-enum Encoding {
-    Identity,
+/// How a body is packed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Packing {
     Gzip,
     Zstd,
 }
 
-/// How large the body may become, as far as its head tells; a compressed one, or one that is sent in pieces of unknown number,
-/// may be as large as any.
-pub(crate) fn expected(request: &HttpRequest, limits: &BodyLimits) -> usize {
-    let headers = request.headers();
-    let length = headers
-        .get(CONTENT_LENGTH)
-        .filter(|_| !headers.contains_key(CONTENT_ENCODING));
-    let length = length.and_then(|length| length.to_str().ok()?.parse().ok());
-    length.unwrap_or(limits.bytes).min(limits.bytes)
+/// How many bytes the head announces; 0 when it does not say, for a body that is sent in pieces of unknown number.
+pub(crate) fn announced(request: &HttpRequest, limits: &BodyLimits) -> usize {
+    let length = request.headers().get(CONTENT_LENGTH);
+    let length: Option<usize> = length.and_then(|length| length.to_str().ok()?.parse().ok());
+    length.unwrap_or(0).min(limits.bytes)
 }
 
-/// Reads the body, decompressed.
-pub(crate) async fn read(request: &HttpRequest, payload: Payload, limits: &BodyLimits) -> Result<Bytes, SubmitError> {
-    check_type(request)?;
-    let encoding = encoding(request)?;
-    let limit = limits.bytes;
-    let bytes = tokio::time::timeout(limits.timeout, payload.to_bytes_limited(limit)).await;
-    let bytes = bytes
-        .map_err(|_| SubmitError::SlowBody(limits.timeout))?
-        .map_err(|_| SubmitError::TooLarge(limit))?
-        .map_err(|error| SubmitError::BrokenBody(error.to_string()))?;
-    let unpacked = match encoding {
-        Encoding::Identity => return Ok(bytes),
-        // Off the workers that serve requests: a large body takes milliseconds.
-        Encoding::Gzip => web::block(move || unpack(MultiGzDecoder::new(&*bytes), limit)).await,
-        Encoding::Zstd => web::block(move || unpack(zstd_decoder(&bytes)?, limit)).await,
+/// Receives the body as it was sent. `arrived` is told how many bytes there are, before each piece is kept.
+pub(crate) async fn receive(
+    mut payload: Payload,
+    announced: usize,
+    limits: &BodyLimits,
+    mut arrived: impl FnMut(usize) -> Result<(), SubmitError>,
+) -> Result<Bytes, SubmitError> {
+    let receiving = async {
+        let mut body = BytesMut::with_capacity(announced);
+        while let Some(piece) = payload.next().await {
+            let piece = piece.map_err(|error| SubmitError::BrokenBody(error.to_string()))?;
+            let length = body.len() + piece.len();
+            if length > limits.bytes {
+                return Err(SubmitError::TooLarge(limits.bytes));
+            }
+            arrived(length)?;
+            body.extend_from_slice(&piece);
+        }
+        Ok(body.freeze())
     };
-    let unpacked = unpacked.map_err(|error| SubmitError::UnreadableBody(error.to_string()))?;
-    match unpacked {
-        Ok(Some(bytes)) => Ok(bytes),
-        Ok(None) => Err(SubmitError::TooLarge(limit)),
-        Err(error) => Err(SubmitError::UnreadableBody(error.to_string())),
+    tokio::time::timeout(limits.timeout, receiving)
+        .await
+        .unwrap_or(Err(SubmitError::SlowBody(limits.timeout)))
+}
+
+/// What came of unpacking.
+pub(crate) struct Unpacked {
+    /// Bytes that were unpacked, also when they were in vain.
+    pub(crate) bytes: usize,
+    pub(crate) body: Result<Bytes, SubmitError>,
+}
+
+/// Unpacks no more than the limit, whatever a few bytes may promise.
+pub(crate) fn unpack(packed: &[u8], packing: Packing, limit: usize) -> Unpacked {
+    match packing {
+        Packing::Gzip => read_all(MultiGzDecoder::new(packed), limit),
+        Packing::Zstd => match zstd_decoder(packed) {
+            Ok(decoder) => read_all(decoder, limit),
+            Err(error) => Unpacked {
+                bytes: 0,
+                body: Err(SubmitError::UnreadableBody(error.to_string())),
+            },
+        },
     }
 }
 
-/// Unpacks no more than the limit, whatever a few bytes may promise; `None` when there would be more.
-fn unpack(packed: impl Read, limit: usize) -> io::Result<Option<Bytes>> {
+fn read_all(packed: impl Read, limit: usize) -> Unpacked {
     let mut unpacked = Vec::new();
-    packed.take(limit as u64 + 1).read_to_end(&mut unpacked)?;
-    Ok((unpacked.len() <= limit).then(|| unpacked.into()))
+    let read = packed.take(limit as u64 + 1).read_to_end(&mut unpacked);
+    Unpacked {
+        bytes: unpacked.len(),
+        body: match read {
+            Err(error) => Err(SubmitError::UnreadableBody(error.to_string())),
+            Ok(_) if unpacked.len() > limit => Err(SubmitError::TooLarge(limit)),
+            Ok(_) => Ok(unpacked.into()),
+        },
+    }
 }
 
 fn zstd_decoder(packed: &[u8]) -> io::Result<impl Read> {
@@ -77,6 +101,12 @@ fn zstd_decoder(packed: &[u8]) -> io::Result<impl Read> {
     let mut decoder = zstd::Decoder::new(packed)?;
     decoder.window_log_max(WINDOW_LOG)?;
     Ok(decoder)
+}
+
+/// Whether the body has a form that is taken; how it is packed, if it is.
+pub(crate) fn form(request: &HttpRequest) -> Result<Option<Packing>, SubmitError> {
+    check_type(request)?;
+    packing(request)
 }
 
 fn check_type(request: &HttpRequest) -> Result<(), SubmitError> {
@@ -89,12 +119,12 @@ fn check_type(request: &HttpRequest) -> Result<(), SubmitError> {
     }
 }
 
-fn encoding(request: &HttpRequest) -> Result<Encoding, SubmitError> {
+fn packing(request: &HttpRequest) -> Result<Option<Packing>, SubmitError> {
     let encoding = text(request, &CONTENT_ENCODING);
     match encoding.to_ascii_lowercase().as_str() {
-        "" | "identity" => Ok(Encoding::Identity),
-        "gzip" => Ok(Encoding::Gzip),
-        "zstd" => Ok(Encoding::Zstd),
+        "" | "identity" => Ok(None),
+        "gzip" => Ok(Some(Packing::Gzip)),
+        "zstd" => Ok(Some(Packing::Zstd)),
         _ => Err(SubmitError::UnknownEncoding(encoding)),
     }
 }
@@ -119,15 +149,26 @@ mod tests {
         let bomb = zstd::encode_all(io::repeat(b' ').take(1 << 30), 1).unwrap();
         assert!(bomb.len() < 200_000, "{}", bomb.len());
         let mut counted = Counted(zstd_decoder(&bomb).unwrap(), 0);
-        assert!(unpack(&mut counted, LIMIT).unwrap().is_none());
+        let unpacked = read_all(&mut counted, LIMIT);
+        assert!(matches!(unpacked.body, Err(SubmitError::TooLarge(LIMIT))));
+        assert_eq!(unpacked.bytes, LIMIT + 1, "it is charged for the work");
         assert!(counted.1 <= LIMIT + 1, "{} bytes were unpacked", counted.1);
     }
 
     #[test]
     fn what_fits_is_unpacked() {
         let packed = zstd::encode_all(&b"{}"[..], 1).unwrap();
-        assert_eq!(unpack(zstd_decoder(&packed).unwrap(), 2).unwrap().unwrap(), "{}");
-        assert!(unpack(zstd_decoder(&packed).unwrap(), 1).unwrap().is_none());
+        let unpacked = |limit| unpack(&packed, Packing::Zstd, limit).body;
+        assert_eq!(unpacked(2).unwrap(), "{}");
+        assert!(matches!(unpacked(1), Err(SubmitError::TooLarge(1))));
+    }
+
+    #[test]
+    fn what_was_unpacked_before_it_broke_is_told() {
+        let packed = zstd::encode_all(io::repeat(b' ').take(1 << 20), 1).unwrap();
+        let unpacked = unpack(&packed[..packed.len() - 1], Packing::Zstd, LIMIT);
+        assert!(matches!(unpacked.body, Err(SubmitError::UnreadableBody(_))));
+        assert!(unpacked.bytes > 100_000, "{}", unpacked.bytes);
     }
 
     /// Counts what is read.

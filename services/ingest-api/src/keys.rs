@@ -28,9 +28,9 @@ type Nodes = HashMap<KeyHash, Arc<Node>>;
 #[derive(Debug)]
 pub(crate) struct Node {
     pub(crate) identity: NodeIdentity,
-    pub(crate) allowances: Allowances,
+    pub(crate) allowances: Arc<Allowances>,
     /// Of the room for bodies.
-    pub(crate) share: Share,
+    pub(crate) share: Arc<Share>,
 }
 
 /// The usable keys. Clones share them.
@@ -109,8 +109,8 @@ impl KeyRing {
             known.cloned().unwrap_or_else(|| {
                 let node = Arc::new(Node {
                     identity,
-                    allowances: Allowances::default(),
-                    share: Share::default(),
+                    allowances: Arc::default(),
+                    share: Arc::default(),
                 });
                 nodes.insert(node.identity.id, Arc::clone(&node));
                 node

@@ -5,6 +5,7 @@ mod app;
 mod body;
 mod error;
 mod gate;
+mod intake;
 mod keys;
 mod metrics;
 mod rate;

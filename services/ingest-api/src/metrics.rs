@@ -10,11 +10,13 @@ const CAPTURE_AGES: [f64; 11] = [-3600.0, -60.0, -5.0, -1.0, 0.0, 1.0, 5.0, 60.0
 
 /// Metrics of the ingest API.
 pub(crate) struct IngestMetrics {
-    pub(crate) batches: IntCounterVec,
-    pub(crate) rate_limited: IntCounterVec,
-    pub(crate) frames: IntCounter,
-    pub(crate) detections: IntCounter,
-    pub(crate) capture_age: Histogram,
+    batches: IntCounterVec,
+    /// That of `batches` which every good request counts.
+    accepted: IntCounter,
+    rate_limited: IntCounterVec,
+    frames: IntCounter,
+    detections: IntCounter,
+    capture_age: Histogram,
     pub(crate) unrecorded: IntCounter,
 }
 
@@ -43,6 +45,7 @@ impl IngestMetrics {
             rate_limited.with_label_values(&[policy.name()]);
         }
         Ok(Self {
+            accepted: batches.with_label_values(&["accepted"]),
             batches,
             rate_limited,
             frames: counter(registry, "citytrack_ingest_frames_total", "Frames accepted")?,
@@ -59,6 +62,14 @@ impl IngestMetrics {
                 "Batches refused for good that are not in the loss ledger, because too many came at once or the database refused",
             )?,
         })
+    }
+
+    /// Counts a batch that was accepted. `capture_age` in seconds.
+    pub(crate) fn accepted(&self, frames: usize, detections: usize, capture_age: f64) {
+        self.accepted.inc();
+        self.frames.inc_by(frames as u64);
+        self.detections.inc_by(detections as u64);
+        self.capture_age.observe(capture_age);
     }
 
     /// Counts a batch that was not accepted.

@@ -6,7 +6,7 @@ use bytesize::ByteSize;
 use citytrack_common::settings::{
     AdminSettings, BrokerSettings, DatabaseSettings, HttpSettings, LogSettings, ShutdownSettings,
 };
-use clap::{Args, Parser};
+use clap::{Args, Parser, value_parser};
 use humantime::Duration;
 
 /// The write API of CityTrack, which detection nodes post to.
@@ -54,6 +54,27 @@ pub struct Settings {
     /// How the process ends.
     #[command(flatten)]
     pub shutdown: ShutdownSettings,
+}
+
+impl Settings {
+    /// Whether the settings fit each other.
+    ///
+    /// # Errors
+    /// What is wrong, naming the variables.
+    pub fn check(&self) -> Result<(), String> {
+        // What may wait is counted in KiB.
+        let (waiting, body) = (
+            self.publish.max_waiting_bytes,
+            self.limits.max_body.max(ByteSize::kib(1)),
+        );
+        if waiting < body {
+            return Err(format!(
+                "CITYTRACK_PUBLISH__MAX_WAITING_BYTES ({waiting}) must be at least CITYTRACK_INGEST__MAX_BODY ({body}): the largest \
+                 batch would never be published"
+            ));
+        }
+        Ok(())
+    }
 }
 
 /// What a request may hold.
@@ -145,14 +166,15 @@ pub struct RateSettings {
 /// How batches are handed to the broker.
 #[derive(Args, Clone, Debug)]
 pub struct PublishSettings {
-    /// Batches that may wait for the broker's confirm; one more is answered 503
+    /// Batches that may wait for the broker's confirm, 1,000,000 at most; one more is answered 503
     #[arg(
         long = "publish-max-waiting",
         env = "CITYTRACK_PUBLISH__MAX_WAITING",
-        default_value = "4096"
+        default_value = "4096",
+        value_parser = value_parser!(u32).range(1..=1_000_000)
     )]
-    pub max_waiting: NonZeroUsize,
-    /// Bytes of such batches, likewise
+    pub max_waiting: u32,
+    /// Bytes of such batches, likewise; at least CITYTRACK_INGEST__MAX_BODY
     #[arg(
         long = "publish-max-waiting-bytes",
         env = "CITYTRACK_PUBLISH__MAX_WAITING_BYTES",
@@ -177,4 +199,36 @@ pub struct PublishSettings {
         default_value = "5s"
     )]
     pub confirm_timeout: Duration,
+}
+
+#[cfg(test)]
+mod tests {
+    use citytrack_common::settings::from_args;
+
+    use super::*;
+
+    fn settings(extra: &[&str]) -> Result<Settings, clap::Error> {
+        let given = ["--database-url=postgres://x", "--broker-url=amqp://x"];
+        from_args(given.iter().chain(extra))
+    }
+
+    #[test]
+    fn the_largest_body_must_fit_into_what_may_wait() {
+        assert_eq!(settings(&[]).unwrap().check(), Ok(()));
+        let fits = settings(&["--publish-max-waiting-bytes=4MiB"]).unwrap();
+        assert_eq!(fits.check(), Ok(()));
+        let wrong = settings(&["--ingest-max-body=65MiB"]).unwrap().check().unwrap_err();
+        assert!(
+            wrong.contains("CITYTRACK_PUBLISH__MAX_WAITING_BYTES") && wrong.contains("CITYTRACK_INGEST__MAX_BODY"),
+            "{wrong}"
+        );
+    }
+
+    #[test]
+    fn as_many_may_wait_as_can_be_counted() {
+        assert!(settings(&["--publish-max-waiting=1000000"]).is_ok());
+        for wrong in ["0", "1000001", "18446744073709551615"] {
+            assert!(settings(&["--publish-max-waiting", wrong]).is_err(), "{wrong}");
+        }
+    }
 }

@@ -38,6 +38,11 @@ impl Quota {
         })
     }
 
+    /// How long an empty bucket takes to fill.
+    pub(super) fn filling(self) -> Duration {
+        nanos(self.filling)
+    }
+
     /// How long the bucket takes to make so many tokens.
     fn time_for(self, tokens: u64) -> i64 {
         let tokens = i128::from(tokens) * i128::from(SECOND);
@@ -66,6 +71,17 @@ impl Bucket {
             (full_at <= latest).then_some(full_at.saturating_add(quota.time_for(tokens)))
         });
         taken.map(drop).map_err(|full_at| nanos(full_at - latest))
+    }
+
+    /// Whether at least one token would be there if the asker had not taken its `own`. When not, how long it takes until one is.
+    pub(super) fn check(&self, quota: Quota, own: u64, now: Moment) -> Result<(), Duration> {
+        let latest = now.0 + quota.filling - quota.time_for(1);
+        let full_at = self.full_at.load(Relaxed);
+        if full_at.saturating_sub(quota.time_for(own)) <= latest {
+            Ok(())
+        } else {
+            Err(nanos(full_at - latest))
+        }
     }
 
     /// Takes `tokens` whether they are there or not.

@@ -1,4 +1,4 @@
-//! The header fields of draft-ietf-httpapi-ratelimit-headers (-10 and -11): `RateLimit-Policy`, the same in every answer, and
+//! The header fields of draft-ietf-httpapi-ratelimit-headers (-10 and -11): `RateLimit-Policy`, the same in every answer (in a window as long as the burst, the rate alone gives `q`), and
 //! `RateLimit`, what is left of the allowance that the batch used.
 
 use std::fmt::Write;
@@ -9,7 +9,7 @@ use actix_web::{
 };
 
 use super::{
-    Allowances, Kind, Limiter, Moment, Quotas, Refused,
+    Allowances, Kind, Limiter, Moment, Policy, Quotas, Refused,
     bucket::{Bucket, Quota},
 };
 
@@ -26,23 +26,29 @@ pub(crate) struct Fields {
 impl Fields {
     pub(super) fn new(live: Quotas, backlog: Quotas) -> Self {
         let mut text = String::new();
+        let mut write = |policy: Policy, quota: Option<Quota>, unit: &str| {
+            if let Some(quota) = quota {
+                separate(&mut text);
+                let window = whole_seconds(quota.filling());
+                let most = quota.rate.unsigned_abs().saturating_mul(window);
+                let _ = write!(text, "\"{}\";q={most}{unit};w={window}", policy.name());
+            }
+        };
         for (kind, quotas) in [(Kind::Live, live), (Kind::Backlog, backlog)] {
             let (of_batches, of_bytes) = kind.policies();
-            if let Some(Quota { rate, .. }) = quotas.batches {
-                separate(&mut text);
-                let _ = write!(text, "\"{}\";q={rate};w=1", of_batches.name());
-            }
-            if let Some(Quota { rate, .. }) = quotas.bytes {
-                separate(&mut text);
-                let _ = write!(text, "\"{}\";q={rate};qu=\"content-bytes\";w=1", of_bytes.name());
-            }
+            write(of_batches, quotas.batches, "");
+            write(of_bytes, quotas.bytes, ";qu=\"content-bytes\"");
         }
         let policy = (!text.is_empty()).then(|| value(text)).flatten();
         Self { policy }
     }
 
-    /// For a 429. The window ends when `Retry-After` says, as the draft asks.
+    /// For a 429. The window ends when `Retry-After` says, as the draft asks. A bound that is no rate has no window, and nothing
+    /// is told of it.
     pub(crate) fn refuse(&self, refused: &Refused, headers: &mut HeaderMap) {
+        if refused.policy == Policy::Bodies {
+            return;
+        }
         let text = format!("\"{}\";r=0;t={}", refused.policy.name(), whole_seconds(refused.wait));
         self.put(text, headers);
     }

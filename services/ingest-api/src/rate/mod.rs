@@ -8,7 +8,10 @@ mod bucket;
 mod fields;
 
 use std::{
-    sync::atomic::{AtomicI64, Ordering::Relaxed},
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering::Relaxed},
+    },
     time::{Duration, Instant},
 };
 
@@ -108,14 +111,20 @@ struct Quotas {
     bytes: Option<Quota>,
 }
 
-/// A batch that was let in, and what it has been charged for so far.
+/// A batch that was let in, and what it has been charged for so far. When it is dropped, its node gets back what was charged for
+/// bytes that never came.
 #[must_use]
 #[derive(Debug)]
 pub(crate) struct Admission {
-    pub(crate) kind: Kind,
+    limiter: Arc<Limiter>,
+    node: Arc<Allowances>,
+    kind: Kind,
     /// Whether its id was in the header, so that `kind` is certain.
     certain: bool,
-    bytes: u64,
+    /// Bytes.
+    charged: u64,
+    /// Bytes that were received, or unpacked.
+    used: u64,
 }
 
 /// The limits that hold for every node.
@@ -168,8 +177,8 @@ impl Limiter {
     /// Before the body is read. `kind` is known when the id of the batch is in the header; a batch that keeps its id in the body
     /// counts as live until it was read, so that bodies are read no faster than the two allowances together let in.
     pub(crate) fn admit(
-        &self,
-        node: &Allowances,
+        self: &Arc<Self>,
+        node: &Arc<Allowances>,
         kind: Option<Kind>,
         bytes: u64,
         now: Moment,
@@ -177,43 +186,14 @@ impl Limiter {
         let certain = kind.is_some();
         let kind = kind.unwrap_or(Kind::Live);
         self.take(node, kind, bytes, now)?;
-        Ok(Admission { kind, certain, bytes })
-    }
-
-    /// After the body was received: charges what it really has, instead of what was expected.
-    pub(crate) fn settle(&self, node: &Allowances, admission: &mut Admission, bytes: u64, now: Moment) {
-        let (_, quotas, used) = self.of(node, admission.kind);
-        if let Some(quota) = quotas.bytes {
-            if bytes > admission.bytes {
-                used.bytes.charge(quota, bytes - admission.bytes, now);
-            } else {
-                used.bytes.give_back(quota, admission.bytes - bytes);
-            }
-        }
-        admission.bytes = bytes;
-    }
-
-    /// After the body was read: moves the batch to the allowance that its id belongs to, and tells which one it has used.
-    pub(crate) fn assign(
-        &self,
-        node: &Allowances,
-        admission: &Admission,
-        kind: Kind,
-        now: Moment,
-    ) -> Result<Kind, Refused> {
-        if admission.certain || kind == admission.kind {
-            return Ok(admission.kind);
-        }
-        // A refusal leaves the other allowance charged: reading the body was work.
-        self.take(node, kind, admission.bytes, now)?;
-        let (_, quotas, used) = self.of(node, admission.kind);
-        if let Some(quota) = quotas.batches {
-            used.batches.give_back(quota, 1);
-        }
-        if let Some(quota) = quotas.bytes {
-            used.bytes.give_back(quota, admission.bytes);
-        }
-        Ok(kind)
+        Ok(Admission {
+            limiter: Arc::clone(self),
+            node: Arc::clone(node),
+            kind,
+            certain,
+            charged: bytes,
+            used: 0,
+        })
     }
 
     fn take(&self, node: &Allowances, kind: Kind, bytes: u64, now: Moment) -> Result<(), Refused> {
@@ -239,6 +219,57 @@ impl Limiter {
             Kind::Backlog => (self.backlog, &node.backlog),
         };
         (kind.policies(), quotas, used)
+    }
+}
+
+impl Admission {
+    /// Charges for so many bytes in all, which were received, or into which the body was unpacked.
+    pub(crate) fn used(&mut self, bytes: u64, now: Moment) {
+        self.used = self.used.max(bytes);
+        if self.used > self.charged {
+            let (_, quotas, used) = self.limiter.of(&self.node, self.kind);
+            if let Some(quota) = quotas.bytes {
+                used.bytes.charge(quota, self.used - self.charged, now);
+            }
+            self.charged = self.used;
+        }
+    }
+
+    /// Whether it would still be let in: what other batches of its node have become meanwhile may have used the allowance up.
+    pub(crate) fn check(&self, now: Moment) -> Result<(), Refused> {
+        let ((_, policy), quotas, used) = self.limiter.of(&self.node, self.kind);
+        let taken = quotas
+            .bytes
+            .map_or(Ok(()), |quota| used.bytes.check(quota, self.charged, now));
+        taken.map_err(|wait| Refused { policy, wait })
+    }
+
+    /// After the body was read: moves the batch to the allowance that its id belongs to, and tells which one it has used.
+    pub(crate) fn assign(&mut self, kind: Kind, now: Moment) -> Result<Kind, Refused> {
+        if !self.certain && kind != self.kind {
+            // A refusal leaves the other allowance charged: reading the body was work.
+            self.limiter.take(&self.node, kind, self.used, now)?;
+            let (_, quotas, used) = self.limiter.of(&self.node, self.kind);
+            if let Some(quota) = quotas.batches {
+                used.batches.give_back(quota, 1);
+            }
+            self.give_back(self.charged);
+            (self.kind, self.charged) = (kind, self.used);
+        }
+        Ok(self.kind)
+    }
+
+    fn give_back(&self, bytes: u64) {
+        let (_, quotas, used) = self.limiter.of(&self.node, self.kind);
+        if let Some(quota) = quotas.bytes {
+            used.bytes.give_back(quota, bytes);
+        }
+    }
+}
+
+impl Drop for Admission {
+    fn drop(&mut self) {
+        self.give_back(self.charged - self.used);
     }
 }
 

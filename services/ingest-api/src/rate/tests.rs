@@ -9,7 +9,7 @@ use crate::Settings;
 const NOW: &str = "2026-11-22T10:00:00Z";
 
 /// Two live and four backlog batches a second, one second's worth at once; 1,000 and 2,000 bytes.
-fn limiter() -> Limiter {
+fn limiter() -> Arc<Limiter> {
     with(&[
         "--rate-live-batches=2",
         "--rate-live-bytes=1000",
@@ -18,14 +18,19 @@ fn limiter() -> Limiter {
     ])
 }
 
-fn with(extra: &[&str]) -> Limiter {
+fn with(extra: &[&str]) -> Arc<Limiter> {
+    with_burst("1s", extra)
+}
+
+fn with_burst(burst: &str, extra: &[&str]) -> Arc<Limiter> {
     let given = [
         "--database-url=postgres://x",
         "--broker-url=amqp://x",
-        "--rate-burst=1s",
+        "--rate-burst",
+        burst,
     ];
     let settings: Settings = from_args(given.iter().chain(extra)).unwrap();
-    Limiter::new(&settings.rate)
+    Arc::new(Limiter::new(&settings.rate))
 }
 
 fn at(millis: i64) -> Moment {
@@ -50,7 +55,7 @@ fn an_id_older_than_a_minute_is_backlog() {
 
 #[test]
 fn the_allowances_do_not_touch_each_other() {
-    let (limiter, node) = (limiter(), Allowances::default());
+    let (limiter, node) = (limiter(), Arc::<Allowances>::default());
     let admit = |kind| {
         limiter
             .admit(&node, Some(kind), 10, at(0))
@@ -63,7 +68,7 @@ fn the_allowances_do_not_touch_each_other() {
     }
     assert_eq!(admit(Kind::Backlog), Err(refused(Policy::Backlog, 250)));
     assert!(limiter.admit(&node, Some(Kind::Live), 10, at(500)).is_ok());
-    let other = Allowances::default();
+    let other = Arc::<Allowances>::default();
     assert!(
         limiter.admit(&other, Some(Kind::Live), 10, at(0)).is_ok(),
         "another node"
@@ -72,8 +77,9 @@ fn the_allowances_do_not_touch_each_other() {
 
 #[test]
 fn bytes_are_limited_like_batches_and_a_refusal_costs_nothing() {
-    let (limiter, node) = (limiter(), Allowances::default());
-    let _ = limiter.admit(&node, Some(Kind::Live), 1_500, at(0)).unwrap();
+    let (limiter, node) = (limiter(), Arc::<Allowances>::default());
+    let mut admission = limiter.admit(&node, Some(Kind::Live), 1_500, at(0)).unwrap();
+    admission.used(1_500, at(0));
     for _ in 0..5 {
         let answer = limiter.admit(&node, Some(Kind::Live), 1, at(0)).map(drop);
         assert_eq!(answer, Err(refused(Policy::LiveBytes, 501)));
@@ -83,31 +89,56 @@ fn bytes_are_limited_like_batches_and_a_refusal_costs_nothing() {
 
 #[test]
 fn a_body_is_charged_for_what_it_unpacks_to() {
-    let (limiter, node) = (limiter(), Allowances::default());
+    let (limiter, node) = (limiter(), Arc::<Allowances>::default());
     let mut admission = limiter.admit(&node, Some(Kind::Live), 100, at(0)).unwrap();
-    limiter.settle(&node, &mut admission, 3_000, at(0));
+    admission.used(100, at(0));
+    admission.used(3_000, at(0));
+    drop(admission);
     let answer = limiter.admit(&node, Some(Kind::Live), 1, at(0)).map(drop);
     assert_eq!(answer, Err(refused(Policy::LiveBytes, 2_001)));
-    let (limiter, node) = (self::limiter(), Allowances::default());
+    let (limiter, node) = (self::limiter(), Arc::<Allowances>::default());
     let mut admission = limiter.admit(&node, Some(Kind::Live), 3_000, at(0)).unwrap();
-    limiter.settle(&node, &mut admission, 10, at(0));
-    assert!(limiter.admit(&node, Some(Kind::Live), 1, at(0)).is_ok());
+    admission.used(400, at(0));
+    drop(admission);
+    assert_eq!(left(&limiter, &node), "\"live\";r=1;t=1, \"live-bytes\";r=600;t=1");
+}
+
+fn left(limiter: &Limiter, node: &Allowances) -> String {
+    let mut headers = HeaderMap::new();
+    limiter.tell(node, Kind::Live, at(0), &mut headers);
+    headers.get("ratelimit").unwrap().to_str().unwrap().to_owned()
+}
+
+#[test]
+fn what_one_batch_unpacks_to_holds_up_the_next_but_not_itself() {
+    let (limiter, node) = (limiter(), Arc::<Allowances>::default());
+    let mut large = limiter.admit(&node, Some(Kind::Live), 100, at(0)).unwrap();
+    let small = limiter.admit(&node, Some(Kind::Live), 10, at(0)).unwrap();
+    assert_eq!(small.check(at(0)), Ok(()));
+    large.used(3_000, at(0));
+    assert_eq!(small.check(at(0)), Err(refused(Policy::LiveBytes, 2_011)));
+    assert_eq!(large.check(at(0)), Ok(()));
+    assert_eq!(small.check(at(2_011)), Ok(()));
+}
+
+#[test]
+fn bytes_that_never_came_are_given_back() {
+    let (limiter, node) = (limiter(), Arc::<Allowances>::default());
+    drop(limiter.admit(&node, Some(Kind::Live), 3_000, at(0)).unwrap());
+    assert_eq!(left(&limiter, &node), "\"live\";r=1;t=1, \"live-bytes\";r=1000;t=1");
 }
 
 #[test]
 fn without_the_header_an_old_batch_moves_to_the_backlog_when_it_was_read() {
-    let (limiter, node) = (limiter(), Allowances::default());
+    let (limiter, node) = (limiter(), Arc::<Allowances>::default());
     for _ in 0..4 {
-        let admission = limiter.admit(&node, None, 10, at(0)).unwrap();
-        assert_eq!(
-            limiter.assign(&node, &admission, Kind::Backlog, at(0)),
-            Ok(Kind::Backlog)
-        );
+        let mut admission = limiter.admit(&node, None, 10, at(0)).unwrap();
+        assert_eq!(admission.assign(Kind::Backlog, at(0)), Ok(Kind::Backlog));
     }
     // The backlog is used up. Each further body that had to be read costs a live batch, until none is read any more.
     for _ in 0..2 {
-        let admission = limiter.admit(&node, None, 10, at(0)).unwrap();
-        let settled = limiter.assign(&node, &admission, Kind::Backlog, at(0));
+        let mut admission = limiter.admit(&node, None, 10, at(0)).unwrap();
+        let settled = admission.assign(Kind::Backlog, at(0));
         assert_eq!(settled, Err(refused(Policy::Backlog, 250)));
     }
     assert_eq!(
@@ -123,16 +154,17 @@ fn without_the_header_an_old_batch_moves_to_the_backlog_when_it_was_read() {
 
 #[test]
 fn a_node_is_named_in_the_log_once_a_minute() {
-    let node = Allowances::default();
+    let node = Arc::<Allowances>::default();
     let logged = [1, 2, 60_000, 60_001, 60_002, 200_000].map(|millis| node.should_be_logged(at(millis)));
     assert_eq!(logged, [true, false, false, true, false, true]);
 }
 
 #[test]
 fn the_fields_say_what_is_left_and_for_how_long() {
-    let (limiter, node) = (limiter(), Allowances::default());
+    let (limiter, node) = (limiter(), Arc::<Allowances>::default());
     let mut headers = HeaderMap::new();
-    let _ = limiter.admit(&node, Some(Kind::Live), 400, at(0)).unwrap();
+    let mut admission = limiter.admit(&node, Some(Kind::Live), 400, at(0)).unwrap();
+    admission.used(400, at(0));
     limiter.tell(&node, Kind::Live, at(0), &mut headers);
     assert_eq!(
         headers.get("ratelimit-policy").unwrap(),
@@ -148,6 +180,26 @@ fn the_fields_say_what_is_left_and_for_how_long() {
 }
 
 #[test]
+fn no_more_can_be_left_than_the_policy_names() {
+    let (limiter, node) = (with_burst("4500ms", &[]), Arc::<Allowances>::default());
+    let mut headers = HeaderMap::new();
+    limiter.tell(&node, Kind::Live, at(0), &mut headers);
+    let policy = headers.get("ratelimit-policy").unwrap().to_str().unwrap();
+    assert!(policy.starts_with("\"live\";q=2500;w=5, "), "{policy}");
+    assert!(
+        headers
+            .get("ratelimit")
+            .unwrap()
+            .to_str()
+            .unwrap()
+            .starts_with("\"live\";r=2250;")
+    );
+    let mut headers = HeaderMap::new();
+    limiter.fields().refuse(&refused(Policy::Bodies, 1_000), &mut headers);
+    assert!(headers.is_empty(), "how much may be received at once is no rate");
+}
+
+#[test]
 fn nothing_is_limited_and_nothing_told_when_all_rates_are_0() {
     let off = [
         "--rate-live-batches=0",
@@ -155,13 +207,10 @@ fn nothing_is_limited_and_nothing_told_when_all_rates_are_0() {
         "--rate-backlog-batches=0",
         "--rate-backlog-bytes=0",
     ];
-    let (limiter, node) = (with(&off), Allowances::default());
+    let (limiter, node) = (with(&off), Arc::<Allowances>::default());
     for _ in 0..10_000 {
-        let admission = limiter.admit(&node, None, 1 << 30, at(0)).unwrap();
-        assert_eq!(
-            limiter.assign(&node, &admission, Kind::Backlog, at(0)),
-            Ok(Kind::Backlog)
-        );
+        let mut admission = limiter.admit(&node, None, 1 << 30, at(0)).unwrap();
+        assert_eq!(admission.assign(Kind::Backlog, at(0)), Ok(Kind::Backlog));
     }
     let mut headers = HeaderMap::new();
     limiter.tell(&node, Kind::Live, at(0), &mut headers);

@@ -6,5 +6,7 @@ mod bad_requests;
 mod harness;
 mod keys;
 mod limits;
+mod process;
 mod refusals;
+mod slow_bodies;
 mod submit;
