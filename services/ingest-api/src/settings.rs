@@ -80,7 +80,7 @@ impl Settings {
 /// What a request may hold.
 #[derive(Args, Clone, Debug)]
 pub struct LimitSettings {
-    /// Largest body of a request, after decompression
+    /// Largest body of a request, before and after decompression
     #[arg(long = "ingest-max-body", env = "CITYTRACK_INGEST__MAX_BODY", default_value = "4MiB")]
     pub max_body: ByteSize,
     /// How long a client may take to send a body
@@ -90,7 +90,8 @@ pub struct LimitSettings {
         default_value = "30s"
     )]
     pub body_timeout: Duration,
-    /// Bytes of bodies that may be in hand at once, from all nodes; one more is answered 503. A node may have a quarter of it
+    /// Bytes of bodies that may be in hand at once, as they were sent, from all nodes; one more is answered 503. A node may have a
+    /// quarter of it. Bodies that are being unpacked may have four times CITYTRACK_INGEST__MAX_BODY besides
     #[arg(
         long = "ingest-max-bodies",
         env = "CITYTRACK_INGEST__MAX_BODIES",

@@ -67,3 +67,47 @@ impl BatchSink {
         result
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use citytrack_broker::{Options, PublisherMetrics, PublisherOptions, topology::DETECTIONS};
+    use prometheus::Registry;
+
+    use super::*;
+
+    fn options() -> PublisherOptions {
+        PublisherOptions {
+            connection: Options {
+                url: "amqp://127.0.0.1:1".to_owned(),
+                name: "test".to_owned(),
+                heartbeat: PAUSE,
+                topology: DETECTIONS,
+            },
+            exchange: DETECTIONS.exchange,
+            kind: "test",
+            max_waiting: 1,
+            max_waiting_bytes: 1024,
+            max_group_bytes: 1024,
+            gather: Duration::ZERO,
+            confirm_timeout: PAUSE,
+        }
+    }
+
+    #[test]
+    fn what_is_refused_during_the_pause_is_counted_as_refused() {
+        let registry = Registry::new();
+        let (publisher, _never_run) = Publisher::new(options(), PublisherMetrics::new(&registry).unwrap());
+        let sink = BatchSink::new(publisher);
+        assert_eq!(sink.check(), Err(PublishError::Unavailable));
+        sink.paused_until.store(u64::MAX, Relaxed);
+        assert_eq!(sink.check(), Err(PublishError::Refused));
+        assert_eq!(sink.check(), Err(PublishError::Refused));
+        let text = prometheus::TextEncoder::new()
+            .encode_to_string(&registry.gather())
+            .unwrap();
+        for line in ["{reason=\"refused\"} 2", "{reason=\"unavailable\"} 1"] {
+            let line = format!("citytrack_broker_publish_errors_total{line}");
+            assert!(text.contains(&line), "{text}");
+        }
+    }
+}
