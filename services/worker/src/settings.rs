@@ -51,11 +51,7 @@ pub struct Settings {
 #[derive(Args, Clone, Debug)]
 pub struct PersistSettings {
     /// Messages taken from the queue and not yet acknowledged, at most; also the most that one transaction stores
-    #[arg(
-        long = "persist-prefetch",
-        env = "CITYTRACK_PERSIST__PREFETCH",
-        default_value = "64"
-    )]
+    #[arg(long = "persist-prefetch", env = "CITYTRACK_PERSIST__PREFETCH", default_value = "64")]
     pub prefetch: NonZeroU16,
     /// No more messages are taken at once when those taken have so many bytes; bounds the memory that a backlog needs
     #[arg(
