@@ -1,4 +1,5 @@
 # shellcheck shell=bash
+# shellcheck disable=SC2034,SC2153,SC2154  # settings that other files use or set; COUNT is an associative array
 # What is measured in each part of scripts/bench/run. Needs systems.sh, RUNS, DURATION, WARMUP, RESULTS.
 # The systems take turns within each run, so that whatever else happens on the machine happens to all of them.
 

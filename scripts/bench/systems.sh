@@ -23,6 +23,7 @@ bench_prepare() {
   # shellcheck disable=SC2034  # for servers.sh
   PORT_ADVICE="end that program first, or set CITYTRACK_PORT_BASE"
   mkdir -p "$STATE/results"
+  # shellcheck disable=SC2034  # for the other files
   BIN_DIR=$TARGET/release BENCH=$TARGET/release/citytrack-bench
   [ "$BUILD" = no ] || _build
   [ -z "$(ls -A "$RUN")" ] || systems_down # what an interrupted run left behind
