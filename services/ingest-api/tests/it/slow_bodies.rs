@@ -6,6 +6,7 @@ use citytrack_domain::Slug;
 use citytrack_storage::nodes;
 use citytrack_testkit::eventually;
 use flate2::{Compression, write::GzEncoder};
+use reqwest::Response;
 use serde_json::Value;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -49,6 +50,22 @@ async fn head(harness: &Harness, key: &str, fields: &str) -> TcpStream {
     stream
 }
 
+/// Keeps room with a request that `open` sends and does not end, until another one that `probe` sends is refused; gives both. The
+/// first may meet the other in the room: then it is refused itself, and sent anew.
+async fn keep_room(open: impl AsyncFn() -> TcpStream, probe: impl AsyncFn() -> Response) -> (TcpStream, Response) {
+    let mut slow = open().await;
+    let refused = eventually("the room is taken", async || {
+        let answer = probe().await;
+        if answer.status() == 202 {
+            slow = open().await;
+            return None;
+        }
+        Some(answer)
+    })
+    .await;
+    (slow, refused)
+}
+
 #[tokio::test]
 async fn what_is_refused_is_not_read() {
     let harness = Harness::start(&["--rate-live-bytes", HARDLY_ANY]).await;
@@ -64,22 +81,23 @@ async fn slow_bodies_take_no_more_room_than_there_is() {
     let limits = ["--ingest-max-bodies", "2MiB", "--ingest-max-body", "1MiB"];
     let harness = Harness::start(&limits).await;
     let neighbour = another_node(&harness).await;
-    let slow = head_only(&harness, &harness.key, 1 << 20).await;
-    let refused = eventually("the share of the node is taken", async || {
-        Some(post_as(&harness, &harness.key).await).filter(|answer| answer.status() != 202)
-    });
-    assert_eq!(limited_by(refused.await).await, "bodies");
+    let (slow, refused) = keep_room(
+        async || head_only(&harness, &harness.key, 1 << 20).await,
+        async || post_as(&harness, &harness.key).await,
+    )
+    .await;
+    assert_eq!(limited_by(refused).await, "bodies");
     assert_eq!(
         post_as(&harness, &neighbour).await.status(),
         202,
         "its neighbour has room"
     );
-    let also_slow = head_only(&harness, &neighbour, 1 << 20).await;
     let third = harness.new_key(third_node(&harness).await).await.1;
-    let full = eventually("the room is full", async || {
-        Some(post_as(&harness, &third).await).filter(|answer| answer.status() != 202)
-    });
-    let full = full.await;
+    let (also_slow, full) = keep_room(
+        async || head_only(&harness, &neighbour, 1 << 20).await,
+        async || post_as(&harness, &third).await,
+    )
+    .await;
     assert_eq!(full.status(), 503);
     assert!(full.headers().contains_key("retry-after"));
     assert_eq!(full.json::<Value>().await.unwrap()["reason"], "no_room");
@@ -94,18 +112,22 @@ async fn slow_bodies_take_no_more_room_than_there_is() {
 async fn pieces_of_a_body_take_room_as_they_come() {
     let limits = ["--ingest-max-bodies", "2MiB", "--ingest-max-body", "1MiB"];
     let harness = Harness::start(&limits).await;
-    let mut slow = head(&harness, &harness.key, "Transfer-Encoding: chunked").await;
+    let nothing = head(&harness, &harness.key, "Transfer-Encoding: chunked").await;
     assert_eq!(
         post_as(&harness, &harness.key).await.status(),
         202,
         "nothing has come yet"
     );
-    slow.write_all(b"100000\r\n").await.unwrap();
-    slow.write_all(&vec![b' '; 1 << 20]).await.unwrap();
-    let refused = eventually("the share of the node is taken", async || {
-        Some(post_as(&harness, &harness.key).await).filter(|answer| answer.status() != 202)
-    });
-    assert_eq!(limited_by(refused.await).await, "bodies");
+    let a_piece = async || {
+        let mut stream = head(&harness, &harness.key, "Transfer-Encoding: chunked").await;
+        stream.write_all(b"100000\r\n").await.unwrap();
+        // Fails when it was refused before all was there.
+        let _ = stream.write_all(&vec![b' '; 1 << 20]).await;
+        stream
+    };
+    let (slow, refused) = keep_room(a_piece, async || post_as(&harness, &harness.key).await).await;
+    assert_eq!(limited_by(refused).await, "bodies");
+    drop(nothing);
     drop(slow);
     eventually("the room is free again", async || {
         (post_as(&harness, &harness.key).await.status() == 202).then_some(())
