@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::io;
+use std::pin::pin;
 use std::time::Duration;
 
 use tokio::sync::Notify;
@@ -10,7 +11,7 @@ use tokio::time::sleep;
 use crate::batch::made_at;
 use crate::client::{Client, Receipt};
 use crate::clock::Moment;
-use crate::outbox::{Lane, Outbox, Parcel};
+use crate::outbox::{Lane, Outbox};
 use crate::refusal::{Refusal, SubmitError};
 use crate::report::Report;
 use crate::retry::Backoff;
@@ -61,8 +62,18 @@ struct Run<'a> {
     delivery: &'a Delivery<'a>,
     lane: Lane,
     failures: u32,
+    /// Whether the other lane ended one of the waits since this one got through the last time.
+    woken: bool,
     /// Told by whichever lane gets through, so that the other one does not wait any longer.
     reached: &'a Notify,
+}
+
+/// What became of a parcel.
+enum Delivered {
+    /// All of it is settled. The server wants this pause before the next one.
+    Settled(Duration),
+    /// This is left of it, and is to be sent with the backlog.
+    Aged(Vec<Sealed>),
 }
 
 impl Delivery<'_> {
@@ -76,6 +87,7 @@ impl Delivery<'_> {
             delivery: self,
             lane,
             failures: 0,
+            woken: false,
             reached: &reached,
         };
         let (live, backlog) = (lane(Lane::Live), lane(Lane::Backlog));
@@ -86,56 +98,56 @@ impl Delivery<'_> {
 impl Run<'_> {
     async fn run(mut self) -> Result<(), DeliveryError> {
         let Delivery { outbox, report, .. } = *self.delivery;
-        while let Some(parcel) = outbox.next(self.lane).await? {
-            match self.deliver(&parcel).await? {
-                Some(pause) => {
-                    outbox.settle(&parcel)?;
+        while let Some(mut parcel) = outbox.next(self.lane).await? {
+            report.damaged(outbox.untold());
+            match self.deliver(std::mem::take(&mut parcel.left)).await? {
+                Delivered::Settled(pause) => {
+                    self.tolerate(outbox.settle(&parcel));
                     sleep(pause).await;
                 }
-                None => report.dropped(outbox.give_back(&parcel)?),
+                Delivered::Aged(left) => {
+                    parcel.left = left;
+                    report.dropped(outbox.give_back(parcel));
+                }
             }
         }
         Ok(())
     }
 
-    /// One batch, or the parts of it that the server takes. Returns the pause that the server wants before the next one, or `None`
-    /// if the batch is to be sent with the backlog.
-    async fn deliver(&mut self, parcel: &Parcel) -> Result<Option<Duration>, DeliveryError> {
+    /// One batch, or the parts of it that the server takes.
+    async fn deliver(&mut self, mut parts: Vec<Sealed>) -> Result<Delivered, DeliveryError> {
         let Delivery { report, .. } = *self.delivery;
-        let mut parts = vec![parcel.sealed.clone()];
         let mut pause = Duration::ZERO;
-        let mut whole = true;
         while let Some(part) = parts.pop() {
-            match self.persist(&part, whole).await {
+            match self.persist(&part).await {
                 Outcome::Accepted(receipt) => {
                     report.accepted(&receipt.accepted);
                     pause = receipt.pause.unwrap_or_default();
                 }
-                Outcome::Aged => return Ok(None),
+                Outcome::Aged => {
+                    parts.push(part);
+                    return Ok(Delivered::Aged(parts));
+                }
                 Outcome::Failed(denied @ SubmitError::Denied(_)) => return Err(DeliveryError::Denied(denied)),
                 Outcome::Failed(SubmitError::TooLarge(refusal)) => match halves(&part) {
                     Some(halves) => {
                         report.split(&part, &refusal);
                         parts.extend(halves);
-                        whole = false;
                     }
-                    None => parts.extend(self.refused(&part, &refusal)?),
+                    None => parts.extend(self.refused(&part, &refusal)),
                 },
-                Outcome::Failed(SubmitError::Invalid(refusal)) => {
-                    parts.extend(self.refused(&part, &refusal)?);
-                    whole = false;
-                }
+                Outcome::Failed(SubmitError::Invalid(refusal)) => parts.extend(self.refused(&part, &refusal)),
                 Outcome::Failed(error) => {
                     report.gave_up(&part, &error);
-                    self.delivery.outbox.count(|losses| losses.dropped.add(part.count))?;
+                    self.tolerate(self.delivery.outbox.count(|losses| losses.dropped.add(part.count)));
                 }
             }
         }
-        Ok(Some(pause))
+        Ok(Delivered::Settled(pause))
     }
 
     /// Attempts, always with the same id, until there is an answer that another attempt would not change.
-    async fn persist(&mut self, batch: &Sealed, whole: bool) -> Outcome {
+    async fn persist(&mut self, batch: &Sealed) -> Outcome {
         let Delivery {
             outbox, client, report, ..
         } = *self.delivery;
@@ -143,6 +155,7 @@ impl Run<'_> {
             let error = match client.send(batch).await {
                 Ok(receipt) => {
                     report.reached(std::mem::take(&mut self.failures));
+                    self.woken = false;
                     self.reached.notify_waiters();
                     return Outcome::Accepted(receipt);
                 }
@@ -163,27 +176,41 @@ impl Run<'_> {
             }
             report.retrying(batch, &error, self.failures, wait);
             self.wait(wait, told.is_some()).await;
-            if whole && self.lane == Lane::Live && outbox.is_backlog(batch) {
+            if self.lane == Lane::Live && outbox.is_backlog(batch) {
                 return Outcome::Aged;
             }
         }
     }
 
-    /// Waits; not longer than until the other lane gets through, unless the server has said how long.
-    async fn wait(&self, wait: Duration, told: bool) {
+    /// Waits; not longer than until the other lane gets through, unless the server has said how long. That counts once, and not at
+    /// once: what fails although the other lane gets through would else be sent each time it does.
+    async fn wait(&mut self, wait: Duration, told: bool) {
+        let mut reached = pin!(self.reached.notified());
+        reached.as_mut().enable();
+        let first = wait.min(self.delivery.backoff.first);
+        sleep(first).await;
         tokio::select! {
-            () = sleep(wait) => {}
-            () = self.reached.notified(), if !told => {}
+            () = sleep(wait.saturating_sub(first)) => {}
+            () = reached, if !told && !self.woken => self.woken = true,
+        }
+    }
+
+    /// What the spool could not write down of a batch is no reason to end: at worst, the next process sends it again, and the
+    /// server knows it.
+    fn tolerate(&self, written: io::Result<()>) {
+        if let Err(error) = written {
+            let text = format!("the spool cannot write down what became of a batch: {error}");
+            self.delivery.report.trouble(&text);
         }
     }
 
     /// A batch with which something is wrong: counts that, and returns what can be sent of it all the same.
-    fn refused(&self, batch: &Sealed, refusal: &Refusal) -> Result<Option<Sealed>, DeliveryError> {
+    fn refused(&self, batch: &Sealed, refusal: &Refusal) -> Option<Sealed> {
         let Delivery { outbox, report, .. } = *self.delivery;
         if refusal.is_about_id() && age(batch) > OLD_ID {
             report.expired(batch, refusal);
-            outbox.count(|losses| losses.expired.add(batch.count))?;
-            return Ok(None);
+            self.tolerate(outbox.count(|losses| losses.expired.add(batch.count)));
+            return None;
         }
         let (bad, rest) = divide(batch, &refusal.bad_frames());
         let count = match &rest {
@@ -195,9 +222,9 @@ impl Run<'_> {
             None => bad.count,
         };
         report.refused(batch, count, refusal);
-        outbox.count(|losses| losses.refused.add(count))?;
-        outbox.keep_refused(&bad, &refusal.in_full())?;
-        Ok(rest)
+        self.tolerate(outbox.count(|losses| losses.refused.add(count)));
+        self.tolerate(outbox.keep_refused(&bad, &refusal.in_full()));
+        rest
     }
 }
 

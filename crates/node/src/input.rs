@@ -9,8 +9,8 @@ use crate::wire::Frame;
 
 /// The longest line. A frame of 500 detections has about 80 kB.
 const LONGEST_LINE: u64 = 4 * 1024 * 1024;
-/// Lines that were read and not taken yet: enough to keep both sides busy.
-const AHEAD: usize = 256;
+/// Lines that were read and not taken yet: enough to keep both sides busy, and a bound on memory when each is of the longest.
+const AHEAD: usize = 32;
 
 /// What a line is.
 #[derive(Debug, PartialEq)]

@@ -150,6 +150,20 @@ impl Report {
         }
     }
 
+    /// Batches that the spool lost, and not to make room.
+    pub fn damaged(&self, count: Count) {
+        if !count.is_nothing() {
+            self.lock().dropped.add(count);
+            self.say(&format!("cannot be read from the spool any more, and is lost: {count}"));
+        }
+    }
+
+    /// The input ended in the middle. That counts as a bad line: nobody knows what would have come.
+    pub fn broken_input(&self, what: &str) {
+        self.lock().bad_lines += 1;
+        self.say(&format!("the input cannot be read any further: {what}"));
+    }
+
     /// A line of the input is no frame. Only so many are shown.
     pub fn bad_line(&self, number: u64, what: &str, shown: u64) {
         let bad = {

@@ -101,7 +101,7 @@ impl Reading<'_> {
                 self.hand_over(full).await?;
             }
             Line::Bad(number, what) => report.bad_line(number, &what, SHOWN_BAD_LINES),
-            Line::Broken(what) => report.trouble(&format!("the input cannot be read any further: {what}")),
+            Line::Broken(what) => report.broken_input(&what),
         }
         Ok(())
     }

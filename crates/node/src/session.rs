@@ -11,6 +11,7 @@ use crate::batch::Batch;
 use crate::delivery::{Delivery, DeliveryError};
 use crate::outbox::Outbox;
 use crate::report::Report;
+use crate::spool::disk_is_full;
 
 /// What happens when too many batches wait to be sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -53,8 +54,17 @@ pub async fn run(
         () = delivery.report.progress(|| outbox.len()) => Ok(()),
     };
     // A spool that could not be written is not closed well: nobody knows what is in it.
-    if !matches!(result, Err(DeliveryError::Spool(_))) {
-        delivery.report.dropped(outbox.finish()?);
+    let closed = match &result {
+        Err(DeliveryError::Spool(_)) => Ok(()),
+        _ => outbox.finish(),
+    };
+    delivery.report.dropped(outbox.untold());
+    match closed {
+        // Nothing is lost by that; the next process only has to be more careful.
+        Err(error) if disk_is_full(&error) => delivery
+            .report
+            .trouble(&format!("the spool is not closed well: {error}")),
+        closed => closed?,
     }
     result
 }

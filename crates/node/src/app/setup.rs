@@ -11,7 +11,6 @@ use crate::outbox::{Outbox, OutboxOptions};
 use crate::report::Report;
 use crate::retry::Backoff;
 use crate::spool::{Spool, SpoolOptions};
-use crate::totals::Count;
 
 /// Detections at which a batch is closed: about 1.5 MB of JSON, well below the 4 MiB that the server takes.
 const BATCH_DETECTIONS: usize = 10_000;
@@ -61,7 +60,7 @@ pub(super) fn spool(args: &SpoolArgs, report: &Report) -> anyhow::Result<Option<
     let Some(folder) = args.folder.clone() else {
         return Ok(None);
     };
-    let (spool, notes) = Spool::open(SpoolOptions {
+    let (mut spool, notes) = Spool::open(SpoolOptions {
         folder,
         size: args.spool_size,
         sync: args.spool_sync,
@@ -69,11 +68,13 @@ pub(super) fn spool(args: &SpoolArgs, report: &Report) -> anyhow::Result<Option<
     for note in &notes {
         report.trouble(&format!("spool: {note}"));
     }
-    let mut found = Count::default();
+    let dropped = spool.take_untold();
+    let mut found = dropped;
     for (_, kept) in spool.waiting() {
         found.add(kept.count);
     }
     report.found(found);
+    report.dropped(dropped);
     Ok(Some(spool))
 }
 

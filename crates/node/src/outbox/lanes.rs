@@ -22,9 +22,18 @@ pub enum Lane {
 /// A batch on its way.
 #[derive(Debug, Clone)]
 pub struct Parcel {
-    /// What to send.
+    /// The batch.
     pub sealed: Sealed,
+    /// What of it is still to be sent, the next one last: the batch itself, or what is left of its parts.
+    pub left: Vec<Sealed>,
     pub(super) ticket: u64,
+}
+
+impl Parcel {
+    /// Whether it is sent in parts.
+    pub(super) fn is_begun(&self) -> bool {
+        !matches!(&*self.left, [whole] if whole.id == self.sealed.id)
+    }
 }
 
 /// What the lock of the outbox guards.
@@ -35,6 +44,9 @@ pub(super) struct Inner {
     pub(super) backlog: VecDeque<Waiting>,
     /// Tickets of batches that are being sent, and what is in them.
     pub(super) on_their_way: BTreeMap<u64, Count>,
+    /// What is left of batches that were sent in part when they became old. Not on disk: the next process sends them whole, and the
+    /// server knows the parts that it has.
+    pub(super) parts: BTreeMap<u64, Vec<Sealed>>,
     pub(super) closed: bool,
 }
 
@@ -63,18 +75,45 @@ impl Inner {
             Lane::Backlog => &mut self.backlog,
         };
         while let Some(Waiting { ticket, .. }) = queue.pop_front() {
+            let parts = self.parts.remove(&ticket);
             // What was dropped in the meantime is not there any more.
             if let Some(sealed) = self.store.load(ticket)? {
-                self.on_their_way.insert(ticket, sealed.count);
-                return Ok(Some(Parcel { sealed, ticket }));
+                let left = parts.unwrap_or_else(|| vec![sealed.clone()]);
+                self.on_their_way.insert(ticket, total(&left));
+                return Ok(Some(Parcel { sealed, left, ticket }));
             }
         }
         Ok(None)
     }
 
+    /// Forgets the tickets of what was dropped: while no server is there, nobody takes them. The oldest go first.
+    pub(super) fn forget_dropped(&mut self) {
+        let Self {
+            store,
+            live,
+            backlog,
+            parts,
+            ..
+        } = self;
+        for queue in [live, backlog] {
+            while let Some(gone) = queue.pop_front_if(|waiting| !store.contains(waiting.ticket)) {
+                parts.remove(&gone.ticket);
+            }
+        }
+    }
+
     pub(super) fn is_finished(&self) -> bool {
         self.closed && self.live.is_empty() && self.backlog.is_empty() && self.on_their_way.is_empty()
     }
+}
+
+/// What is in all of them.
+pub(super) fn total(parts: &[Sealed]) -> Count {
+    let mut total = Count::default();
+    for part in parts {
+        total.add(part.count);
+    }
+    total
 }
 
 pub(super) fn is_older(made_at: Timestamp, age: Duration, now: Timestamp) -> bool {

@@ -19,7 +19,7 @@ use crate::clock::Moment;
 use crate::sealed::Sealed;
 use crate::spool::{Losses, Spool, SyncPolicy};
 use crate::totals::Count;
-use lanes::{Inner, Waiting, is_older};
+use lanes::{Inner, Waiting, is_older, total};
 pub use lanes::{Lane, Parcel};
 use store::{Memory, Store};
 
@@ -71,6 +71,7 @@ impl Outbox {
             live,
             backlog: VecDeque::new(),
             on_their_way: BTreeMap::new(),
+            parts: BTreeMap::new(),
             closed: false,
         };
         Self {
@@ -130,7 +131,11 @@ impl Outbox {
             ticket,
             made_at: made_at(batch.batch_id),
         };
-        self.lock().live.push_back(waiting);
+        {
+            let mut inner = self.lock();
+            inner.live.push_back(waiting);
+            inner.forget_dropped();
+        }
         self.changed.send_replace(());
         Ok(dropped)
     }
@@ -146,7 +151,9 @@ impl Outbox {
         else {
             return None;
         };
-        memory.drop_oldest(on_their_way)
+        let dropped = memory.drop_oldest(on_their_way);
+        inner.forget_dropped();
+        dropped
     }
 
     /// Waits for the next batch of a lane. `None`: the outbox is closed, and nothing is left.
@@ -187,19 +194,17 @@ impl Outbox {
         settled
     }
 
-    /// A parcel comes back: it has become old on its way, and is to be sent with the backlog. Returns what it held if there is
-    /// no room for it any more.
-    ///
-    /// # Errors
-    /// The disk.
-    pub fn give_back(&self, parcel: &Parcel) -> io::Result<Count> {
+    /// A parcel comes back: it has become old on its way, and what is left of it is to be sent with the backlog. Returns what that
+    /// held if there is no room for it any more.
+    pub fn give_back(&self, parcel: Parcel) -> Count {
         let mut inner = self.lock();
         inner.on_their_way.remove(&parcel.ticket);
         let mut dropped = Count::default();
         match &mut inner.store {
             Store::Disk(spool) if spool.get(parcel.ticket).is_none() => {
-                dropped = parcel.sealed.count;
-                spool.count(|losses| losses.dropped.add(dropped))?;
+                dropped = total(&parcel.left);
+                // What is not written down now is written the next time.
+                let _ = spool.count(|losses| losses.dropped.add(dropped));
             }
             _ => {
                 let waiting = Waiting {
@@ -207,11 +212,22 @@ impl Outbox {
                     made_at: made_at(parcel.sealed.id),
                 };
                 inner.live.push_front(waiting);
+                if parcel.is_begun() {
+                    inner.parts.insert(parcel.ticket, parcel.left);
+                }
             }
         }
         drop(inner);
         self.changed.send_replace(());
-        Ok(dropped)
+        dropped
+    }
+
+    /// What the spool lost and nobody was told: damaged batches, and what made room for one that could not be written all the same.
+    pub fn untold(&self) -> Count {
+        match &mut self.lock().store {
+            Store::Memory(_) => Count::default(),
+            Store::Disk(spool) => spool.take_untold(),
+        }
     }
 
     /// Counts what was lost in the books of the spool, if there is one.
@@ -273,16 +289,16 @@ impl Outbox {
         }
     }
 
-    /// Ends well: after this, the next process knows that nothing is missing. Returns what was on its way when its place was taken
-    /// by newer batches; it is dropped now.
+    /// Ends well: after this, the next process knows that nothing is missing. What was on its way when its place was taken by newer
+    /// batches is dropped now, and is in [`Self::untold`].
     ///
     /// # Errors
     /// The disk.
-    pub fn finish(&self) -> io::Result<Count> {
+    pub fn finish(&self) -> io::Result<()> {
         let mut inner = self.lock();
         let on_their_way = std::mem::take(&mut inner.on_their_way);
         let Store::Disk(spool) = &mut inner.store else {
-            return Ok(Count::default());
+            return Ok(());
         };
         let mut dropped = Count::default();
         for (ticket, count) in on_their_way {
@@ -290,9 +306,8 @@ impl Outbox {
                 dropped.add(count);
             }
         }
-        spool.count(|losses| losses.dropped.add(dropped))?;
-        spool.close()?;
-        Ok(dropped)
+        spool.lose(dropped);
+        spool.close()
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {

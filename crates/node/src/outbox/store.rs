@@ -52,6 +52,14 @@ impl Store {
         }
     }
 
+    /// Whether a batch still waits, or is on its way.
+    pub(super) fn contains(&self, ticket: u64) -> bool {
+        match self {
+            Self::Memory(memory) => memory.batches.contains_key(&ticket),
+            Self::Disk(spool) => spool.get(ticket).is_some(),
+        }
+    }
+
     pub(super) fn position(&self) -> Position {
         match self {
             Self::Memory(memory) => memory.next,

@@ -53,8 +53,9 @@ async fn what_comes_back_is_next_and_keeps_its_bytes() {
     push(&outbox, NEW).await;
     push(&outbox, NEW).await;
     let parcel = next(&outbox, Lane::Live).await.unwrap();
-    outbox.give_back(&parcel).unwrap();
-    assert_eq!(next(&outbox, Lane::Live).await.unwrap().sealed, parcel.sealed);
+    outbox.give_back(parcel.clone());
+    let again = next(&outbox, Lane::Live).await.unwrap();
+    assert_eq!((again.sealed, again.left), (parcel.sealed, parcel.left));
 }
 
 #[tokio::test(start_paused = true)]
@@ -70,7 +71,7 @@ async fn what_has_become_old_on_its_way_has_its_old_place() {
         let later = Moment::now().utc.checked_add(OLD).unwrap();
         inner.age(Duration::from_secs(60), later);
         drop(inner);
-        outbox.give_back(&oldest).unwrap();
+        outbox.give_back(oldest.clone());
         let mut inner = outbox.lock();
         inner.age(Duration::from_secs(60), later);
         let tickets: Vec<u64> = inner.backlog.iter().map(|waiting| waiting.ticket).collect();
@@ -116,6 +117,36 @@ async fn the_oldest_that_waits_makes_room_and_not_what_is_on_its_way() {
     assert!(next(&outbox, Lane::Live).await.is_none());
     assert_ne!(first.sealed.id, b);
     assert_eq!((outbox.drop_oldest(), outbox.len()), (None, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_a_batch_that_comes_back_in_parts_only_the_rest_is_sent() {
+    let outbox = outbox(9);
+    push(&outbox, NEW).await;
+    let mut parcel = next(&outbox, Lane::Live).await.unwrap();
+    let rest = Sealed {
+        id: Uuid::now_v7(),
+        ..parcel.sealed.clone()
+    };
+    parcel.left = vec![rest.clone()];
+    outbox.give_back(parcel);
+    assert_eq!(next(&outbox, Lane::Live).await.unwrap().left, [rest]);
+    assert!(outbox.lock().parts.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn tickets_of_dropped_batches_do_not_pile_up_while_nobody_takes_any() {
+    let outbox = outbox(2);
+    for age in [OLD, OLD, NEW, NEW, NEW] {
+        push(&outbox, age).await;
+        // As the lanes do.
+        outbox.lock().age(Duration::from_secs(60), Moment::now().utc);
+        if outbox.len() > 2 {
+            outbox.drop_oldest().unwrap();
+        }
+    }
+    let inner = outbox.lock();
+    assert_eq!((inner.live.len(), inner.backlog.len()), (2, 0));
 }
 
 #[tokio::test(start_paused = true)]

@@ -95,6 +95,8 @@ pub struct Spool {
     next_ticket: u64,
     position: Position,
     progress: u64,
+    /// What was dropped and not told yet.
+    untold: Count,
     /// Held until the spool is closed.
     _lock: File,
 }
@@ -135,12 +137,12 @@ impl Spool {
         Arc::clone(&self.file)
     }
 
-    /// Writes a batch that was sealed with [`Self::position`]. Returns its ticket, and what was dropped to make room for it.
+    /// Writes a batch that was sealed with [`Self::position`]. Returns its ticket, and what was dropped since the last time.
     /// `spare` are the tickets of batches on their way to the server, which are not counted as dropped yet; without it, nothing
     /// may be dropped.
     ///
     /// # Errors
-    /// The disk is full although everything else was dropped, or broken.
+    /// The disk is full although everything else was dropped, or broken. What was dropped is then in [`Self::take_untold`].
     pub fn append(
         &mut self,
         sealed: Sealed,
@@ -153,22 +155,22 @@ impl Spool {
             sealed,
         };
         let bytes = record.encode();
-        let mut dropped = Count::default();
-        loop {
-            match self.add(&bytes, spare) {
-                Ok(more) => break dropped.add(more),
+        while let Err(error) = self.add(&bytes, spare) {
+            match spare {
                 // Others fill the disk, too.
-                Err(error) if error.kind() == io::ErrorKind::StorageFull && self.segments.len() > 1 => match spare {
-                    Some(spare) => dropped.add(self.drop_oldest(spare)?),
-                    None => return Err(error),
-                },
-                Err(error) => return Err(error),
+                Some(spare) if disk_is_full(&error) && self.segments.len() > 1 => self.drop_oldest(spare)?,
+                _ => return Err(error),
             }
         }
         let ticket = self.keep(&record);
         self.position.seq += 1;
         self.progress = progress;
-        Ok((ticket, dropped))
+        Ok((ticket, self.take_untold()))
+    }
+
+    /// What was dropped, or found damaged, since this was asked the last time.
+    pub fn take_untold(&mut self) -> Count {
+        std::mem::take(&mut self.untold)
     }
 
     /// How many batches wait.
@@ -184,7 +186,7 @@ impl Spool {
     /// Reads a waiting batch. `None`: it was dropped. One that cannot be read any more is counted as dropped.
     ///
     /// # Errors
-    /// The disk.
+    /// Its file cannot be opened.
     pub fn load(&mut self, ticket: u64) -> io::Result<Option<Sealed>> {
         let Some(kept) = self.kept.get(&ticket).copied() else {
             return Ok(None);
@@ -192,8 +194,10 @@ impl Spool {
         match segment::load(&self.options.folder, kept.segment, kept.offset)? {
             Some(record) if record.seq == kept.seq => Ok(Some(record.sealed)),
             _ => {
-                self.done(ticket)?;
-                self.count(|losses| losses.dropped.add(kept.count))?;
+                self.lose(kept.count);
+                // What is not written down now, the next process finds again.
+                let _ = self.done(ticket);
+                let _ = self.state.write(&self.options.folder);
                 Ok(None)
             }
         }
@@ -202,7 +206,7 @@ impl Spool {
     /// A batch needs not be sent any more.
     ///
     /// # Errors
-    /// The disk.
+    /// The disk. This process will not find the batch again all the same; the next one may, and sends it a second time.
     pub fn done(&mut self, ticket: u64) -> io::Result<()> {
         let Some(kept) = self.kept.remove(&ticket) else {
             return Ok(());
@@ -218,8 +222,9 @@ impl Spool {
         if kept.segment == newest {
             self.rotate()?;
         }
+        segment::remove(&self.options.folder, kept.segment)?;
         self.segments.remove(&kept.segment);
-        segment::remove(&self.options.folder, kept.segment)
+        Ok(())
     }
 
     /// Counts what was lost, durably.
@@ -229,6 +234,12 @@ impl Spool {
     pub fn count(&mut self, count: impl FnOnce(&mut Losses)) -> io::Result<()> {
         count(&mut self.state.losses);
         self.state.write(&self.options.folder)
+    }
+
+    /// Counts what was dropped. It is durable when the spool is closed.
+    pub(crate) fn lose(&mut self, dropped: Count) {
+        self.untold.add(dropped);
+        self.state.losses.dropped.add(dropped);
     }
 
     /// Writes a refused batch, and why, to the file for that.
@@ -275,9 +286,9 @@ impl Spool {
         (self.options.size.as_u64() / SEGMENTS).min(LONGEST_SEGMENT)
     }
 
-    /// Adds to the newest segment, all or nothing. Returns what made room.
-    fn add(&mut self, bytes: &[u8], spare: Option<&BTreeMap<u64, Count>>) -> io::Result<Count> {
-        let dropped = self.make_room(bytes.len() as u64, spare)?;
+    /// Adds to the newest segment, all or nothing.
+    fn add(&mut self, bytes: &[u8], spare: Option<&BTreeMap<u64, Count>>) -> io::Result<()> {
+        self.make_room(bytes.len() as u64, spare)?;
         let newest = self.newest();
         if let Some(segment) = self.segments.get_mut(&newest) {
             let mut file = &*self.file;
@@ -287,7 +298,7 @@ impl Spool {
             }
             segment.bytes += bytes.len() as u64;
         }
-        Ok(dropped)
+        Ok(())
     }
 
     fn keep(&mut self, record: &Record) -> u64 {
@@ -313,6 +324,11 @@ impl Kept {
             seq: record.seq,
         }
     }
+}
+
+/// Whether it would have worked with more room on the disk.
+pub fn disk_is_full(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
 }
 
 fn new_stream() -> Position {

@@ -1,16 +1,17 @@
-//! Opening a spool: take what is whole, cut off what is not, and never give out a number twice.
+//! Opening a spool: take what is whole, leave out what is not, and never give out a number twice.
 
 use std::collections::BTreeMap;
-use std::fs::{self, DirBuilder, File, TryLockError};
+use std::fs::{DirBuilder, File, TryLockError};
 use std::io;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::Path;
 use std::sync::Arc;
 
 use super::segment::{self, Head, Scan};
-use super::state::State;
-use super::{Kept, Segment, Spool, SpoolError, SpoolOptions, new_stream};
+use super::state::{self, State};
+use super::{Kept, Segment, Spool, SpoolError, SpoolOptions, SyncPolicy, disk_is_full, new_stream};
 use crate::batch::Position;
+use crate::totals::Count;
 
 const LOCK: &str = "lock";
 
@@ -36,16 +37,22 @@ impl Spool {
 
     fn recover(options: SpoolOptions, lock: File) -> io::Result<(Self, Vec<String>)> {
         let folder = options.folder.clone();
-        let mut state = State::read(&folder)?;
+        let (mut state, unreadable) = match State::read(&folder) {
+            // Somebody else's spool, and not a damaged one.
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => return Err(error),
+            Err(error) => (State::default(), Some(error)),
+            Ok(state) => (state, None),
+        };
         let mut found = Found::read(&folder, &state)?;
-        if !state.is_complete() {
-            found.new_stream = true;
-            let told = "the power was cut before everything was on the disk: numbers go on in a new stream";
-            found.notes.push(told.to_owned());
-        }
-        state.begin(options.sync);
-        state.write(&folder)?;
-        let (file, position) = found.newest(&folder)?;
+        found.judge(&state, unreadable);
+        let (file, position) = match found.begin(&folder, &mut state, options.sync) {
+            // Others fill the disk, too. Once: what does not fit then will not fit either when all is dropped.
+            Err(error) if disk_is_full(&error) && found.segments.len() > 1 => {
+                found.drop_oldest(&folder, &mut state)?;
+                found.begin(&folder, &mut state, options.sync)?
+            }
+            begun => begun?,
+        };
         let spool = Self {
             options,
             state,
@@ -55,6 +62,7 @@ impl Spool {
             segments: found.segments,
             position,
             progress: found.progress,
+            untold: found.dropped,
             _lock: lock,
         };
         Ok((spool, found.notes))
@@ -71,6 +79,12 @@ struct Found {
     new_stream: bool,
     progress: u64,
     highest: u64,
+    /// Segments that cannot be read.
+    damaged: Vec<u64>,
+    /// `state.json` cannot be read.
+    state_damaged: bool,
+    /// What made room on a full disk.
+    dropped: Count,
     notes: Vec<String>,
 }
 
@@ -86,7 +100,7 @@ impl Found {
             }
             match segment::scan(folder, *number)? {
                 Some(scan) => found.take(folder, *number, &scan, numbers.last() == Some(number))?,
-                None => found.set_aside(folder, *number)?,
+                None => found.set_aside(*number),
             }
         }
         found.highest = found.highest.max(state.first_segment);
@@ -95,21 +109,21 @@ impl Found {
 
     fn take(&mut self, folder: &Path, number: u64, scan: &Scan, newest: bool) -> io::Result<()> {
         if scan.torn > 0 {
-            let Scan { torn, intact, .. } = scan;
-            self.notes.push(format!(
-                "segment {number}: the last {torn} bytes are not a whole batch, and are cut off"
-            ));
-            let file = File::options()
-                .write(true)
-                .open(segment::segment_path(folder, number))?;
-            file.set_len(*intact)?;
-            file.sync_all()?;
+            // Nothing is written behind them any more, so there they may stay.
+            let text = format!("segment {number}: the last {} bytes are not a whole batch", scan.torn);
+            self.notes.push(text);
         }
-        segment::trim_done(folder, number)?;
+        // If that cannot be done, entries do not count, and batches are sent again.
+        let _ = segment::trim_done(folder, number);
         let next_seq = scan
             .found
             .last()
             .map_or(scan.head.first_seq, |last| last.record.seq + 1);
+        if newest && (scan.torn > 0 || scan.last_done.is_some_and(|done| done >= next_seq)) {
+            self.new_stream = true;
+            let told = "batches are missing at the end, and may have been sent: numbers go on in a new stream";
+            self.notes.push(told.to_owned());
+        }
         self.position = Some(Position {
             stream: scan.head.stream,
             seq: next_seq,
@@ -126,7 +140,7 @@ impl Found {
             return segment::remove(folder, number);
         }
         let segment = Segment {
-            bytes: scan.intact,
+            bytes: scan.intact + scan.torn,
             waiting: waiting.len(),
         };
         self.segments.insert(number, segment);
@@ -135,14 +149,63 @@ impl Found {
     }
 
     /// A segment without a readable head: nobody knows which numbers were given out in it.
-    fn set_aside(&mut self, folder: &Path, number: u64) -> io::Result<()> {
-        let path = segment::segment_path(folder, number);
-        fs::rename(&path, path.with_extension("damaged"))?;
+    fn set_aside(&mut self, number: u64) {
         self.notes.push(format!(
             "segment {number} cannot be read, and is set aside as {number:08}.damaged"
         ));
+        self.damaged.push(number);
         self.new_stream = true;
-        Ok(())
+    }
+
+    /// Whether the numbers can go on, by what the last process left behind.
+    fn judge(&mut self, state: &State, unreadable: Option<io::Error>) {
+        if let Some(error) = unreadable {
+            self.state_damaged = true;
+            self.notes.push(format!(
+                "state.json cannot be read ({error}), and is set aside as state.damaged: losses are counted from 0, a replay \
+                 begins anew, and numbers go on in a new stream"
+            ));
+        } else if !state.is_complete() {
+            let told = "the power was cut before everything was on the disk: numbers go on in a new stream";
+            self.notes.push(told.to_owned());
+        } else {
+            return;
+        }
+        self.new_stream = true;
+    }
+
+    /// Makes the spool this process's own. The order matters, for this may end anywhere: only when the newest segment is safe may
+    /// anything be forgotten that asked for a new one.
+    fn begin(&mut self, folder: &Path, state: &mut State, sync: SyncPolicy) -> io::Result<(File, Position)> {
+        let (file, position) = self.newest(folder)?;
+        // The process before may not have synced as this one will.
+        file.sync_all()?;
+        if self.state_damaged {
+            state::set_aside(folder)?;
+        }
+        state.begin(sync);
+        state.write(folder)?;
+        for number in &self.damaged {
+            segment::set_aside(folder, *number)?;
+        }
+        Ok((file, position))
+    }
+
+    /// Deletes the oldest segment, for room on a full disk.
+    fn drop_oldest(&mut self, folder: &Path, state: &mut State) -> io::Result<()> {
+        let Some((oldest, _)) = self.segments.pop_first() else {
+            return Ok(());
+        };
+        let (dropped, kept) = std::mem::take(&mut self.kept)
+            .into_iter()
+            .partition::<Vec<Kept>, _>(|kept| kept.segment == oldest);
+        self.kept = kept;
+        for kept in dropped {
+            self.dropped.add(kept.count);
+        }
+        state.first_segment = oldest + 1;
+        state.losses.dropped.add(self.dropped);
+        segment::remove(folder, oldest)
     }
 
     /// The file to write to next.

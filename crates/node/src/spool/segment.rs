@@ -47,6 +47,8 @@ pub(super) struct Scan {
     pub(super) intact: u64,
     /// What follows it: a record that was being written when the power went, or damage.
     pub(super) torn: u64,
+    /// The highest number that is done with; there may be no such record any more.
+    pub(super) last_done: Option<u64>,
 }
 
 pub(super) fn segment_path(folder: &Path, number: u64) -> PathBuf {
@@ -74,6 +76,8 @@ pub(super) fn list(folder: &Path) -> io::Result<Vec<u64>> {
 
 /// Makes a new segment. When this returns, a power cut cannot take it away again.
 pub(super) fn create(folder: &Path, number: u64, head: &Head) -> io::Result<File> {
+    // A list without a segment would count for the new one.
+    remove_file(&done_path(folder, number))?;
     let path = segment_path(folder, number);
     write_whole(&path, &head.encode())?;
     File::options().read(true).append(true).open(path)
@@ -95,12 +99,13 @@ pub(super) fn scan(folder: &Path, number: u64) -> io::Result<Option<Scan>> {
     let file = File::open(segment_path(folder, number))?;
     let length = file.metadata()?.len();
     let mut reader = BufReader::with_capacity(64 * 1024, file);
-    let Some(head) = Head::read(&mut reader)? else {
+    // What the disk does not give back is damage like any other.
+    let Ok(Some(head)) = Head::read(&mut reader) else {
         return Ok(None);
     };
-    let done = done_list(folder, number)?;
+    let done = done_list(folder, number);
     let (mut found, mut offset) = (Vec::new(), HEAD as u64);
-    while let Some(mut record) = Record::read(&mut reader)? {
+    while let Ok(Some(mut record)) = Record::read(&mut reader) {
         let size = record.size();
         record.sealed.body = Vec::new();
         let done = done.binary_search(&record.seq).is_ok();
@@ -112,14 +117,29 @@ pub(super) fn scan(folder: &Path, number: u64) -> io::Result<Option<Scan>> {
         found,
         intact: offset,
         torn: length.saturating_sub(offset),
+        last_done: done.last().copied(),
     }))
 }
 
-/// The record at a place, with its body.
+/// The record at a place, with its body. `None`: it is damaged, or the disk does not give it back.
+///
+/// # Errors
+/// The file is there and cannot be opened: perhaps later.
 pub(super) fn load(folder: &Path, number: u64, offset: u64) -> io::Result<Option<Record>> {
-    let mut file = File::open(segment_path(folder, number))?;
-    file.seek(SeekFrom::Start(offset))?;
-    Record::read(&mut BufReader::new(file))
+    let mut file = match File::open(segment_path(folder, number)) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        opened => opened?,
+    };
+    let sought = file.seek(SeekFrom::Start(offset));
+    Ok(sought
+        .and_then(|_| Record::read(&mut BufReader::new(file)))
+        .unwrap_or_default())
+}
+
+/// Puts a segment away that cannot be read, for a person to look at.
+pub(super) fn set_aside(folder: &Path, number: u64) -> io::Result<()> {
+    let path = segment_path(folder, number);
+    fs::rename(&path, path.with_extension("damaged"))
 }
 
 /// Writes down that a record need not be sent any more.
@@ -134,7 +154,11 @@ pub(super) fn mark_done(folder: &Path, number: u64, seq: u64) -> io::Result<()> 
         .create(true)
         .append(true)
         .open(done_path(folder, number));
-    file?.write_all(&entry)
+    let written = file?.write_all(&entry);
+    if written.is_err() {
+        trim_done(folder, number)?;
+    }
+    written
 }
 
 /// Cuts off half an entry at the end, which would put every later one out of step.
@@ -150,12 +174,10 @@ pub(super) fn trim_done(folder: &Path, number: u64) -> io::Result<()> {
     }
 }
 
-/// What is done with, sorted. Entries that are not whole do not count.
-fn done_list(folder: &Path, number: u64) -> io::Result<Vec<u64>> {
-    let bytes = match fs::read(done_path(folder, number)) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        read => read?,
-    };
+/// What is done with, sorted. Entries that are not whole do not count, nor does a list that cannot be read: then all is sent again,
+/// and the server knows it.
+fn done_list(folder: &Path, number: u64) -> Vec<u64> {
+    let bytes = fs::read(done_path(folder, number)).unwrap_or_default();
     let whole = |entry: &[u8]| {
         let mut fields = Fields(entry);
         let seq = fields.take::<8>()?;
@@ -163,19 +185,21 @@ fn done_list(folder: &Path, number: u64) -> io::Result<Vec<u64>> {
     };
     let mut numbers: Vec<u64> = bytes.chunks_exact(DONE).filter_map(whole).collect();
     numbers.sort_unstable();
-    Ok(numbers)
+    numbers
 }
 
 /// Deletes a segment and its list.
 pub(super) fn remove(folder: &Path, number: u64) -> io::Result<()> {
     // The list last: a segment without its list would be sent again, a list without a segment is only litter.
-    for path in [segment_path(folder, number), done_path(folder, number)] {
-        match fs::remove_file(path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            _ => {}
-        }
+    remove_file(&segment_path(folder, number))?;
+    remove_file(&done_path(folder, number))
+}
+
+fn remove_file(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        removed => removed,
     }
-    Ok(())
 }
 
 impl Head {

@@ -104,6 +104,16 @@ impl State {
     }
 }
 
+/// Puts the file away that cannot be read, for a person to look at.
+pub(super) fn set_aside(folder: &Path) -> io::Result<()> {
+    let path = folder.join(FILE);
+    match fs::rename(&path, path.with_extension("damaged")) {
+        // The attempt before did it.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        renamed => renamed,
+    }
+}
+
 fn boot() -> Option<String> {
     Some(fs::read_to_string(BOOT_ID).ok()?.trim().to_owned())
 }

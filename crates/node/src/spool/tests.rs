@@ -17,6 +17,20 @@ fn options(folder: &TempDir, size: ByteSize) -> SpoolOptions {
     }
 }
 
+/// A spool that does not sync each batch.
+fn open_unsynced(folder: &TempDir) -> Result<Spool, SpoolError> {
+    let sync = SyncPolicy::Interval;
+    let options = options(folder, ByteSize::mib(1));
+    Spool::open(SpoolOptions { sync, ..options }).map(|(spool, _)| spool)
+}
+
+/// Changes what the file says of the last process.
+fn pretend_a_power_cut(state: &Path) {
+    let mut text: serde_json::Value = serde_json::from_slice(&fs::read(state).unwrap()).unwrap();
+    text["session"]["boot"] = "another".into();
+    fs::write(state, text.to_string()).unwrap();
+}
+
 fn open(folder: &TempDir) -> Spool {
     Spool::open(options(folder, ByteSize::mib(1))).unwrap().0
 }
@@ -118,7 +132,7 @@ fn two_processes_cannot_have_the_same_spool() {
 }
 
 #[test]
-fn a_torn_tail_is_cut_off_and_its_number_given_again() {
+fn a_torn_tail_is_left_out_and_its_number_is_not_given_again() {
     let folder = TempDir::new().unwrap();
     let mut spool = open(&folder);
     for camera in ["a", "b", "c"] {
@@ -128,16 +142,145 @@ fn a_torn_tail_is_cut_off_and_its_number_given_again() {
     drop(spool);
     let path = segment::segment_path(&folder.path().join("spool"), segments(&folder)[0]);
     let whole = fs::read(&path).unwrap();
-    // The third was being written when the power went: `append` had not returned, and nobody had seen it.
+    // The third was being written when the power went; or it was sent, and the disk is bad.
     fs::write(&path, &whole[..whole.len() - 5]).unwrap();
 
     let (mut spool, notes) = Spool::open(options(&folder, ByteSize::mib(1))).unwrap();
     assert_eq!(seqs(&mut spool), [0, 1]);
-    assert_eq!(spool.position(), Position { stream, seq: 2 });
+    assert_eq!((spool.position().stream == stream, spool.position().seq), (false, 0));
     assert!(notes[0].contains("not a whole batch"), "{notes:?}");
     append(&mut spool, "d");
     drop(spool);
-    assert_eq!(seqs(&mut open(&folder)), [0, 1, 2]);
+    assert_eq!(seqs(&mut open(&folder)), [0, 1, 0]);
+}
+
+#[test]
+fn a_number_that_is_settled_is_not_given_again_though_its_batch_is_gone() {
+    let folder = TempDir::new().unwrap();
+    let mut spool = open(&folder);
+    let before = spool.position();
+    append(&mut spool, "a");
+    let path = segment::segment_path(&folder.path().join("spool"), 1);
+    let first = fs::metadata(&path).unwrap().len();
+    let ticket = append(&mut spool, "b");
+    spool.done(ticket).unwrap();
+    drop(spool);
+    File::options().write(true).open(&path).unwrap().set_len(first).unwrap();
+
+    let mut spool = open(&folder);
+    assert_ne!(spool.position().stream, before.stream);
+    let ticket = append(&mut spool, "c");
+    drop(spool);
+    assert!(
+        open(&folder).get(ticket).is_some(),
+        "the old list does not count for it"
+    );
+}
+
+#[test]
+fn whoever_is_stopped_while_opening_does_not_hide_a_power_cut_from_the_next() {
+    let folder = TempDir::new().unwrap();
+    let state = folder.path().join("spool/state.json");
+    // Either file cannot be written: the new segment, or what the new process says of itself.
+    for blocked in ["00000002.new", "state.new"] {
+        let mut spool = open_unsynced(&folder).unwrap();
+        let before = spool.position();
+        append(&mut spool, "a");
+        drop(spool);
+        pretend_a_power_cut(&state);
+        let blocked = folder.path().join("spool").join(blocked);
+        fs::create_dir(&blocked).unwrap();
+        assert!(matches!(open_unsynced(&folder), Err(SpoolError::Io { .. })));
+        fs::remove_dir(&blocked).unwrap();
+        let spool = open_unsynced(&folder).unwrap();
+        assert_ne!(spool.position().stream, before.stream, "{}", blocked.display());
+    }
+    assert_eq!(seqs(&mut open(&folder)), [0, 0]);
+}
+
+#[test]
+fn a_list_without_a_segment_settles_nothing_of_a_new_one() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("spool");
+    fs::create_dir(&path).unwrap();
+    segment::mark_done(&path, 1, 0).unwrap();
+    let mut spool = open(&folder);
+    append(&mut spool, "a");
+    drop(spool);
+    assert_eq!((segments(&folder), seqs(&mut open(&folder))), (vec![1], vec![0]));
+}
+
+#[test]
+fn what_the_disk_does_not_give_back_is_set_aside() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("spool");
+    let mut spool = open(&folder);
+    let before = spool.position();
+    append(&mut spool, "a");
+    spool.rotate().unwrap();
+    append(&mut spool, "b");
+    drop(spool);
+    // A folder can be opened, and reading it fails, as a bad sector does.
+    let oldest = segment::segment_path(&path, 1);
+    fs::remove_file(&oldest).unwrap();
+    fs::create_dir(&oldest).unwrap();
+    fs::remove_file(path.join("state.json")).unwrap();
+    fs::create_dir(path.join("state.json")).unwrap();
+
+    let (mut spool, notes) = Spool::open(options(&folder, ByteSize::mib(1))).unwrap();
+    assert_ne!(spool.position().stream, before.stream);
+    assert_eq!(seqs(&mut spool), [1]);
+    assert!(
+        notes.iter().any(|note| note.contains("state.json cannot be read")),
+        "{notes:?}"
+    );
+    assert!(path.join("00000001.damaged").exists() && path.join("state.damaged").exists());
+    drop(spool);
+    fs::remove_dir(path.join("state.damaged")).unwrap();
+    fs::write(path.join("state.json"), "{").unwrap();
+    assert_eq!(seqs(&mut open(&folder)), [1], "nor is half a file in the way");
+}
+
+#[test]
+fn a_full_disk_ends_nothing_that_can_go_on() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("spool");
+    let mut spool = open(&folder);
+    let [first, second] = [append(&mut spool, "a"), append(&mut spool, "b")];
+    for list in ["00000001.done", "state.new"] {
+        std::os::unix::fs::symlink("/dev/full", path.join(list)).unwrap();
+    }
+    assert!(disk_is_full(&spool.done(first).unwrap_err()));
+    assert!(spool.get(first).is_none(), "it is not sent again");
+    assert!(spool.load(second).unwrap().is_some());
+    assert!(disk_is_full(&spool.close().unwrap_err()));
+    drop(spool);
+    fs::remove_file(path.join("00000001.done")).unwrap();
+
+    assert!(matches!(open_unsynced(&folder), Err(SpoolError::Io { source, .. }) if disk_is_full(&source)));
+    assert_eq!(segments(&folder), [1], "the only one is not dropped");
+    fs::remove_file(path.join("state.new")).unwrap();
+    assert_eq!(
+        seqs(&mut open(&folder)),
+        [0, 1],
+        "the next process knows nothing of the answer"
+    );
+}
+
+#[test]
+fn a_disk_that_is_full_at_the_start_costs_the_oldest_segment_and_no_more() {
+    let folder = TempDir::new().unwrap();
+    let mut spool = open(&folder);
+    for camera in ["a", "b", "c"] {
+        append(&mut spool, camera);
+        spool.rotate().unwrap();
+    }
+    drop(spool);
+    let state = folder.path().join("spool/state.new");
+    std::os::unix::fs::symlink("/dev/full", &state).unwrap();
+    assert!(Spool::open(options(&folder, ByteSize::mib(1))).is_err());
+    fs::remove_file(&state).unwrap();
+    assert_eq!(seqs(&mut open(&folder)), [1, 2]);
 }
 
 #[test]
@@ -214,7 +357,8 @@ fn a_crash_between_counting_and_deleting_does_not_count_twice() {
     let bytes = fs::read(&path).unwrap();
     spool.rotate().unwrap();
     append(&mut spool, "b");
-    assert_eq!(spool.drop_oldest(&BTreeMap::new()).unwrap().batches, 1);
+    spool.drop_oldest(&BTreeMap::new()).unwrap();
+    assert_eq!(spool.take_untold().batches, 1);
     drop(spool);
     fs::write(&path, bytes).unwrap();
 
@@ -252,6 +396,12 @@ fn a_damaged_batch_is_counted_as_dropped_when_its_turn_comes() {
     fs::write(&path, bytes).unwrap();
     assert_eq!(spool.load(ticket).unwrap(), None);
     assert_eq!((spool.losses().dropped.batches, spool.len()), (1, 0));
+    // Nor does a bad sector end anything.
+    let ticket = append(&mut spool, "b");
+    fs::remove_file(&path).unwrap();
+    fs::create_dir(&path).unwrap();
+    assert_eq!(spool.load(ticket).unwrap(), None);
+    assert_eq!((spool.losses().dropped.batches, spool.len()), (2, 0));
 }
 
 #[test]

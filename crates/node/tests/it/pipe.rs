@@ -1,5 +1,6 @@
 //! `citytrack-node send`: frames from a pipe, with and without a spool.
 
+use std::fs::File;
 use std::io::Write as _;
 use std::net::TcpListener;
 use std::path::Path;
@@ -7,9 +8,10 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use bytesize::ByteSize;
-use citytrack_node::batch::Batch;
+use citytrack_node::batch::{Batch, made_at};
 use citytrack_node::sealed::Sealed;
 use citytrack_node::spool::{Spool, SpoolOptions, SyncPolicy};
+use jiff::SignedDuration;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -44,6 +46,10 @@ fn spool(command: &str, folder: &Path, arguments: &[&str]) -> Command {
 
 fn status(folder: &Path) -> Value {
     serde_json::from_str(&run(spool("status", folder, &["--json"])).stdout).unwrap()
+}
+
+fn run_with(mut command: Command, input: File) -> Outcome {
+    Outcome::of(command.stdin(input).output().unwrap())
 }
 
 /// Where nobody listens.
@@ -205,6 +211,126 @@ fn a_refused_key_does_not_end_a_node_that_nobody_watches() {
     let server = Server::start([Answer::Problem(401, "{}"), Answer::Problem(403, "{}"), Answer::Accept]);
     let outcome = feed(send(&server.url(), &[]), frame(1));
     assert_eq!((outcome.code, outcome.total("/retries")), (0, 2), "{}", outcome.stderr);
+}
+
+#[test]
+fn an_input_that_breaks_off_is_not_a_success() {
+    let server = Server::start([Answer::Accept]);
+    let folder = TempDir::new().unwrap();
+    let mut command = program("send");
+    command.args(["--summary", "json", "--server", &server.url()]);
+    // Reading a folder fails.
+    let outcome = run_with(command, File::open(folder.path()).unwrap());
+    assert_eq!(
+        (outcome.code, outcome.total("/bad_lines")),
+        (3, 1),
+        "{}",
+        outcome.stderr
+    );
+    assert!(
+        outcome.stderr.contains("the input cannot be read any further"),
+        "{}",
+        outcome.stderr
+    );
+}
+
+#[test]
+fn a_full_disk_does_not_make_a_failure_of_what_was_accepted() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("spool");
+    let server = Server::start([Answer::Accept]);
+    let child = send(
+        &server.url(),
+        &["--spool", path.to_str().unwrap(), "--batch-frames", "1"],
+    );
+    until("the spool is open", || path.join("state.json").exists().then_some(()));
+    // From now on there is no room for what is settled, nor for the state.
+    for file in ["00000001.done", "state.new"] {
+        std::os::unix::fs::symlink("/dev/full", path.join(file)).unwrap();
+    }
+    let outcome = feed(child, frames(1..=3));
+    assert_eq!(
+        (outcome.code, outcome.total("/accepted/frames")),
+        (0, 3),
+        "{}",
+        outcome.stderr
+    );
+    assert!(outcome.stderr.contains("cannot write down"), "{}", outcome.stderr);
+    assert!(outcome.stderr.contains("is not closed well"), "{}", outcome.stderr);
+}
+
+#[test]
+fn half_a_batch_that_does_not_get_through_does_not_hold_up_what_is_new() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("spool");
+    let server = Server::start([Answer::By(|batch| match (batch.holds(1), batch.holds(4)) {
+        (true, true) => 413,
+        (false, true) => 500,
+        _ => 202,
+    })]);
+    let flags = ["--batch-frames", "4", "--live-for", "1s", "--stop-within", "1ms"];
+    let mut child = send(
+        &server.url(),
+        &[&flags[..], &["--spool", path.to_str().unwrap()]].concat(),
+    );
+    let mut next = 1;
+    until("what is new goes out as live", || {
+        let four = frames(next..next + 4);
+        next += 4;
+        child.stdin.as_mut().unwrap().write_all(four.as_bytes()).unwrap();
+        let newest = server.received().pop()?.batch;
+        let now = made_at(Batch::new(vec![]).batch_id);
+        let age = now.duration_since(made_at(newest.batch_id));
+        (newest.frames[0].frame > Some(4) && age < SignedDuration::from_secs(1)).then_some(())
+    });
+    let outcome = feed(child, "");
+    assert_eq!(outcome.code, 4, "{}", outcome.stderr);
+    let received = server.received();
+    let first_halves = received
+        .iter()
+        .filter(|one| one.batch.holds(1) && !one.batch.holds(4))
+        .count();
+    assert_eq!(first_halves, 1, "what was accepted is not sent again");
+    assert_eq!(
+        outcome.total("/accepted/frames") + outcome.total("/unsent/frames"),
+        outcome.total("/frames")
+    );
+}
+
+#[test]
+fn a_batch_that_never_gets_through_is_not_sent_each_time_another_one_does() {
+    const LIVE: usize = 200;
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("spool");
+    let options = SpoolOptions {
+        folder: path.clone(),
+        size: ByteSize::mib(1),
+        sync: SyncPolicy::Always,
+    };
+    let (mut opened, _) = Spool::open(options).unwrap();
+    let mut old = Batch::new(vec![]);
+    old.batch_id = "0191f1a0-5c3e-7a1b-9f00-2d6e8c4b1a77".parse().unwrap();
+    opened.append(Sealed::new(&old, 0), 0, None).unwrap();
+    drop(opened);
+
+    let server = Server::start([Answer::By(|batch| if batch.frames.is_empty() { 500 } else { 202 })]);
+    let flags = ["--batch-frames", "1", "--stop-within", "1ms"];
+    let mut child = send(
+        &server.url(),
+        &[&flags[..], &["--spool", path.to_str().unwrap()]].concat(),
+    );
+    let live = frames(1..=LIVE);
+    child.stdin.as_mut().unwrap().write_all(live.as_bytes()).unwrap();
+    until("the live ones get through", || {
+        (server.frames().len() == LIVE).then_some(())
+    });
+    assert_eq!(feed(child, "").code, 4);
+    let attempts = server
+        .received()
+        .iter()
+        .filter(|one| one.batch.frames.is_empty())
+        .count();
+    assert!((1..20).contains(&attempts), "{attempts} attempts");
 }
 
 #[test]

@@ -28,6 +28,8 @@ pub(crate) enum Answer {
     AtMost(usize),
     /// 202, and nothing more for so many seconds.
     UsedUp(u32),
+    /// What depends on the batch: 202, or another status.
+    By(fn(&ReceivedBatch) -> u16),
     /// Something that is not CityTrack.
     Hello,
 }
@@ -53,6 +55,10 @@ pub(crate) struct ReceivedBatch {
 }
 
 impl ReceivedBatch {
+    pub(crate) fn holds(&self, frame: u64) -> bool {
+        self.frames.iter().any(|one| one.frame == Some(frame))
+    }
+
     pub(crate) fn position(&self) -> (Option<Uuid>, Option<u64>) {
         (self.stream, self.seq)
     }
@@ -161,8 +167,9 @@ fn respond(answer: Answer, batch: &ReceivedBatch) -> HttpResponse {
     let status = |code| HttpResponse::build(StatusCode::from_u16(code).unwrap());
     let problem = |code, body| status(code).content_type("application/problem+json").body(body);
     match answer {
+        Answer::By(status) if status(batch) != 202 => problem(status(batch), "{}"),
         Answer::AtMost(frames) if batch.frames.len() > frames => problem(413, r#"{"type":"/problems/too-large"}"#),
-        Answer::Accept | Answer::AtMost(_) => HttpResponse::Accepted().json(accepted),
+        Answer::Accept | Answer::AtMost(_) | Answer::By(_) => HttpResponse::Accepted().json(accepted),
         Answer::UsedUp(seconds) => HttpResponse::Accepted()
             .insert_header(("RateLimit", format!("\"live\";r=0;t={seconds}, \"live-bytes\";r=9;t=1")))
             .json(accepted),
