@@ -5,58 +5,14 @@ use std::{
     time::Duration,
 };
 
-use citytrack_domain::StreamPosition;
-use citytrack_storage::Database;
 use citytrack_testkit::eventually_within;
 use jiff::Timestamp;
-use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::Progress;
-
-/// A batch that was answered 202.
-#[derive(Clone, Debug)]
-pub struct Posted {
-    /// Its id.
-    pub id: Uuid,
-    /// Its place in the stream of its sender, if that numbers its batches.
-    pub position: Option<StreamPosition>,
-    /// The camera of all its frames; no other sender has it.
-    pub camera: String,
-    /// Its frames.
-    pub frames: Vec<PostedFrame>,
-    /// Attempts until it was accepted.
-    pub attempts: usize,
-}
-
-/// A frame of such a batch.
-#[derive(Clone, Debug)]
-pub struct PostedFrame {
-    /// Counts up for each camera.
-    pub number: i64,
-    /// When it was taken, to the microsecond.
-    pub captured_at: Timestamp,
-    /// One for each detection.
-    pub classes: Vec<&'static str>,
-}
-
-impl Posted {
-    /// The body of its request, without the id.
-    pub fn body(&self) -> Value {
-        let detection = |class: &&str| json!({ "class": class, "confidence": 0.5, "box": [0.25, 0.25, 0.125, 0.5] });
-        let frame = |frame: &PostedFrame| {
-            json!({
-                "camera": self.camera, "frame": frame.number, "captured_at": frame.captured_at.to_string(),
-                "detections": frame.classes.iter().map(detection).collect::<Vec<_>>(),
-            })
-        };
-        let mut body = json!({ "frames": self.frames.iter().map(frame).collect::<Vec<_>>() });
-        if let Some(StreamPosition { stream, seq }) = self.position {
-            (body["stream"], body["seq"]) = (json!(stream), json!(seq));
-        }
-        body
-    }
-}
+use crate::{
+    Posted, Progress,
+    stored::{self, Batch, Counts, Frame, MinuteKey, Stream},
+};
 
 /// Everything that was sent. Several may be joined with [`Self::and`].
 #[derive(Clone, Debug, Default)]
@@ -67,14 +23,8 @@ pub struct Sent {
     pub progress: Progress,
 }
 
-/// Frames, detections and the most in one frame, of a minute.
-type Counts = (i64, i64, i64);
-/// By camera, class (none: all together) and minute.
-type Minutes = BTreeMap<(String, Option<String>, Timestamp), Counts>;
-/// Id, stored batches, highest number, refused and missing ones.
-type Stream = (Uuid, i64, i64, i64, i64);
-/// Camera, number, time, detections.
-type Frames = Vec<(String, i64, Timestamp, i64)>;
+/// The node of each key.
+type Nodes = BTreeMap<String, Uuid>;
 
 impl Sent {
     /// Both together.
@@ -98,8 +48,8 @@ impl Sent {
     pub async fn all_stored(&self, database_url: &str) {
         let database = citytrack_testkit::database(database_url);
         let ids: Vec<Uuid> = self.posted.iter().map(|batch| batch.id).collect();
-        let all = i64::try_from(ids.len()).unwrap();
-        let count = "select count(*) from batch where id = any($1)";
+        let all = len(&ids);
+        let count = "select count(distinct id) from batch where id = any($1)";
         eventually_within(
             Duration::from_secs(25),
             &format!("{all} batches are stored"),
@@ -111,64 +61,79 @@ impl Sent {
         .await;
     }
 
-    /// Waits until every batch is in the database, and sees that each is there once, with exactly its frames, that the
-    /// minute buckets of its cameras are exactly their sums, and that the loss ledger knows every number and misses none.
+    /// Waits until every batch is in the database, and sees that each is there once, of its node, with exactly its frames and
+    /// their detections, that the minute buckets of its cameras are exactly their sums, and that the loss ledger knows every
+    /// number once and misses none.
     pub async fn assert_stored_once(&self, database_url: &str) {
         assert!(!self.posted.is_empty(), "nothing was sent");
         self.all_stored(database_url).await;
-        let database = citytrack_testkit::database(database_url);
-        let cameras: BTreeSet<&str> = self.posted.iter().map(|batch| batch.camera.as_str()).collect();
-        let cameras: Vec<&str> = cameras.into_iter().collect();
-        assert_same(self.frames(), stored_frames(&database, &cameras).await, "frames");
-        assert_same(
-            self.minutes().into_iter().collect(),
-            stored_minutes(&database, &cameras).await.into_iter().collect(),
-            "minute buckets",
-        );
-        assert_same(
-            self.streams(),
-            stored_streams(&database, &self.streams()).await,
-            "streams",
-        );
+        let differences = self.differences(database_url).await;
+        assert!(differences.is_empty(), "{}", differences.join("\n"));
     }
 
-    /// Nothing of a stream is missing: it was sent whole, from 0 on.
-    fn streams(&self) -> Vec<Stream> {
-        let mut batches: BTreeMap<Uuid, i64> = BTreeMap::new();
-        for position in self.posted.iter().filter_map(|batch| batch.position) {
-            *batches.entry(position.stream).or_default() += 1;
+    /// What the database does not hold, or holds too much, each in a sentence.
+    pub async fn differences(&self, database_url: &str) -> Vec<String> {
+        let database = citytrack_testkit::database(database_url);
+        let client = database.client().await.unwrap();
+        let keys = distinct(self.posted.iter().map(|batch| batch.key.as_str()));
+        let nodes = stored::nodes(&client, &keys).await;
+        let cameras = distinct(self.posted.iter().map(|batch| batch.camera.as_str()));
+
+        let batches = self.batches(&nodes);
+        let ids: Vec<Uuid> = batches.iter().map(|batch| batch.0).collect();
+        let batches = difference("batches", batches, stored::batches(&client, &ids).await);
+        let frames = stored::frames(&client, &cameras).await;
+        let frames = difference("frames", self.frames(&nodes), frames);
+        let minutes = stored::minutes(&client, &cameras).await;
+        let minutes = difference("minute buckets", self.minutes(&nodes), minutes);
+        let streams = self.streams(&nodes);
+        let ids: Vec<Uuid> = streams.iter().map(|stream| stream.1).collect();
+        let streams = difference("streams", streams, stored::streams(&client, &ids).await);
+        [batches, frames, minutes, streams].into_iter().flatten().collect()
+    }
+
+    fn batches(&self, nodes: &Nodes) -> Vec<Batch> {
+        let batches = self.posted.iter().map(|batch| {
+            let detections: i64 = batch.frames.iter().map(|frame| len(&frame.classes)).sum();
+            (batch.id, nodes[&batch.key], len(&batch.frames), detections)
+        });
+        batches.collect()
+    }
+
+    /// Nothing of a stream is missing or there twice: it was sent whole, from 0 on.
+    fn streams(&self, nodes: &Nodes) -> Vec<Stream> {
+        let mut batches: BTreeMap<(Uuid, Uuid), i64> = BTreeMap::new();
+        for batch in &self.posted {
+            if let Some(position) = batch.position {
+                *batches.entry((nodes[&batch.key], position.stream)).or_default() += 1;
+            }
         }
         batches
             .into_iter()
-            .map(|(stream, count)| (stream, count, count - 1, 0, 0))
+            .map(|((node, stream), count)| (node, stream, [count, count - 1, 0, 0, 0]))
             .collect()
     }
 
-    fn frames(&self) -> Frames {
+    fn frames(&self, nodes: &Nodes) -> Vec<Frame> {
         let frames = self.posted.iter().flat_map(|batch| {
-            let row = |frame: &PostedFrame| {
-                (
-                    batch.camera.clone(),
-                    frame.number,
-                    frame.captured_at,
-                    len(&frame.classes),
-                )
-            };
-            batch.frames.iter().map(row)
+            batch.frames.iter().map(|frame| {
+                let detections = frame.detections().iter().map(ToString::to_string).collect();
+                let (node, camera) = (nodes[&batch.key], batch.camera.clone());
+                (node, camera, frame.number, frame.captured_at, detections)
+            })
         });
-        let mut frames: Frames = frames.collect();
-        frames.sort();
-        frames
+        frames.collect()
     }
 
-    fn minutes(&self) -> Minutes {
-        let mut minutes = Minutes::new();
+    fn minutes(&self, nodes: &Nodes) -> Vec<(MinuteKey, Counts)> {
+        let mut minutes: BTreeMap<MinuteKey, Counts> = BTreeMap::new();
         for batch in &self.posted {
             for frame in &batch.frames {
                 let second = frame.captured_at.as_second();
                 let minute = Timestamp::from_second(second - second.rem_euclid(60)).unwrap();
                 let mut add = |class: Option<&str>, detections: i64| {
-                    let key = (batch.camera.clone(), class.map(str::to_owned), minute);
+                    let (node, camera) = (nodes[&batch.key], batch.camera.clone());
+                    let key = (node, camera, class.map(str::to_owned), minute);
                     let (frames, sum, peak) = minutes.entry(key).or_default();
                     *frames += 1;
                     *sum += detections;
@@ -181,60 +146,12 @@ impl Sent {
                 }
             }
         }
-        minutes
+        minutes.into_iter().collect()
     }
 }
 
-async fn stored_frames(database: &Database, cameras: &[&str]) -> Frames {
-    let question = "select camera.name, frame.number, frame.captured_at, cardinality(frame.classes)::bigint
-                    from frame join camera on camera.id = camera_id where camera.name = any($1)";
-    let rows = database
-        .client()
-        .await
-        .unwrap()
-        .query(question, &[&cameras])
-        .await
-        .unwrap();
-    let rows = rows.iter().map(|row| (row.get(0), row.get(1), row.get(2), row.get(3)));
-    let mut frames: Frames = rows.collect();
-    frames.sort();
-    frames
-}
-
-async fn stored_minutes(database: &Database, cameras: &[&str]) -> Minutes {
-    let question = "
-        select camera.name, null as class, minute, frames::bigint, detections::bigint, peak::bigint
-        from camera_minute join camera on camera.id = camera_id where camera.name = any($1)
-        union all
-        select camera.name, class.name, minute, frames::bigint, detections::bigint, peak::bigint
-        from class_minute join camera on camera.id = camera_id join class on class.id = class_id
-        where camera.name = any($1)";
-    let rows = database
-        .client()
-        .await
-        .unwrap()
-        .query(question, &[&cameras])
-        .await
-        .unwrap();
-    let rows = rows.iter().map(|row| {
-        let key = (row.get(0), row.get(1), row.get(2));
-        (key, (row.get(3), row.get(4), row.get(5)))
-    });
-    rows.collect()
-}
-
-async fn stored_streams(database: &Database, sent: &[Stream]) -> Vec<Stream> {
-    let ids: Vec<Uuid> = sent.iter().map(|stream| stream.0).collect();
-    let question = "select stream, stored, highest, refused, missing from ledger where stream = any($1)";
-    let rows = database.client().await.unwrap().query(question, &[&ids]).await.unwrap();
-    let rows = rows
-        .iter()
-        .map(|row| (row.get(0), row.get(1), row.get(2), row.get(3), row.get(4)));
-    rows.collect()
-}
-
 /// Says what differs, and not everything that does not.
-fn assert_same<T: Ord + std::fmt::Debug>(sent: Vec<T>, stored: Vec<T>, what: &str) {
+fn difference<T: Ord + std::fmt::Debug>(what: &str, sent: Vec<T>, stored: Vec<T>) -> Option<String> {
     let (all_sent, all_stored) = (sent.len(), stored.len());
     let mut balance: BTreeMap<T, i64> = BTreeMap::new();
     for (rows, step) in [(sent, 1), (stored, -1)] {
@@ -244,10 +161,13 @@ fn assert_same<T: Ord + std::fmt::Debug>(sent: Vec<T>, stored: Vec<T>, what: &st
     }
     balance.retain(|_, difference| *difference != 0);
     let first: Vec<_> = balance.iter().take(10).collect();
-    assert!(
-        balance.is_empty(),
-        "{what}: {all_sent} sent, {all_stored} stored; missing (+) or too many (-): {first:#?}"
-    );
+    (!balance.is_empty())
+        .then(|| format!("{what}: {all_sent} sent, {all_stored} stored; missing (+) or too many (-): {first:#?}"))
+}
+
+fn distinct<'a>(texts: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
+    let texts: BTreeSet<&str> = texts.collect();
+    texts.into_iter().collect()
 }
 
 fn len<T>(list: &[T]) -> i64 {

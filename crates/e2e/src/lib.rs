@@ -12,12 +12,15 @@
 )]
 
 mod ledger;
+mod posted;
 mod process;
 mod setup;
+mod stored;
 mod system;
 mod traffic;
 
-pub use ledger::{Posted, PostedFrame, Sent};
+pub use ledger::Sent;
+pub use posted::{Posted, PostedFrame};
 pub use process::{Process, binary};
 pub use setup::{Servers, Setup};
 pub use system::{System, sum};

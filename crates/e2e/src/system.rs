@@ -1,7 +1,7 @@
 //! A whole CityTrack: every binary as a process, on ports of its own.
 
 use citytrack_storage::Database;
-use citytrack_testkit::{eventually, queue_is_empty, ready_messages};
+use citytrack_testkit::{eventually, queue_is_empty, ready_messages, stays_empty};
 use reqwest::{Client, Method, RequestBuilder};
 use serde_json::{Value, json};
 
@@ -64,34 +64,35 @@ impl System {
     /// the workers end in good order, and exactly so many dead letters lie there.
     pub async fn close_books(&mut self, sent: &Sent, dead_letters: usize) {
         self.recovered().await;
-        let (database, management, broker) = {
-            let servers = self.servers();
-            (
-                servers.database.clone(),
-                servers.management.clone(),
-                servers.broker.clone(),
-            )
-        };
-        sent.all_stored(&database).await;
-        self.empty_queue(&management, &broker).await;
-        let dead = ready_messages(&management, &broker, "citytrack.dead", dead_letters + 1).await;
+        sent.all_stored(&self.servers().database).await;
+        self.end_workers().await;
+        let Servers {
+            database,
+            broker,
+            management,
+            ..
+        } = self.servers();
+        let dead = ready_messages(management, broker, "citytrack.dead", dead_letters + 1).await;
         assert_eq!(dead, dead_letters, "dead letters");
-        sent.assert_stored_once(&database).await;
+        sent.assert_stored_once(database).await;
     }
 
-    /// Nothing waits in the queue, and the workers hold nothing. One that is told to end hands back what it has not begun,
-    /// such as messages that were delivered again a moment ago; then they are started once more.
-    async fn empty_queue(&mut self, management: &str, broker: &str) {
+    /// Ends the workers in good order, with nothing left for them to do: from now on nothing more is stored. One that is told
+    /// to end hands back what it has not begun, such as messages that were delivered again a moment ago; then they are started
+    /// once more.
+    pub async fn end_workers(&mut self) {
+        let Servers { broker, management, .. } = self.setup.servers();
         for _ in 0..3 {
             queue_is_empty(management, broker, PERSIST).await;
             for worker in &mut self.workers {
                 assert!(worker.terminate().await.success());
             }
-            if ready_messages(management, broker, PERSIST, 1).await == 0 {
+            if stays_empty(management, broker, PERSIST).await {
                 return;
             }
             for worker in &mut self.workers {
                 worker.restart();
+                worker.ready().await;
             }
         }
         panic!("whenever the workers end there are messages left");

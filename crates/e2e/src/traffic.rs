@@ -192,6 +192,7 @@ impl Node {
         });
         Posted {
             id: BatchId::generate(now).uuid(),
+            key: self.key.clone(),
             position: Some(StreamPosition {
                 stream: self.stream,
                 seq: i64::try_from(number).unwrap(),

@@ -25,7 +25,9 @@ pub use database::{TestDatabase, database};
 pub use eventually::{eventually, eventually_within};
 pub use private::{PostgresOptions, PrivateBroker, PrivatePostgres};
 pub use proxy::Proxy;
-pub use queues::{keep_dead_letters, limit_deliveries, limit_persist_queue, queue_is_empty, ready_messages};
+pub use queues::{
+    keep_dead_letters, limit_deliveries, limit_persist_queue, queue_is_empty, ready_messages, stays_empty,
+};
 pub use vhost::TestVhost;
 
 /// The value of a variable that `scripts/test-servers` provides.

@@ -27,6 +27,17 @@ pub async fn queue_is_empty(management: &str, broker: &str, queue: &str) {
     .await;
 }
 
+/// Whether no message waits in a queue, and none comes back either: what a consumer held is put back a moment after its end,
+/// when the broker has noticed that. Asks so often in a row that this moment has passed; each time goes through the queue's log.
+pub async fn stays_empty(management: &str, broker: &str, queue: &str) -> bool {
+    for _ in 0..20 {
+        if ready_messages(management, broker, queue, 1).await > 0 {
+            return false;
+        }
+    }
+    true
+}
+
 /// Bounds the persist queue by the policy that `scripts/up` makes, only smaller.
 pub async fn limit_persist_queue(management: &str, broker: &str, bytes: u64) {
     let definition = json!({ "max-length-bytes": bytes, "overflow": "reject-publish" });

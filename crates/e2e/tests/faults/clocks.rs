@@ -16,10 +16,12 @@ const HOUR: SignedDuration = SignedDuration::from_hours(1);
 const FIVE_YEARS: SignedDuration = SignedDuration::from_hours(5 * 365 * 24);
 
 /// What a batch is told that is refused for good: each violation as pointer and message.
-async fn refused(system: &System, key: &str, batch: &Posted) -> Vec<(String, String)> {
+async fn refused(system: &System, batch: &Posted) -> Vec<(String, String)> {
     let mut body = batch.body();
     body["batch_id"] = batch.id.to_string().into();
-    let request = system.request(Method::POST, "/api/v1/detections", key).json(&body);
+    let request = system
+        .request(Method::POST, "/api/v1/detections", &batch.key)
+        .json(&body);
     let answer = request.send().await.unwrap();
     assert_eq!(answer.status(), 422);
     let problem: Value = answer.json().await.unwrap();
@@ -53,14 +55,14 @@ async fn a_clock_wrong_by_years_or_an_hour_ahead_is_told_and_stores_nothing() {
             "minutes ahead of the server's clock; at most 5 minutes is accepted",
         ),
     ] {
-        let told = refused(&system, &key, &batch("door", 0, clock)).await;
+        let told = refused(&system, &batch(&key, "door", 0, clock)).await;
         let pointers: Vec<_> = told.iter().map(|(pointer, _)| pointer.as_str()).collect();
         assert_eq!(pointers, ["/batch_id", "/frames/0/captured_at"]);
         assert!(told.iter().all(|(_, told)| told.contains(message)), "{told:?}");
         // The same clock behind an id that is right, because the server's time was used for it.
-        let mut frames_only = batch("door", 0, now);
+        let mut frames_only = batch(&key, "door", 0, now);
         frames_only.frames[0].captured_at = clock;
-        let told = refused(&system, &key, &frames_only).await;
+        let told = refused(&system, &frames_only).await;
         assert_eq!(told[0].0, "/frames/0/captured_at");
     }
     // Where an operator finds it.
@@ -95,9 +97,9 @@ async fn a_clock_wrong_by_an_hour_is_kept_and_can_be_seen() {
     let key = system.venue("demo").await;
     let now = Clock::System.now();
     let clocks = [("behind", now - HOUR), ("right", now), ("ahead", now + HOUR)];
-    let batches = clocks.map(|(camera, clock)| batch(camera, 0, clock));
+    let batches = clocks.map(|(camera, clock)| batch(&key, camera, 0, clock));
     for batch in &batches {
-        post(&system, &key, batch).await;
+        post(&system, batch).await;
     }
     let age = |series: &'static str| system.ingest[0].metric("citytrack_ingest_capture_age_seconds_bucket", series);
     assert_eq!(age("le=\"-60\"").await, 1.0, "ahead");

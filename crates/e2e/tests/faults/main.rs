@@ -2,6 +2,7 @@
 //! once and counted once, and everything is ready again without a hand. The table of faults is in `docs/testing.md`.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
+mod books;
 mod broker_network;
 mod broker_server;
 mod clocks;

@@ -10,9 +10,10 @@ use reqwest::Method;
 
 use crate::{hold::Hold, traffic};
 
-/// A batch of one frame with two detections, made at `at`.
-pub(crate) fn batch(camera: &str, number: i64, at: Timestamp) -> Posted {
+/// A batch of one frame with two detections, made at `at` by the node that has this key.
+pub(crate) fn batch(key: &str, camera: &str, number: i64, at: Timestamp) -> Posted {
     Posted {
+        key: key.to_owned(),
         position: None,
         id: BatchId::generate(at).uuid(),
         camera: camera.to_owned(),
@@ -26,8 +27,8 @@ pub(crate) fn batch(camera: &str, number: i64, at: Timestamp) -> Posted {
     }
 }
 
-pub(crate) async fn post(system: &System, key: &str, batch: &Posted) {
-    let request = system.request(Method::POST, "/api/v1/detections", key);
+pub(crate) async fn post(system: &System, batch: &Posted) {
+    let request = system.request(Method::POST, "/api/v1/detections", &batch.key);
     let request = request
         .header("Idempotency-Key", batch.id.to_string())
         .json(&batch.body());
@@ -46,11 +47,11 @@ pub(crate) fn sent(posted: Vec<Posted>) -> Sent {
 async fn two_workers_get_the_same_batch_at_once() {
     let mut system = Setup::new().await.quick().workers(2).start().await;
     let key = system.venue("demo").await;
-    let batch = batch("door", 0, Clock::System.now());
+    let batch = batch(&key, "door", 0, Clock::System.now());
     let hold = Hold::start(&system).await;
     // Two messages: the first is confirmed before the second is sent. The broker deals them out in turn.
     for worker in 1..=2 {
-        post(&system, &key, &batch).await;
+        post(&system, &batch).await;
         hold.waiting(worker).await;
     }
     hold.release().await;
@@ -75,11 +76,11 @@ async fn a_node_repeats_the_same_ids_for_hours() {
     let key = system.venue("stubborn").await;
     let now = Clock::System.now();
     let batches: Vec<Posted> = (0..6)
-        .map(|hours| batch("stubborn", hours, now - SignedDuration::from_hours(24 * hours)))
+        .map(|hours| batch(&key, "stubborn", hours, now - SignedDuration::from_hours(24 * hours)))
         .collect();
     for round in 0..10 {
         for batch in &batches {
-            tokio::join!(post(&system, &key, batch), post(&system, &key, batch));
+            tokio::join!(post(&system, batch), post(&system, batch));
         }
         if round == 4 {
             system.workers[0].terminate().await;
@@ -102,11 +103,11 @@ async fn late_batches_correct_past_buckets() {
     let mut late = Vec::new();
     for number in 0..3 {
         // Ids of yesterday, and ids of now: a node that comes back, and one that had no clock for a while.
-        let mut batch = batch("late", number, minute + SignedDuration::from_secs(10 * number));
+        let mut batch = batch(&key, "late", number, minute + SignedDuration::from_secs(10 * number));
         if number % 2 == 1 {
             batch.id = BatchId::generate(Clock::System.now()).uuid();
         }
-        post(&system, &key, &batch).await;
+        post(&system, &batch).await;
         late.push(batch);
         // Stored one after the other, so that each corrects what was there.
         sent(late.clone()).assert_stored_once(&system.servers().database).await;

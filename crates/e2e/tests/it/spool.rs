@@ -41,7 +41,7 @@ async fn books(system: &System) -> (i64, i64, i64) {
 
 #[tokio::test]
 async fn a_replay_that_is_killed_again_and_again_loses_and_doubles_nothing() {
-    let system = System::start(1).await;
+    let mut system = System::start(1).await;
     let key = system.venue("demo").await;
     let folder = tempfile::tempdir().unwrap();
     let spool = folder.path().join("spool");
@@ -84,6 +84,8 @@ async fn a_replay_that_is_killed_again_and_again_loses_and_doubles_nothing() {
 
     let all = i64::try_from(expected.len()).unwrap();
     system.until("select count(*) from frame", all).await;
+    // On the way to twice as many there are as many, too; from here on nothing more comes.
+    system.end_workers().await;
     let rows = "select number, coalesce(cardinality(classes), 0)::bigint from frame order by number";
     let rows = system.database.client().await.unwrap().query(rows, &[]).await.unwrap();
     let found: Vec<(i64, i64)> = rows.iter().map(|row| (row.get(0), row.get(1))).collect();
@@ -101,6 +103,13 @@ async fn a_replay_that_is_killed_again_and_again_loses_and_doubles_nothing() {
     let output = node(&system.url(""), &key, &arguments).output().unwrap();
     let (code, again) = summary(&output);
     assert_eq!((code, &again["frames"]), (Some(0), &Value::from(0)));
+    for worker in &mut system.workers {
+        worker.restart();
+        worker.ready().await;
+    }
+    system.end_workers().await;
+    assert_eq!(system.number("select count(*) from frame").await, all);
+    assert_eq!(books(&system).await, (batches, 0, 0));
     println!("{kills} kills");
 }
 
@@ -108,7 +117,7 @@ async fn a_replay_that_is_killed_again_and_again_loses_and_doubles_nothing() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_could_not_be_sent_is_sent_later_and_does_not_hold_up_what_is_new() {
     const BACKLOG: usize = 300;
-    let system = System::start(1).await;
+    let mut system = System::start(1).await;
     let key = system.venue("demo").await;
     let network = Proxy::start(&system.address).await;
     let server = format!("http://{}", network.address());
@@ -161,6 +170,7 @@ async fn what_could_not_be_sent_is_sent_later_and_does_not_hold_up_what_is_new()
     );
     let all = i64::try_from(BACKLOG + 2).unwrap();
     system.until("select count(distinct number) from frame", all).await;
+    system.end_workers().await;
     assert_eq!(system.number("select count(*) from frame").await, all);
     assert_eq!(books(&system).await, (all, 0, 0));
     // In the order in which ids were made, the live one is the last; it came before most of the others.
@@ -177,7 +187,7 @@ async fn what_could_not_be_sent_is_sent_later_and_does_not_hold_up_what_is_new()
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_full_spool_drops_the_oldest_and_the_ledger_misses_exactly_those() {
     const FRAMES: usize = 900;
-    let system = System::start(1).await;
+    let mut system = System::start(1).await;
     let key = system.venue("demo").await;
     let network = Proxy::start(&system.address).await;
     let server = format!("http://{}", network.address());
@@ -216,6 +226,8 @@ async fn a_full_spool_drops_the_oldest_and_the_ledger_misses_exactly_those() {
     assert_eq!(code, Some(0), "{flushed}");
     let kept = i64::try_from(FRAMES).unwrap() - dropped;
     system.until("select count(*) from frame", kept).await;
+    system.end_workers().await;
+    assert_eq!(system.number("select count(*) from frame").await, kept);
     assert_eq!(books(&system).await, (kept, dropped, 0));
     assert_eq!(
         system.number("select min(number) from frame").await,
