@@ -14,6 +14,12 @@ use crate::wire;
 /// Why a message cannot be read. It will not be readable later either: it is poison.
 #[derive(Debug, thiserror::Error)]
 pub enum DecodeError {
+    /// The AMQP message type says that it is of another schema.
+    #[error("message type {found:?} is not {schema}", schema = crate::SCHEMA)]
+    Kind {
+        /// The type, empty when there is none.
+        found: String,
+    },
     /// Not protobuf, or not this schema.
     #[error("not a message of the schema {schema}", schema = crate::SCHEMA)]
     Protobuf(#[from] prost::DecodeError),
@@ -41,10 +47,10 @@ pub fn decode(bytes: &[u8]) -> Result<Vec<Batch>, DecodeError> {
         .collect()
 }
 
-/// A batch of a message that cannot be read.
+/// A message, or one batch of it, that will never be readable.
 #[derive(Debug)]
 pub struct Unreadable {
-    /// The batch alone, as a message of its own.
+    /// The message as it came, or the batch alone, as a message of its own.
     pub payload: Bytes,
     /// Why it cannot be read.
     pub error: DecodeError,
@@ -67,6 +73,34 @@ pub fn decode_each(bytes: &[u8]) -> Result<Vec<Result<Batch, Unreadable>>, Decod
         })
     };
     Ok(envelope.batches.into_iter().enumerate().map(read).collect())
+}
+
+/// The batches of a message of this AMQP type, and what of it cannot be read: the bad batches of a joined message alone, or all
+/// of it when its batches cannot be told apart.
+pub fn read(kind: Option<&str>, payload: &[u8]) -> (Vec<Batch>, Vec<Unreadable>) {
+    let whole = |error| {
+        let payload = Bytes::copy_from_slice(payload);
+        (Vec::new(), vec![Unreadable { payload, error }])
+    };
+    if kind != Some(crate::SCHEMA) {
+        let found = kind.unwrap_or_default().to_owned();
+        return whole(DecodeError::Kind { found });
+    }
+    match decode(payload) {
+        Ok(batches) => (batches, Vec::new()),
+        Err(error) => decode_each(payload).map_or_else(|_| whole(error), apart),
+    }
+}
+
+fn apart(read: Vec<Result<Batch, Unreadable>>) -> (Vec<Batch>, Vec<Unreadable>) {
+    let (mut batches, mut unreadable) = (Vec::new(), Vec::new());
+    for read in read {
+        match read {
+            Ok(batch) => batches.push(batch),
+            Err(bad) => unreadable.push(bad),
+        }
+    }
+    (batches, unreadable)
 }
 
 /// `wire::Batches` whose batches are left as they are.

@@ -6,7 +6,7 @@ mod encode;
 
 use citytrack_domain::Slug;
 
-pub use decode::{DecodeError, Unreadable, decode, decode_each};
+pub use decode::{DecodeError, Unreadable, decode, decode_each, read};
 pub use encode::encode;
 
 /// Name and version of the schema, carried as the AMQP message type.

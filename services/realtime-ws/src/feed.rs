@@ -12,8 +12,8 @@ use std::{
 
 use citytrack_broker::{Delivery, Inbox, Status};
 use citytrack_common::{Check, lifecycle::chain};
-use citytrack_domain::{Batch, Clock};
-use citytrack_messages::{SCHEMA, decode, decode_each, routing_key};
+use citytrack_domain::Clock;
+use citytrack_messages::{read, routing_key};
 use tokio::{
     sync::{mpsc, watch},
     time::{Instant, sleep_until},
@@ -149,14 +149,15 @@ impl Feed {
 
     async fn show(&mut self, deliveries: &[Delivery]) {
         for delivery in deliveries {
-            let (batches, unreadable) = read(delivery);
+            let (batches, unreadable) = read(delivery.kind.as_deref(), &delivery.payload);
             let now = self.clock.now();
             for batch in &batches {
                 self.desk.hub.publish(batch, now);
             }
             // The workers get the same message and put aside what cannot be read.
-            for reason in unreadable {
+            for bad in unreadable {
                 self.metrics.batch(BatchOutcome::Unreadable);
+                let reason = chain(&bad.error);
                 warn!(
                     broker.route = delivery.route,
                     reason, "a batch cannot be read and is not shown"
@@ -184,33 +185,6 @@ impl Feed {
             info!(venue = %venue, "nobody watches a venue any more");
         }
         self.metrics.venues.set(self.desk.venues());
-    }
-}
-
-/// The batches of a delivery, and why others of it will never be read. One bad batch of a joined message hides no other.
-fn read(delivery: &Delivery) -> (Vec<Batch>, Vec<String>) {
-    match delivery.kind.as_deref() {
-        Some(SCHEMA) => {}
-        other => {
-            let reason = format!("message type {:?} is not {SCHEMA}", other.unwrap_or_default());
-            return (Vec::new(), vec![reason]);
-        }
-    }
-    if let Ok(batches) = decode(&delivery.payload) {
-        return (batches, Vec::new());
-    }
-    match decode_each(&delivery.payload) {
-        Ok(read) => {
-            let (mut batches, mut unreadable) = (Vec::new(), Vec::new());
-            for read in read {
-                match read {
-                    Ok(batch) => batches.push(batch),
-                    Err(bad) => unreadable.push(chain(&bad.error)),
-                }
-            }
-            (batches, unreadable)
-        }
-        Err(error) => (Vec::new(), vec![chain(&error)]),
     }
 }
 

@@ -5,7 +5,6 @@ mod dead_letters;
 mod maintenance;
 mod metrics;
 mod persist;
-mod reading;
 mod settings;
 
 pub use app::start;

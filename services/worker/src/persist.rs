@@ -8,10 +8,11 @@ use std::{
     time::{Duration, Instant},
 };
 
+use bytes::Bytes;
 use citytrack_broker::{Delivery, Inbox};
 use citytrack_common::{Check, TaskError, lifecycle::chain};
 use citytrack_domain::{Batch, Clock, Window};
-use citytrack_messages::{SCHEMA, encode, routing_key};
+use citytrack_messages::{SCHEMA, encode, read, routing_key};
 use citytrack_storage::{
     Database, Error,
     batches::{BatchWriter, Stored},
@@ -23,7 +24,6 @@ use tracing::{debug, warn};
 use crate::{
     dead_letters::{DeadLetters, Letter},
     metrics::PersistMetrics,
-    reading::{Unreadable, read},
 };
 
 /// The first wait after an attempt to store failed; it doubles up to the setting.
@@ -125,9 +125,14 @@ impl Persist {
     async fn settle(&mut self, deliveries: &[Delivery]) -> Result<(), Stopped> {
         let (mut batches, mut unreadable) = (Vec::with_capacity(deliveries.len()), Vec::new());
         for delivery in deliveries {
-            let (read, bad) = read(delivery);
+            let (read, bad) = read(delivery.kind.as_deref(), &delivery.payload);
+            if read.is_empty() && bad.is_empty() {
+                // Nobody sends that; bytes of another kind may be read so.
+                let payload = Bytes::copy_from_slice(&delivery.payload);
+                unreadable.push((delivery, payload, "it holds no batch".to_owned()));
+            }
             batches.extend(read);
-            unreadable.extend(bad.into_iter().map(|bad| (delivery, bad)));
+            unreadable.extend(bad.into_iter().map(|bad| (delivery, bad.payload, chain(&bad.error))));
         }
         let (batches, mut refused) = self.split_forgotten(batches);
         self.metrics.held.set(i64::try_from(batches.len()).unwrap_or(i64::MAX));
@@ -144,7 +149,7 @@ impl Persist {
                 refused.push((batch, chain(&error)));
             }
         }
-        for (delivery, Unreadable { payload, reason }) in unreadable {
+        for (delivery, payload, reason) in unreadable {
             self.put_aside(Letter {
                 route: &delivery.route,
                 kind: delivery.kind.as_deref().unwrap_or_default(),
