@@ -4,6 +4,7 @@
 
 mod batch;
 mod bucket;
+mod camera;
 mod clock;
 mod geometry;
 mod names;
@@ -12,6 +13,7 @@ mod position;
 
 pub use batch::{Batch, BatchId, BatchIdError, Confidence, Detection, Frame, ImageSize, InvalidConfidence, Window};
 pub use bucket::{Bucket, InvalidBucket, InvalidRange};
+pub use camera::CameraPattern;
 pub use clock::{Clock, ManualClock, new_id};
 pub use geometry::{BoundingBox, InvalidBox};
 pub use names::{CameraName, Class, InvalidName, Slug};
