@@ -100,6 +100,11 @@ impl Link {
         })
     }
 
+    /// For a question that the broker may answer by closing the channel. It is closed when dropped.
+    pub(crate) async fn another_channel(&self) -> Result<Channel, lapin::Error> {
+        self.connection.create_channel().await
+    }
+
     /// Connects, trying for as long as it takes; `report` hears of every failure.
     pub(crate) async fn establish(options: &Options, mut report: impl FnMut(&Error)) -> Self {
         let mut wait = BACKOFF.0;

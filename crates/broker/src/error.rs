@@ -14,6 +14,11 @@ pub enum Error {
     /// No answer in time.
     #[error("RabbitMQ did not answer within {0:?}")]
     Timeout(Duration),
+    /// Another consumer has the live queue.
+    #[error(
+        "the live queue is in use: by another process of the same name, or RabbitMQ has not noticed yet that the last one is gone ({0})"
+    )]
+    InUse(lapin::Error),
     /// A message was not confirmed.
     #[error(transparent)]
     Publish(#[from] PublishError),

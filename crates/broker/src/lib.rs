@@ -11,13 +11,15 @@ mod length;
 mod metrics;
 mod publisher;
 mod socket;
+mod stamp;
 pub mod topology;
 mod tray;
 
 pub use connection::{Options, Status};
 pub use error::{Error, PublishError};
-pub use inbox::{Delivery, Inbox, Source};
+pub use inbox::{Delivery, Inbox, Live, Source};
 pub use length::follow_length;
 pub use metrics::{InboxMetrics, PublisherMetrics};
 pub use publisher::{Message, Publisher, PublisherOptions};
+pub use stamp::Stamp;
 pub use tray::{DeadLetter, Death, Tag, Tray};

@@ -1,6 +1,6 @@
 //! Puts the service together.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use actix_web::web;
 use citytrack_access::ViewerTokens;
@@ -80,6 +80,8 @@ fn inbox(settings: &Settings, registry: &Registry) -> Result<Inbox, StartError> 
     };
     options.check()?;
     let source = Source::Live {
+        name: String::new(),
+        keep: Duration::ZERO,
         max_length: settings.live.broker_queue.get(),
         max_bytes: settings.live.broker_queue_size.as_u64(),
     };

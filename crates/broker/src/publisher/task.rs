@@ -27,6 +27,7 @@ use crate::{
     connection::{Link, Status},
     error::PublishError,
     metrics::PublisherMetrics,
+    stamp::{Counter, Stamp},
 };
 
 /// A connection that lived for less is not followed by the next one at once.
@@ -109,6 +110,7 @@ impl Task {
     async fn serve(&mut self, link: &Link) -> Ended {
         let mut statuses = link.statuses();
         let mut pending = FuturesUnordered::<Pending>::new();
+        let mut counter = Counter::new();
         let mut open = true;
         while open || !pending.is_empty() {
             tokio::select! {
@@ -119,11 +121,11 @@ impl Task {
                     Event::Settled(_, Err(PublishError::TimedOut)) if *self.report.borrow() == Status::Up => {
                         return Ended::Lost("a message was not confirmed in time".to_owned());
                     }
-                    event => pending.extend(self.proceed(&link.channel, name, &event)),
+                    event => pending.extend(self.proceed(&link.channel, &mut counter, name, &event)),
                 },
                 name = self.starting.recv(), if open => match name {
                     None => open = false,
-                    Some(name) => pending.extend(self.proceed(&link.channel, name, &Event::Started)),
+                    Some(name) => pending.extend(self.proceed(&link.channel, &mut counter, name, &Event::Started)),
                 },
                 Some(status) = statuses.next() => match status {
                     Status::Down(reason) => return Ended::Lost(reason),
@@ -138,7 +140,7 @@ impl Task {
     }
 
     /// What a route does next, if anything.
-    fn proceed(&self, channel: &Channel, name: String, event: &Event) -> Option<Pending> {
+    fn proceed(&self, channel: &Channel, counter: &mut Counter, name: String, event: &Event) -> Option<Pending> {
         let answered = match event {
             Event::Settled(answered, _) if !self.options.gather.is_zero() => Some(*answered),
             Event::Settled(..) | Event::Started | Event::Gathered => None,
@@ -151,13 +153,17 @@ impl Task {
                     (name, Event::Gathered)
                 }))
             }
-            Next::Send(group) => Some(self.send(channel, name, group)),
+            Next::Send(group) => {
+                // In order, since no other message of the route is on its way.
+                let stamp = counter.next(&name);
+                Some(self.send(channel, stamp, name, group))
+            }
             Next::Idle => None,
         }
     }
 
     /// Sends one group as one message and settles it.
-    fn send(&self, channel: &Channel, route: String, group: Vec<Waiting>) -> Pending {
+    fn send(&self, channel: &Channel, stamp: Stamp, route: String, group: Vec<Waiting>) -> Pending {
         let (channel, metrics, options) = (channel.clone(), self.metrics.clone(), Arc::clone(&self.options));
         Box::pin(async move {
             let payload = join(&group);
@@ -166,7 +172,7 @@ impl Task {
                 .map(|first| first.message.headers.as_slice())
                 .unwrap_or_default();
             let started = Instant::now();
-            let confirm = confirmed(&channel, &options, &route, &payload, headers);
+            let confirm = confirmed(&channel, &options, stamp, &route, &payload, headers);
             let result = timeout(options.confirm_timeout, confirm)
                 .await
                 .unwrap_or(Err(PublishError::TimedOut));
@@ -203,13 +209,15 @@ fn join(group: &[Waiting]) -> Bytes {
 async fn confirmed(
     channel: &Channel,
     options: &PublisherOptions,
+    stamp: Stamp,
     route: &str,
     payload: &[u8],
     headers: &[(&'static str, String)],
 ) -> Result<(), PublishError> {
     let mut properties = BasicProperties::default()
         .with_delivery_mode(PERSISTENT)
-        .with_type(options.kind.into());
+        .with_type(options.kind.into())
+        .with_message_id(stamp.to_string().into());
     if !headers.is_empty() {
         let mut table = FieldTable::default();
         for (name, value) in headers {

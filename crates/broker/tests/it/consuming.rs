@@ -62,6 +62,8 @@ async fn a_live_inbox_gets_what_is_bound() {
     let publisher = vhost.publisher("test.v1");
     connected(&publisher).await;
     let mut inbox = vhost.inbox(Source::Live {
+        name: String::new(),
+        keep: std::time::Duration::ZERO,
         max_length: 100,
         max_bytes: 1 << 20,
     });

@@ -112,6 +112,8 @@ async fn of_many_removals_none_is_forgotten() {
 async fn a_replay_reaches_the_work_queue_and_no_live_queue() {
     let vhost = TestVhost::create().await;
     let mut live = vhost.inbox(Source::Live {
+        name: String::new(),
+        keep: std::time::Duration::ZERO,
         max_length: 10,
         max_bytes: 1 << 20,
     });

@@ -27,6 +27,8 @@ async fn a_full_work_queue_refuses_and_keeps_what_it_confirmed() {
     connected(&publisher).await;
     limit_persist_queue(&vhost.management(), &vhost.url(), 64 * KIBIBYTE as u64).await;
     let mut live = vhost.inbox(Source::Live {
+        name: String::new(),
+        keep: std::time::Duration::ZERO,
         max_length: 1_000,
         max_bytes: 1 << 20,
     });
@@ -91,6 +93,8 @@ async fn a_live_queue_that_nobody_empties_drops_its_oldest_and_refuses_nothing()
     let publisher = vhost.publisher("test.v1");
     connected(&publisher).await;
     let mut live = vhost.inbox(Source::Live {
+        name: String::new(),
+        keep: std::time::Duration::ZERO,
         max_length: 1_000,
         max_bytes: 20 * KIBIBYTE as u64,
     });

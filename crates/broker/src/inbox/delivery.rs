@@ -1,0 +1,47 @@
+//! What an inbox hands out.
+
+use std::collections::BTreeMap;
+
+use lapin::types::{AMQPValue, FieldTable};
+
+use crate::stamp::Stamp;
+
+/// One message.
+#[derive(Debug)]
+pub struct Delivery {
+    /// The body.
+    pub payload: Vec<u8>,
+    /// Its routing key.
+    pub route: String,
+    /// Its AMQP message type: name and version of the schema.
+    pub kind: Option<String>,
+    /// Its number, if a [`Publisher`](crate::Publisher) sent it.
+    pub stamp: Option<Stamp>,
+    /// Whether it was delivered before.
+    pub redelivered: bool,
+    /// Its headers that are texts.
+    pub headers: BTreeMap<String, String>,
+}
+
+impl From<lapin::message::Delivery> for Delivery {
+    fn from(delivery: lapin::message::Delivery) -> Self {
+        let properties = &delivery.properties;
+        let id = properties.message_id().as_ref();
+        Self {
+            route: delivery.routing_key.to_string(),
+            kind: properties.kind().as_ref().map(ToString::to_string),
+            stamp: id.and_then(|id| Stamp::parse(id.as_str())),
+            redelivered: delivery.redelivered,
+            headers: properties.headers().as_ref().map(texts).unwrap_or_default(),
+            payload: delivery.data,
+        }
+    }
+}
+
+fn texts(headers: &FieldTable) -> BTreeMap<String, String> {
+    let texts = headers.inner().iter().filter_map(|(name, value)| match value {
+        AMQPValue::LongString(text) => Some((name.to_string(), text.to_string())),
+        _ => None,
+    });
+    texts.collect()
+}

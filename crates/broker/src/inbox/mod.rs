@@ -1,0 +1,318 @@
+//! Consuming in batches: what is there is taken together, held until it is settled, and acknowledged at once.
+
+mod delivery;
+mod held;
+mod live;
+mod routes;
+mod source;
+
+use std::{collections::BTreeSet, mem, time::Duration};
+
+use futures_util::{FutureExt, Stream, StreamExt};
+use lapin::{
+    Acker, Consumer,
+    options::{BasicAckOptions, BasicConsumeOptions, BasicQosOptions},
+    protocol::AMQPSoftError,
+    types::FieldTable,
+};
+use tokio::{
+    sync::watch,
+    time::{Instant, sleep_until},
+};
+use tracing::{info, warn};
+
+pub use self::{
+    delivery::Delivery,
+    source::{Live, Source},
+};
+use self::{
+    held::{Habit, Held},
+    live::Limits,
+    routes::Routes,
+};
+use crate::{
+    connection::{Link, Options, Status},
+    error::Error,
+    metrics::InboxMetrics,
+};
+
+/// Between two attempts to consume.
+const RETRY: Duration = Duration::from_millis(500);
+
+/// Takes messages from one queue. Rebuilds its connection for as long as it takes.
+pub struct Inbox {
+    options: Options,
+    source: Source,
+    prefetch: u16,
+    metrics: InboxMetrics,
+    report: watch::Sender<Status>,
+    habit: Habit,
+    bound: BTreeSet<String>,
+    /// Routes of a kept queue that are to be unbound when there is a connection.
+    unbound: BTreeSet<String>,
+    /// The live queue was made anew, and nobody has been told yet.
+    anew: bool,
+    open: Option<Open>,
+}
+
+struct Open {
+    link: Link,
+    queue: String,
+    consumer: Consumer,
+    statuses: std::pin::Pin<Box<dyn Stream<Item = Status> + Send>>,
+    /// Handed out and not acknowledged.
+    held: Held<Acker>,
+    /// Whether it was told that there is this connection.
+    announced: bool,
+}
+
+impl Inbox {
+    /// An inbox that connects when first asked. `prefetch` is how many messages may be unsettled.
+    pub fn new(options: Options, source: Source, prefetch: u16, metrics: InboxMetrics) -> Self {
+        let report = watch::Sender::new(Status::Down("connecting".to_owned()));
+        Self {
+            options,
+            habit: source.habit(prefetch),
+            source,
+            prefetch,
+            metrics,
+            report,
+            bound: BTreeSet::new(),
+            unbound: BTreeSet::new(),
+            anew: false,
+            open: None,
+        }
+    }
+
+    /// The status of the connection, for readiness.
+    pub fn status(&self) -> watch::Receiver<Status> {
+        self.report.subscribe()
+    }
+
+    /// Waits for a message and takes with it what else has arrived, until there are `limit` messages or `max_bytes` of them.
+    /// Dropping the future loses nothing.
+    pub async fn next(&mut self, limit: usize, max_bytes: usize) -> Vec<Delivery> {
+        loop {
+            if let Live::Messages(taken) = self.next_live(limit, max_bytes).await {
+                return taken;
+            }
+        }
+    }
+
+    /// The same, and says when there is a new connection. Dropping the future loses nothing.
+    pub async fn next_live(&mut self, limit: usize, max_bytes: usize) -> Live {
+        loop {
+            let open = self.connected().await;
+            if !mem::replace(&mut open.announced, true) {
+                let anew = mem::take(&mut self.anew);
+                return Live::Connected { anew };
+            }
+            let due = open.held.due();
+            let first = tokio::select! {
+                first = open.consumer.next() => first,
+                () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => {
+                    if let Some(last) = open.held.release(Instant::now()) {
+                        self.acknowledge(&last).await;
+                    }
+                    continue;
+                }
+                Some(Status::Down(reason)) = open.statuses.next() => {
+                    self.lost(&reason);
+                    continue;
+                }
+            };
+            let Some(Ok(first)) = first else {
+                let reason = first
+                    .and_then(Result::err)
+                    .map_or("cancelled by the broker".to_owned(), |e| e.to_string());
+                self.lost(&reason);
+                continue;
+            };
+            // No await from here on: what is taken is handed out.
+            let mut bytes = first.data.len();
+            let mut taken = vec![first];
+            while taken.len() < limit
+                && bytes < max_bytes
+                && let Some(Some(Ok(more))) = open.consumer.next().now_or_never()
+            {
+                bytes += more.data.len();
+                taken.push(more);
+            }
+            let now = Instant::now();
+            for delivery in &taken {
+                open.held.hold(delivery.acker.clone(), now);
+            }
+            return Live::Messages(self.hand_out(taken));
+        }
+    }
+
+    fn hand_out(&self, taken: Vec<lapin::message::Delivery>) -> Vec<Delivery> {
+        self.metrics.consumed.inc_by(taken.len() as u64);
+        self.metrics
+            .redelivered
+            .inc_by(taken.iter().filter(|delivery| delivery.redelivered).count() as u64);
+        taken.into_iter().map(Delivery::from).collect()
+    }
+
+    /// Says that everything that was handed out is done with. Of a work queue it is acknowledged; when the connection was lost
+    /// meanwhile, the broker delivers it again. Of a live queue, older messages are acknowledged now and then.
+    pub async fn settle(&mut self) {
+        let released = self.open.as_mut().map(|open| open.held.release(Instant::now()));
+        match (released, &self.source) {
+            (Some(Some(last)), _) => self.acknowledge(&last).await,
+            // Not worth it yet.
+            (Some(None), Source::Live { .. }) => {}
+            (Some(None), Source::Work(_)) | (None, _) => self.metrics.unsettled.inc(),
+        }
+    }
+
+    /// Acknowledges a message and those before it.
+    async fn acknowledge(&mut self, last: &Acker) {
+        match last.ack(BasicAckOptions { multiple: true }).await {
+            Ok(true) => {}
+            Ok(false) => self.metrics.unsettled.inc(),
+            Err(error) => {
+                self.metrics.unsettled.inc();
+                self.lost(&error.to_string());
+            }
+        }
+    }
+
+    /// Gets messages of `route` from now on (live sources).
+    pub async fn bind(&mut self, route: &str) {
+        self.unbound.remove(route);
+        if self.bound.insert(route.to_owned())
+            && let Some(open) = &self.open
+            && let Err(error) = self.routes(open).bind(route).await
+        {
+            self.lost(&error.to_string());
+        }
+    }
+
+    /// Gets no more messages of `route` (live sources), also when the queue has it from an earlier life of this process.
+    pub async fn unbind(&mut self, route: &str) {
+        self.bound.remove(route);
+        self.unbound.insert(route.to_owned());
+        if let Some(open) = &self.open {
+            match self.routes(open).unbind(route).await {
+                Ok(()) => drop(self.unbound.remove(route)),
+                Err(error) => self.lost(&error.to_string()),
+            }
+        }
+    }
+
+    fn routes<'o>(&self, open: &'o Open) -> Routes<'o> {
+        Routes {
+            channel: &open.link.channel,
+            queue: &open.queue,
+            exchange: self.options.topology.exchange,
+        }
+    }
+
+    /// Closes the connection; what is not acknowledged goes back to the queue. A live queue that is kept expires by itself.
+    pub async fn close(self) {
+        if let Some(open) = self.open {
+            open.link.close().await;
+        }
+    }
+
+    fn lost(&mut self, reason: &str) {
+        warn!(
+            broker.connection = self.options.name,
+            reason, "consuming connection lost"
+        );
+        self.report.send_replace(Status::Down(reason.to_owned()));
+        self.open = None;
+    }
+
+    async fn connected(&mut self) -> &mut Open {
+        loop {
+            // Taken and put back, since the borrow checker does not follow a returned borrow out of a loop.
+            if let Some(open) = self.open.take() {
+                return self.open.insert(open);
+            }
+            let report = &self.report;
+            let down = |error: &Error| drop(report.send_replace(Status::Down(error.to_string())));
+            let link = Link::establish(&self.options, down).await;
+            self.metrics.reconnects.inc();
+            match self.consume(link).await {
+                Ok(open) => {
+                    info!(
+                        broker.connection = self.options.name,
+                        broker.queue = open.queue,
+                        "consuming from RabbitMQ"
+                    );
+                    self.report.send_replace(Status::Up);
+                    self.open = Some(open);
+                }
+                Err(error) => {
+                    warn!(broker.connection = self.options.name, %error, retry.after = ?RETRY, "cannot consume from RabbitMQ");
+                    self.report.send_replace(Status::Down(error.to_string()));
+                    tokio::time::sleep(RETRY).await;
+                }
+            }
+        }
+    }
+
+    async fn consume(&mut self, link: Link) -> Result<Open, Error> {
+        link.channel
+            .basic_qos(self.prefetch, BasicQosOptions::default())
+            .await?;
+        let queue = self.declare(&link).await?;
+        let tag = self.options.name.as_str().into();
+        let alone = BasicConsumeOptions {
+            exclusive: matches!(self.source, Source::Live { keep, .. } if !keep.is_zero()),
+            ..Default::default()
+        };
+        let consumer = link
+            .channel
+            .basic_consume(queue.as_str().into(), tag, alone, FieldTable::default());
+        let consumer = consumer.await.map_err(|error| {
+            let refused = alone.exclusive && live::is(&error, &AMQPSoftError::ACCESSREFUSED);
+            if refused { Error::InUse(error) } else { error.into() }
+        })?;
+        let statuses = Box::pin(link.statuses());
+        let open = Open {
+            link,
+            queue,
+            consumer,
+            statuses,
+            held: Held::new(self.habit),
+            announced: false,
+        };
+        // Only now that the queue is ours: it may have been another's until a moment ago.
+        let routes = self.routes(&open);
+        for route in &self.bound {
+            routes.bind(route).await?;
+        }
+        for route in &self.unbound {
+            routes.unbind(route).await?;
+        }
+        self.unbound.clear();
+        Ok(open)
+    }
+
+    /// Declares a live queue; those of the topology are there.
+    async fn declare(&mut self, link: &Link) -> Result<String, Error> {
+        match &self.source {
+            Source::Work(queue) => Ok((*queue).to_owned()),
+            Source::Live {
+                name,
+                keep,
+                max_length,
+                max_bytes,
+            } => {
+                let limits = Limits {
+                    length: *max_length,
+                    bytes: *max_bytes,
+                };
+                if keep.is_zero() {
+                    self.anew = true;
+                    return live::declare_own(link, limits).await;
+                }
+                self.anew |= live::declare_kept(link, name, *keep, limits).await?;
+                Ok(name.clone())
+            }
+        }
+    }
+}
