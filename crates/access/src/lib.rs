@@ -6,7 +6,7 @@ mod viewer;
 
 pub use administrator::AdministratorToken;
 pub use node_key::{InvalidKey, KeyHash, NodeKey};
-pub use viewer::{TokenError, ViewerToken, ViewerTokens};
+pub use viewer::{CameraLimits, TokenError, ViewerToken, ViewerTokens};
 
 /// Characters that a secret from the settings must have at least.
 pub const MIN_SECRET_LENGTH: usize = 32;

@@ -1,11 +1,14 @@
-//! Viewer tokens: signed, expiring, and naming the venues that their bearer may see. A JWT with HS256, so that every
-//! service can check one without asking anybody.
+//! Viewer tokens: signed, expiring, and naming the venues, and perhaps the cameras, that their bearer may see. A JWT with
+//! HS256, so that every service can check one without asking anybody.
 
-use citytrack_domain::Slug;
+use std::collections::BTreeMap;
+
+use citytrack_domain::{CameraName, CameraPattern, Slug};
 use jiff::Timestamp;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 const ISSUER: &str = "citytrack";
 const SUBJECT: &str = "viewer";
@@ -23,9 +26,16 @@ pub struct ViewerTokens {
 pub struct ViewerToken {
     /// The venues its bearer may see.
     pub venues: Vec<Slug>,
+    /// Of these venues, which are among the others, too, only these cameras.
+    pub cameras: CameraLimits,
     /// From when on it is refused.
     pub expires_at: Timestamp,
+    /// Tells tokens apart without keeping them, for limits on each.
+    pub fingerprint: u64,
 }
+
+/// The only cameras that may be seen, at least one for each venue that is named. Of other venues, all may.
+pub type CameraLimits = BTreeMap<Slug, Vec<CameraPattern>>;
 
 /// Why a token is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -45,7 +55,12 @@ struct Claims {
     sub: String,
     iat: i64,
     exp: i64,
+    /// Makes tokens differ that are issued for the same in the same second. Whoever else issues tokens may leave it out.
+    #[serde(skip_deserializing)]
+    jti: String,
     venues: Vec<String>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    cameras: BTreeMap<String, Vec<String>>,
 }
 
 impl ViewerTokens {
@@ -65,17 +80,29 @@ impl ViewerTokens {
         }
     }
 
-    /// A token for `venues` that ends at `expires_at`, to the second.
+    /// A token for `venues`, of some perhaps only these `cameras`, that ends at `expires_at`, to the second.
     ///
     /// # Errors
-    /// [`TokenError::Invalid`] when it cannot be signed, which does not happen with HS256.
-    pub fn issue(&self, venues: &[Slug], expires_at: Timestamp, now: Timestamp) -> Result<String, TokenError> {
+    /// [`TokenError::Invalid`] when `cameras` limits a venue that is not among `venues`, or names no camera of one.
+    pub fn issue(
+        &self,
+        venues: &[Slug],
+        cameras: &CameraLimits,
+        expires_at: Timestamp,
+        now: Timestamp,
+    ) -> Result<String, TokenError> {
+        check(venues, cameras)?;
         let claims = Claims {
             iss: ISSUER.to_owned(),
             sub: SUBJECT.to_owned(),
             iat: now.as_second(),
             exp: expires_at.as_second(),
-            venues: venues.iter().map(ToString::to_string).collect(),
+            jti: format!("{:016x}", rand::random::<u64>()),
+            venues: texts(venues),
+            cameras: cameras
+                .iter()
+                .map(|(venue, patterns)| (venue.to_string(), texts(patterns)))
+                .collect(),
         };
         jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &self.signing).map_err(|_| TokenError::Invalid)
     }
@@ -92,121 +119,66 @@ impl ViewerTokens {
         if now >= expires_at {
             return Err(TokenError::Expired);
         }
-        let venues = claims
-            .venues
+        let venues: Vec<Slug> = parsed(&claims.venues)?;
+        let cameras = claims
+            .cameras
             .iter()
-            .map(|slug| Slug::new(slug))
-            .collect::<Result<_, _>>();
+            .map(|(venue, patterns)| {
+                let venue = venue.parse().map_err(|_| TokenError::Invalid)?;
+                Ok((venue, parsed(patterns)?))
+            })
+            .collect::<Result<_, TokenError>>()?;
+        check(&venues, &cameras)?;
         Ok(ViewerToken {
-            venues: venues.map_err(|_| TokenError::Invalid)?,
+            venues,
+            cameras,
             expires_at,
+            fingerprint: fingerprint(token),
         })
     }
 }
 
 impl ViewerToken {
-    /// Whether its bearer may see `venue`.
+    /// Whether its bearer may see `venue`, or some of its cameras.
     pub fn allows(&self, venue: &Slug) -> bool {
         self.venues.contains(venue)
     }
+
+    /// The only cameras of `venue` that its bearer may see; `None`: all, if it may see the venue.
+    pub fn cameras(&self, venue: &Slug) -> Option<&[CameraPattern]> {
+        self.cameras.get(venue).map(Vec::as_slice)
+    }
+
+    /// Whether its bearer may see this camera.
+    pub fn allows_camera(&self, venue: &Slug, node: &Slug, camera: &CameraName) -> bool {
+        let limits = self.cameras(venue);
+        self.allows(venue) && limits.is_none_or(|patterns| patterns.iter().any(|pattern| pattern.matches(node, camera)))
+    }
+}
+
+/// A limit on a venue that cannot be seen, or to no camera, is a mistake of whoever issued the token.
+fn check(venues: &[Slug], cameras: &CameraLimits) -> Result<(), TokenError> {
+    let sound = |(venue, patterns): (&Slug, &Vec<CameraPattern>)| venues.contains(venue) && !patterns.is_empty();
+    if cameras.iter().all(sound) {
+        Ok(())
+    } else {
+        Err(TokenError::Invalid)
+    }
+}
+
+fn texts<T: ToString>(values: &[T]) -> Vec<String> {
+    values.iter().map(ToString::to_string).collect()
+}
+
+fn parsed<T: std::str::FromStr>(texts: &[String]) -> Result<Vec<T>, TokenError> {
+    let values = texts.iter().map(|text| text.parse());
+    values.collect::<Result<_, _>>().map_err(|_| TokenError::Invalid)
+}
+
+fn fingerprint(token: &str) -> u64 {
+    let hash: [u8; 32] = Sha256::digest(token).into();
+    hash.first_chunk().map_or(0, |first| u64::from_be_bytes(*first))
 }
 
 #[cfg(test)]
-mod tests {
-    use jiff::SignedDuration;
-    use serde_json::{Value, json};
-
-    use super::*;
-
-    const SECRET: &str = "0123456789abcdef0123456789abcdef";
-
-    fn tokens() -> ViewerTokens {
-        ViewerTokens::new(&SECRET.into())
-    }
-
-    fn now() -> Timestamp {
-        "2026-11-22T10:00:00Z".parse().unwrap()
-    }
-
-    fn claims() -> Value {
-        json!({"iss": "citytrack", "sub": "viewer", "iat": 1_795_341_600, "exp": 1_795_345_200, "venues": ["demo"]})
-    }
-
-    fn signed(header: &Header, claims: &Value, secret: &str) -> String {
-        jsonwebtoken::encode(header, claims, &EncodingKey::from_secret(secret.as_bytes())).unwrap()
-    }
-
-    #[test]
-    fn a_token_says_what_was_issued() {
-        let venues = [Slug::new("demo").unwrap(), Slug::new("main-hall").unwrap()];
-        let expires_at = now() + SignedDuration::from_hours(8);
-        let token = tokens().issue(&venues, expires_at, now()).unwrap();
-        let viewer = tokens().verify(&token, now()).unwrap();
-        assert_eq!(
-            viewer,
-            ViewerToken {
-                venues: venues.to_vec(),
-                expires_at
-            }
-        );
-        assert!(viewer.allows(&venues[1]) && !viewer.allows(&Slug::new("other").unwrap()));
-    }
-
-    #[test]
-    fn a_token_expires_at_the_second_it_names() {
-        let token = tokens()
-            .issue(&[], now() + SignedDuration::from_secs(60), now())
-            .unwrap();
-        assert!(
-            tokens()
-                .verify(&token, now() + SignedDuration::from_millis(59_999))
-                .is_ok()
-        );
-        assert_eq!(
-            tokens().verify(&token, now() + SignedDuration::from_secs(60)),
-            Err(TokenError::Expired)
-        );
-    }
-
-    #[test]
-    fn the_payload_is_the_documented_one() {
-        let token = signed(&Header::new(Algorithm::HS256), &claims(), SECRET);
-        assert!(tokens().verify(&token, now()).is_ok());
-    }
-
-    #[test]
-    fn whoever_else_signed_it_is_refused() {
-        let other_secret = signed(
-            &Header::new(Algorithm::HS256),
-            &claims(),
-            "another secret of the same length",
-        );
-        let other_algorithm = signed(&Header::new(Algorithm::HS512), &claims(), SECRET);
-        let unsigned = "eyJhbGciOiJub25lIn0.eyJpc3MiOiJjaXR5dHJhY2siLCJzdWIiOiJ2aWV3ZXIiLCJpYXQiOjAsImV4cCI6OTk5OTk5OTk5OSwidmVudWVzIjpbXX0.";
-        for token in [other_secret.as_str(), &other_algorithm, unsigned, "", "a.b.c"] {
-            assert_eq!(tokens().verify(token, now()), Err(TokenError::Invalid), "{token}");
-        }
-    }
-
-    #[test]
-    fn a_token_without_its_claims_is_refused() {
-        for (claim, value) in [
-            ("iss", json!("somebody")),
-            ("iss", Value::Null),
-            ("sub", json!("node")),
-            ("exp", Value::Null),
-            ("exp", json!("tomorrow")),
-            ("venues", Value::Null),
-            ("venues", json!(["Not A Slug"])),
-        ] {
-            let mut claims = claims();
-            claims[claim] = value.clone();
-            let token = signed(&Header::new(Algorithm::HS256), &claims, SECRET);
-            assert_eq!(
-                tokens().verify(&token, now()),
-                Err(TokenError::Invalid),
-                "{claim} {value}"
-            );
-        }
-    }
-}
+mod tests;

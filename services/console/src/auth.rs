@@ -5,13 +5,13 @@ use std::future::{Ready, ready};
 use actix_web::{FromRequest, HttpRequest, dev::Payload, web};
 use citytrack_access::{AdministratorToken, TokenError, ViewerToken, ViewerTokens};
 use citytrack_common::{Problem, http};
-use citytrack_domain::{Clock, Slug};
+use citytrack_domain::{CameraName, Clock, Slug};
 
 /// The bearer of the administrator token.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Administrator;
 
-/// Somebody who may read: the administrator everything, a viewer its venues.
+/// Somebody who may read: the administrator everything, a viewer its venues, and of these perhaps only some cameras.
 #[derive(Debug)]
 pub(crate) enum Reader {
     Administrator,
@@ -24,6 +24,14 @@ impl Reader {
         match self {
             Self::Administrator => true,
             Self::Viewer(token) => token.allows(venue),
+        }
+    }
+
+    /// Whether the camera of `venue` is one that it may see.
+    pub(crate) fn may_see_camera(&self, venue: &Slug, node: &Slug, camera: &CameraName) -> bool {
+        match self {
+            Self::Administrator => true,
+            Self::Viewer(token) => token.allows_camera(venue, node, camera),
         }
     }
 

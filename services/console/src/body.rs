@@ -1,6 +1,10 @@
 //! Request bodies: JSON objects, read strictly, with everything that is wrong named at once.
 
-use std::{collections::BTreeSet, fmt::Display, pin::Pin};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Display,
+    pin::Pin,
+};
 
 use actix_web::{FromRequest, HttpMessage, HttpRequest, dev::Payload, http::StatusCode, web};
 use citytrack_common::Problem;
@@ -81,14 +85,28 @@ impl Fields {
         parse: impl Fn(&str) -> Result<T, E>,
     ) -> Result<Vec<T>, Refused> {
         let value = self.take(name).ok_or_else(|| self.refuse(name, "is missing"))?;
-        let Value::Array(values) = value else {
-            return Err(self.refuse(name, "must be a list of texts"));
+        self.texts(name, &value, &parse)
+    }
+
+    /// Lists of texts, each under a name, that may be left out: then there are none.
+    pub(crate) fn named_lists<K: Ord, T, F: Display, E: Display>(
+        &mut self,
+        name: &'static str,
+        parse_name: impl Fn(&str) -> Result<K, F>,
+        parse: impl Fn(&str) -> Result<T, E>,
+    ) -> Result<BTreeMap<K, Vec<T>>, Refused> {
+        let lists = match self.take(name) {
+            None => return Ok(BTreeMap::new()),
+            Some(Value::Object(lists)) => lists,
+            Some(_) => return Err(self.refuse(name, "must be an object of lists")),
         };
-        let parsed: Vec<_> = values
-            .iter()
-            .enumerate()
-            .map(|(place, value)| self.text(&format!("{name}/{place}"), value, &parse))
-            .collect();
+        let mut parsed_list = |key: &str, list: &Value| {
+            let field = format!("{name}/{}", escaped(key));
+            let key = parse_name(key).map_err(|error| self.refuse(&field, &error.to_string()));
+            let list = self.texts(&field, list, &parse);
+            Ok((key?, list?))
+        };
+        let parsed: Vec<_> = lists.iter().map(|(key, list)| parsed_list(key, list)).collect();
         parsed.into_iter().collect()
     }
 
@@ -113,14 +131,36 @@ impl Fields {
         parse(text).map_err(|error| self.refuse(field, &error.to_string()))
     }
 
+    fn texts<T, E: Display>(
+        &mut self,
+        field: &str,
+        value: &Value,
+        parse: impl Fn(&str) -> Result<T, E>,
+    ) -> Result<Vec<T>, Refused> {
+        let Value::Array(values) = value else {
+            return Err(self.refuse(field, "must be a list of texts"));
+        };
+        let parsed: Vec<_> = values
+            .iter()
+            .enumerate()
+            .map(|(place, value)| self.text(&format!("{field}/{place}"), value, &parse))
+            .collect();
+        parsed.into_iter().collect()
+    }
+
     fn refuse_unknown(&mut self) {
         let known: Vec<_> = self.known.iter().copied().collect();
         let message = format!("is not known here; known are {}", known.join(", "));
         for name in self.object.keys().filter(|name| !self.known.contains(name.as_str())) {
-            let pointer = format!("/{}", name.replace('~', "~0").replace('/', "~1"));
+            let pointer = format!("/{}", escaped(name));
             self.violations.push(violation(&pointer, &message));
         }
     }
+}
+
+/// A name as a part of a JSON pointer.
+fn escaped(name: &str) -> String {
+    name.replace('~', "~0").replace('/', "~1")
 }
 
 /// One entry of `violations`: what is wrong at a JSON pointer (RFC 6901).

@@ -51,7 +51,11 @@ pub(super) async fn list(
     let venue = venue_in(&path)?;
     reader.check(&venue)?;
     let cameras = cameras::list(&database, &venue).await.map_err(problem)?;
-    let cameras: Vec<CameraBody> = cameras.into_iter().map(CameraBody::from).collect();
+    let cameras: Vec<CameraBody> = cameras
+        .into_iter()
+        .filter(|camera| reader.may_see_camera(&venue, &camera.node_slug, &camera.name))
+        .map(CameraBody::from)
+        .collect();
     Ok(HttpResponse::Ok().json(BTreeMap::from([("cameras", cameras)])))
 }
 

@@ -67,6 +67,7 @@ async fn bad_values_are_named_one_by_one() {
         .await;
     console.admin(Method::DELETE, "/api/v1/venues/gone", None).await;
     let slug = "must be 1 to 40 characters of a-z, 0-9 and -";
+    let camera = "must be 1 to 64 characters of A-Z, a-z, 0-9, _, . and -";
     let name = "must be 1 to 200 characters, not only spaces and without control characters";
     let cases = [
         (
@@ -147,6 +148,31 @@ async fn bad_values_are_named_one_by_one() {
             "/api/v1/viewer-tokens",
             json!({"venues": ["demo"], "ttl": "soon"}),
             json!({"/ttl": "must be a duration such as 8h or 30m"}),
+        ),
+        (
+            Method::POST,
+            "/api/v1/viewer-tokens",
+            json!({"venues": ["demo"], "cameras": ["entrance"]}),
+            json!({"/cameras": "must be an object of lists"}),
+        ),
+        (
+            Method::POST,
+            "/api/v1/viewer-tokens",
+            json!({"venues": ["demo"], "cameras": {"a/b": ["a/b/c"], "demo": ["entrance", "North/exit", 7]}}),
+            json!({"/cameras/a~1b": slug, "/cameras/a~1b/0": camera, "/cameras/demo/1": slug, "/cameras/demo/2": "must be a text"}),
+        ),
+        (
+            Method::POST,
+            "/api/v1/viewer-tokens",
+            json!({"venues": ["demo"], "cameras": {"demo": [], "nowhere": ["entrance"]}}),
+            json!({"/cameras/demo": "must name a camera; leave the venue out of `cameras` to allow all of them",
+                   "/cameras/nowhere": "is not among `venues`"}),
+        ),
+        (
+            Method::POST,
+            "/api/v1/viewer-tokens",
+            json!({"venues": ["demo"], "cameras": {"demo": vec!["entrance"; 101]}}),
+            json!({"/cameras": "must name at most 100 cameras"}),
         ),
     ];
     for (method, path, body, expected) in cases {

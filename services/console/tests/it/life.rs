@@ -236,3 +236,50 @@ async fn a_viewer_token_opens_its_venues_until_it_expires() {
         "8 hours unless asked otherwise"
     );
 }
+
+#[tokio::test]
+async fn a_viewer_token_may_show_only_some_cameras() {
+    let console = Console::start().await;
+    for slug in ["demo", "other"] {
+        let venue = json!({"slug": slug, "name": slug, "time_zone": "UTC"});
+        console.create("/api/v1/venues", venue).await;
+        for node in ["north", "south"] {
+            let nodes = format!("/api/v1/venues/{slug}/nodes");
+            console.create(&nodes, json!({"slug": node})).await;
+        }
+    }
+    let client = console.test.database.client().await.unwrap();
+    let cameras =
+        "insert into camera (node_id, name) select node.id, given from node, unnest('{door,hall}'::text[]) as given";
+    client.execute(cameras, &[]).await.unwrap();
+    drop(client);
+
+    let asked = json!({"venues": ["demo", "other"], "cameras": {"demo": ["south/hall", "door", "door", "north/new"]}});
+    let issued = console.create("/api/v1/viewer-tokens", asked).await;
+    assert_eq!(
+        issued["cameras"],
+        json!({"demo": ["door", "south/hall", "north/new"]}),
+        "each once, also one that was not seen yet"
+    );
+    let token = issued["token"].as_str().unwrap();
+    let seen = async |token: &str, venue: &str| {
+        let request = console.request(Method::GET, &format!("/api/v1/venues/{venue}/cameras"));
+        let (status, listed) = crate::console::answer(request.bearer_auth(token)).await;
+        assert_eq!(status, StatusCode::OK);
+        let cameras = listed["cameras"].as_array().unwrap().iter();
+        let text = |camera: &Value, member: &str| camera[member].as_str().unwrap().to_owned();
+        cameras
+            .map(|camera| format!("{}/{}", text(camera, "node_slug"), text(camera, "name")))
+            .collect::<Vec<_>>()
+    };
+    let all = ["north/door", "north/hall", "south/door", "south/hall"];
+    assert_eq!(seen(token, "demo").await, ["north/door", "south/door", "south/hall"]);
+    assert_eq!(seen(token, "other").await, all);
+    assert_eq!(seen(crate::console::ADMINISTRATOR, "demo").await, all);
+
+    let unlimited = console
+        .create("/api/v1/viewer-tokens", json!({"venues": ["demo"]}))
+        .await;
+    assert_eq!(unlimited.get("cameras"), None);
+    assert_eq!(seen(unlimited["token"].as_str().unwrap(), "demo").await, all);
+}

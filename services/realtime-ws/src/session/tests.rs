@@ -24,7 +24,9 @@ fn session() -> (Session, Instant) {
     let settings = Arc::new(from_args::<Args>(args).unwrap().live);
     let token = ViewerToken {
         venues: vec![Slug::new("demo").unwrap()],
+        cameras: citytrack_access::CameraLimits::new(),
         expires_at: Timestamp::UNIX_EPOCH + SignedDuration::from_hours(1),
+        fingerprint: 0,
     };
     let now = Instant::now();
     let (feed, _commands) = FeedHandle::new();

@@ -30,7 +30,9 @@ fn start(settings: &[&str]) -> (impl Future<Output = Ending>, Ends) {
     let stop = CancellationToken::new();
     let token = ViewerToken {
         venues: vec![Slug::new("demo").unwrap()],
+        cameras: citytrack_access::CameraLimits::new(),
         expires_at: Timestamp::UNIX_EPOCH + SignedDuration::from_hours(1),
+        fingerprint: 0,
     };
     let settings = Arc::new(from_args::<Args>(settings).unwrap().live);
     let session = Session::new(settings, feed.clone(), token, Instant::now());

@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, time::Duration};
 
 use bytes::Bytes;
-use citytrack_access::ViewerTokens;
+use citytrack_access::{CameraLimits, ViewerTokens};
 use citytrack_broker::{Message, Publisher};
 use citytrack_common::{Lifecycle, settings::from_args};
 use citytrack_domain::{Batch, Clock, Detection, Frame, NodeIdentity, Slug};
@@ -167,7 +167,7 @@ pub(crate) fn token(venues: &[&str], life: SignedDuration) -> String {
     let venues: Vec<Slug> = venues.iter().map(|venue| Slug::new(venue).unwrap()).collect();
     // Tokens end at a full second.
     ViewerTokens::new(&SECRET.into())
-        .issue(&venues, now + life, now)
+        .issue(&venues, &CameraLimits::new(), now + life, now)
         .unwrap()
 }
 

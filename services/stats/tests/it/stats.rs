@@ -1,6 +1,6 @@
 //! A read API for one test.
 
-use citytrack_access::ViewerTokens;
+use citytrack_access::{CameraLimits, ViewerTokens};
 use citytrack_common::{Lifecycle, settings};
 use citytrack_domain::{Clock, ManualClock, Slug, VenueTimeZone};
 use citytrack_stats::{App, Settings};
@@ -80,10 +80,15 @@ impl Stats {
 
     /// A token that names these venues, valid for an hour.
     pub(crate) fn token(&self, venues: &[&str]) -> String {
+        self.limited_token(venues, &CameraLimits::new())
+    }
+
+    /// The same, but of some venues only for some cameras.
+    pub(crate) fn limited_token(&self, venues: &[&str], cameras: &CameraLimits) -> String {
         let venues: Vec<Slug> = venues.iter().map(|slug| Slug::new(slug).unwrap()).collect();
         let now = Clock::Manual(self.clock.clone()).now();
         ViewerTokens::new(&VIEWER_SECRET.into())
-            .issue(&venues, now + SignedDuration::from_hours(1), now)
+            .issue(&venues, cameras, now + SignedDuration::from_hours(1), now)
             .unwrap()
     }
 
