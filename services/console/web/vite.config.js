@@ -11,6 +11,11 @@ export default defineConfig({
     modulePreload: { polyfill: false },
   },
   // The browser tests in tests/ run against a running system: `npm run test:browser`.
-  test: { include: ["src/**/*.test.ts"] },
+  test: {
+    include: ["src/**/*.test.ts"],
+    testTimeout: 20_000,
+    // The browser's WebSocket, which is there without being asked for from Node.js 22 on.
+    execArgv: ["--experimental-websocket"],
+  },
   server: { proxy: { "/api": { target: system, ws: true } } },
 });

@@ -42,6 +42,22 @@ export function tokenIn(text: string): string | undefined {
   return /^[\w-]+\.[\w-]+\.[\w-]+$/.test(candidate) ? candidate : undefined;
 }
 
+/** When a viewer token ends (milliseconds since 1970); undefined if the text is no such token. Checks no signature. */
+export function tokenExpiry(token: string): number | undefined {
+  try {
+    const payload = token.split(".")[1] ?? "";
+    const claims = JSON.parse(atob(payload.replaceAll("-", "+").replaceAll("_", "/"))) as { exp?: unknown };
+    return typeof claims.exp === "number" ? claims.exp * 1000 : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+export function isExpired(token: string): boolean {
+  const expiry = tokenExpiry(token);
+  return expiry !== undefined && expiry <= Date.now();
+}
+
 function readStored(): string | undefined {
   try {
     return sessionStorage.getItem(STORAGE_KEY) ?? undefined;

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { VenueClock } from "./time";
+import { duration, VenueClock } from "./time";
 
 const NOON = Date.parse("2026-07-01T12:00:05Z");
 
@@ -16,3 +16,12 @@ test("falls back to UTC for a zone that this browser does not know", () => {
   expect(unknown.minute(NOON)).toBe("12:00");
   expect(unknown.zoneName(NOON)).toMatch(/^UTC/);
 });
+
+test.each([
+  [-5, "0 s"],
+  [59_999, "59 s"],
+  [60_000, "1 min"],
+  [3_599_999, "59 min"],
+  [86_399_999, "23 h"],
+  [200_000_000, "2 d"],
+])("a duration of %i ms is %s", (ms, text) => expect(duration(ms)).toBe(text));

@@ -30,6 +30,18 @@ export class VenueClock {
   }
 }
 
+const UNITS: [label: string, ms: number][] = [
+  ["d", 86_400_000],
+  ["h", 3_600_000],
+  ["min", 60_000],
+];
+
+/** 42 s, 5 min, 3 h, 2 d: rounded down. */
+export function duration(ms: number): string {
+  for (const [label, unit] of UNITS) if (ms >= unit) return `${Math.floor(ms / unit)} ${label}`;
+  return `${Math.max(0, Math.floor(ms / 1000))} s`;
+}
+
 function knownZone(zone: string): boolean {
   try {
     new Intl.DateTimeFormat("en-GB", { timeZone: zone });

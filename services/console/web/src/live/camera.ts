@@ -1,4 +1,4 @@
-import type { Frame } from "./client";
+import type { Picture, SnapshotFrame } from "../live-client";
 import { Playout } from "./playout";
 
 /** A camera that sent nothing for this long is shown as silent. */
@@ -18,9 +18,11 @@ export class Camera {
   readonly name: string;
   title: string | null;
   /** The frame on the screen. */
-  shown: Frame | undefined;
+  shown: Picture | undefined;
   /** When the last frame arrived here; undefined until the first one. */
   heardAt: number | undefined;
+  /** When frames of this camera were last left out here. */
+  leftOutAt: number | undefined;
   readonly trails = new Map<number, Trail>();
   /** Draws `shown`; set by the card while it is on the page. */
   paint: (() => void) | undefined;
@@ -34,7 +36,15 @@ export class Camera {
     this.title = title;
   }
 
-  receive(frame: Frame, now: number): void {
+  /** Shows at once what the platform has, as old as it is. */
+  begin(frame: SnapshotFrame, now: number): void {
+    const captured = Date.parse(frame.captured_at);
+    this.heardAt = now - Math.max(0, frame.age) * 1000;
+    this.#playout.restart(captured, now);
+    this.#show(frame);
+  }
+
+  receive(frame: Picture, now: number): void {
     this.heardAt = now;
     this.#arrivals.push({ at: now, captured: Date.parse(frame.captured_at) });
     if ((this.#arrivals[0]?.at ?? now) < now - 2 * RATE_WINDOW_MS) this.#dropOldArrivals(now);
@@ -45,9 +55,7 @@ export class Camera {
   advance(now: number): boolean {
     const frame = this.#playout.take(now);
     if (!frame) return false;
-    this.shown = frame;
-    this.#followTrails(frame);
-    this.paint?.();
+    this.#show(frame);
     return true;
   }
 
@@ -76,12 +84,18 @@ export class Camera {
     return times.length > 1 && span > 0 ? ((times.length - 1) * 1000) / span : 0;
   }
 
+  #show(frame: Picture): void {
+    this.shown = frame;
+    this.#followTrails(frame);
+    this.paint?.();
+  }
+
   #dropOldArrivals(now: number): void {
     const first = this.#arrivals.findIndex(({ at }) => at >= now - RATE_WINDOW_MS);
     this.#arrivals = first < 0 ? [] : this.#arrivals.slice(first);
   }
 
-  #followTrails(frame: Frame): void {
+  #followTrails(frame: Picture): void {
     const at = Date.parse(frame.captured_at);
     for (const { track_id, box } of frame.detections) {
       if (track_id === undefined) continue;
@@ -101,5 +115,5 @@ export class Camera {
 
 export const cameraKey = (node: string, name: string): string => `${node}/${name}`;
 
-export const countPeople = (frame: Frame): number =>
+export const countPeople = (frame: Picture): number =>
   frame.detections.reduce((people, detection) => people + (detection.class === "person" ? 1 : 0), 0);

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import type { Frame } from "./client";
+import type { Frame } from "../live-client";
 import { fitPicture, trackColour } from "./draw";
 
 const sized = (width: number, height: number) => ({ width, height }) as Frame;

@@ -1,5 +1,5 @@
 import type { Camera, Trail } from "./camera";
-import type { Detection, Frame } from "./client";
+import type { Detection, Picture } from "../live-client";
 
 /** Colours come from the style sheet, so that the canvas follows light and dark. */
 export interface Palette {
@@ -40,7 +40,7 @@ export function trackColour(id: number, lightness: string): string {
 }
 
 /** The largest rectangle of the image's shape (16:9 when it is unknown), centred in the stage. */
-export function fitPicture(stageWidth: number, stageHeight: number, frame: Frame | undefined): Rectangle {
+export function fitPicture(stageWidth: number, stageHeight: number, frame: Picture | undefined): Rectangle {
   const ratio = frame?.width && frame.height ? frame.width / frame.height : 16 / 9;
   const width = Math.min(stageWidth, stageHeight * ratio);
   const height = width / ratio;
@@ -134,7 +134,7 @@ interface Label {
 function drawLabels(
   context: CanvasRenderingContext2D,
   picture: Rectangle,
-  frame: Frame,
+  frame: Picture,
   palette: Palette,
 ): void {
   context.font = LABEL_FONT;
@@ -153,7 +153,7 @@ function drawLabels(
  * Every track gets its number, largest box first, and every unusual class its name. Where there is room the label says both;
  * a person without a track, whose label would tell nothing new, gets one only where there is room.
  */
-function arrangeLabels(context: CanvasRenderingContext2D, picture: Rectangle, frame: Frame): Label[] {
+function arrangeLabels(context: CanvasRenderingContext2D, picture: Rectangle, frame: Picture): Label[] {
   const make = (detection: Detection, text: string): Label => ({
     detection,
     text,

@@ -1,6 +1,7 @@
 import { type CameraRow, fetchCameras, fetchCounts } from "../api";
+import type { Frame, Gap, Picture, SnapshotFrame } from "../live-client";
 import { Camera, cameraKey, countPeople } from "./camera";
-import type { Frame } from "./client";
+import { Gaps } from "./gaps";
 import { lastMinutes, Minutes } from "./minutes";
 
 export const CHART_MINUTES = 30;
@@ -13,6 +14,8 @@ const NOTIFY_EVERY_MS = 200;
 const SETTLE_MS = 4_000;
 /** Several new cameras at once cause one request. */
 const CATCH_UP_MS = 50;
+/** What was stored meanwhile without being live: a node was offline and delivers what it kept. */
+const REFRESH_MS = 300_000;
 
 /** A line of the chart: one camera, or (with `camera` undefined) the whole venue. */
 export interface Line {
@@ -27,8 +30,8 @@ export class VenueFeed {
   cameras: Camera[] = [];
   /** False until the cameras that are known to the system have been asked for. */
   loaded = false;
-  /** Frames that the server left out for us because this page was too slow. */
-  dropped = 0;
+  /** What of the live picture is missing here. */
+  readonly gaps = new Gaps();
   chartLoaded = false;
   chartProblem: string | undefined;
   readonly #token: string;
@@ -40,6 +43,7 @@ export class VenueFeed {
   #notifyTimer: ReturnType<typeof setTimeout> | undefined;
   #soon: ReturnType<typeof setTimeout> | undefined;
   #later: ReturnType<typeof setTimeout> | undefined;
+  #refresh: ReturnType<typeof setInterval> | undefined;
   #animation = 0;
 
   constructor(venue: string, token: string) {
@@ -52,13 +56,23 @@ export class VenueFeed {
     const known = await fetchCameras(this.#token, this.venue, this.#aborter.signal);
     for (const row of known) this.#add(row).title = row.title;
     this.loaded = true;
-    this.catchUp();
+    this.#catchUp();
+    this.#refresh ??= setInterval(() => void this.#fillIn(), REFRESH_MS);
     this.#changed();
+  }
+
+  /** The subscription begins, perhaps anew: `missed` says whether there were frames that this page never got. */
+  begin(frames: SnapshotFrame[], missed: boolean): void {
+    const now = Date.now();
+    for (const frame of frames) this.#cameraOf(frame).begin(frame, now);
+    if (missed) this.gaps.interrupted(now);
+    this.#catchUp();
+    this.#notify();
   }
 
   receive(frame: Frame): void {
     const now = Date.now();
-    const camera = this.#byKey.get(cameraKey(frame.node, frame.camera)) ?? this.#discover(frame);
+    const camera = this.#cameraOf(frame);
     camera.receive(frame, now);
     const captured = Date.parse(frame.captured_at);
     const people = countPeople(frame);
@@ -68,14 +82,19 @@ export class VenueFeed {
     this.#changed();
   }
 
-  noteDropped(frames: number): void {
-    this.dropped += frames;
+  leaveOut(gap: Gap): void {
+    const now = Date.now();
+    this.gaps.add(gap, now);
+    for (const key of gap.cameras) {
+      const camera = this.#byKey.get(key);
+      if (camera) camera.leftOutAt = now;
+    }
     this.#fillInAfterThisMinute();
     this.#changed();
   }
 
-  /** To be called whenever the feed begins (anew): what was missed is asked for, now and when the running minute is over. */
-  catchUp(): void {
+  /** What was missed is asked for, now and when the running minute is over. */
+  #catchUp(): void {
     clearTimeout(this.#soon);
     this.#soon = setTimeout(() => void this.#fillIn(), CATCH_UP_MS);
     this.#fillInAfterThisMinute();
@@ -107,6 +126,7 @@ export class VenueFeed {
     clearTimeout(this.#notifyTimer);
     clearTimeout(this.#soon);
     clearTimeout(this.#later);
+    clearInterval(this.#refresh);
     this.#listeners.clear();
   }
 
@@ -134,10 +154,14 @@ export class VenueFeed {
     }
   }
 
-  #discover(frame: Frame): Camera {
+  #cameraOf(frame: Picture): Camera {
+    return this.#byKey.get(cameraKey(frame.node, frame.camera)) ?? this.#discover(frame);
+  }
+
+  #discover(frame: Picture): Camera {
     const camera = this.#add({ node_slug: frame.node, name: frame.camera, title: null });
     // A camera more can also change the lines of the chart.
-    this.catchUp();
+    this.#catchUp();
     return camera;
   }
 

@@ -1,15 +1,12 @@
 import { describe, expect, test } from "vitest";
-import type { Frame } from "./client";
+import type { Picture } from "../live-client";
 import { Playout } from "./playout";
 
 const START = Date.parse("2026-11-22T10:00:00Z");
 
-function frameAt(ms: number): Frame {
+function frameAt(ms: number): Picture {
   const captured_at = new Date(START + ms).toISOString();
   return {
-    type: "frame",
-    id: "1",
-    venue: "v",
     node: "n",
     camera: "c",
     captured_at,
@@ -18,7 +15,7 @@ function frameAt(ms: number): Frame {
   };
 }
 
-const shownAt = (frame: Frame | undefined) => frame && Date.parse(frame.captured_at) - START;
+const shownAt = (frame: Picture | undefined) => frame && Date.parse(frame.captured_at) - START;
 
 /** Sends what was captured in each second at its end, and takes every 20 ms; `skew` is how wrong the node's clock is. */
 function playBatches(seconds: number, skew: number): (number | undefined)[] {

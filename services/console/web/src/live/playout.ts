@@ -1,4 +1,4 @@
-import type { Frame } from "./client";
+import type { Picture } from "../live-client";
 
 /** How far back arrivals count when deciding how long frames are held. */
 const WINDOW_MS = 10_000;
@@ -18,13 +18,13 @@ const CLOCK_RESET_MS = 5_000;
  * right: only differences between their times are used.
  */
 export class Playout {
-  readonly #waiting: { frame: Frame; captured: number }[] = [];
+  readonly #waiting: { frame: Picture; captured: number }[] = [];
   /** Least and most lateness (arrival minus capture) per slot of time. */
   #slots: { since: number; least: number; most: number }[] = [];
   #newest = { captured: Number.NEGATIVE_INFINITY, at: 0 };
 
   /** `now` is any steady clock in milliseconds, the same for `push` and `take`. */
-  push(frame: Frame, now: number): void {
+  push(frame: Picture, now: number): void {
     const captured = Date.parse(frame.captured_at);
     if (captured < this.#newest.captured && now - this.#newest.at < CLOCK_RESET_MS) return;
     this.#note(now, now - captured);
@@ -35,15 +35,21 @@ export class Playout {
   }
 
   /** The newest frame whose time has come, if there is one that was not taken before. */
-  take(now: number): Frame | undefined {
+  take(now: number): Picture | undefined {
     const delay = this.#least() + this.holdMs;
-    let due: Frame | undefined;
+    let due: Picture | undefined;
     for (let next = this.#waiting[0]; next && next.captured + delay <= now; next = this.#waiting[0]) {
       this.#waiting.shift();
       due = next.frame;
       this.#newest = { captured: next.captured, at: now };
     }
     return due;
+  }
+
+  /** Forgets what waits: a frame captured at `captured` is on the screen, and nothing older is to follow. */
+  restart(captured: number, now: number): void {
+    this.#waiting.length = 0;
+    this.#newest = { captured, at: now };
   }
 
   get isWaiting(): boolean {

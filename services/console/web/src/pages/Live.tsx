@@ -1,9 +1,9 @@
 import type { ComponentChildren } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { ApiError, fetchVenues, type Venue } from "../api";
-import { tokenExpiry } from "../live/client";
 import { TokenForm } from "../parts/TokenForm";
 import { go } from "../router";
+import { isExpired } from "../session";
 import { VenueView } from "./VenueView";
 
 interface Props {
@@ -86,11 +86,6 @@ function useVenues(token: string): [Loaded, () => void] {
 
 const asApiError = (error: unknown): ApiError =>
   error instanceof ApiError ? error : new ApiError(0, error instanceof Error ? error.message : String(error));
-
-function isExpired(token: string): boolean {
-  const expiry = tokenExpiry(token);
-  return expiry !== undefined && expiry <= Date.now();
-}
 
 interface NotAcceptedProps {
   expired: boolean;

@@ -4,6 +4,7 @@ import type { Venue } from "../api";
 import type { VenueFeed } from "../live/feed";
 import { CameraCard } from "../parts/CameraCard";
 import { ConnectionStatus } from "../parts/ConnectionStatus";
+import { GapList } from "../parts/GapList";
 import { MinutesChart } from "../parts/MinutesChart";
 import { go } from "../router";
 import { VenueClock } from "../time";
@@ -33,7 +34,8 @@ export function VenueView({ venue, venues, token, ended }: Props) {
         </p>
       </div>
 
-      {(status.state === "expired" || status.state === "refused") && ended(status.state === "expired")}
+      {status.state === "stopped" && status.reason === "expired" && ended(true)}
+      {status.state === "stopped" && status.reason === "unauthorized" && ended(false)}
       {refusal && (
         <div class="notice card" role="alert">
           <h2>You are not allowed to see this venue</h2>
@@ -46,12 +48,7 @@ export function VenueView({ venue, venues, token, ended }: Props) {
       <Cameras feed={feed} clock={clock} now={now} venue={venue} connected={status.state === "live"} />
       {/* How many cameras there are decides where the chart stands: before that it would only jump. */}
       {(feed.loaded || feed.cameras.length > 0) && <MinutesChart feed={feed} clock={clock} now={now} />}
-      {feed.dropped > 0 && (
-        <p class="help">
-          {feed.dropped.toLocaleString("en")} frames were left out here because this browser or its network
-          was too slow. They are stored, and counted in the chart.
-        </p>
-      )}
+      <GapList gaps={feed.gaps} clock={clock} />
     </div>
   );
 }

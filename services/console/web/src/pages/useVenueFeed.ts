@@ -1,12 +1,13 @@
 import { useEffect, useMemo, useReducer, useRef, useState } from "preact/hooks";
-import { type FeedError, LiveClient, type Status } from "../live/client";
 import { VenueFeed } from "../live/feed";
+import { type FeedError, LiveFeed, type Status } from "../live-client";
+import { isExpired } from "../session";
 
 /** Watches one venue for as long as the component is on the page. */
 export function useVenueFeed(venue: string, token: string) {
   const feed = useMemo(() => new VenueFeed(venue, token), [venue, token]);
-  const client = useRef<LiveClient | null>(null);
-  const [status, setStatus] = useState<Status>({ state: "connecting" });
+  const client = useRef<LiveFeed | null>(null);
+  const [status, setStatus] = useState<Status>({ state: "connecting", attempt: 0 });
   const [refusal, setRefusal] = useState<FeedError>();
   const [loadProblem, setLoadProblem] = useState<string>();
   const [, redraw] = useReducer((n: number) => n + 1, 0);
@@ -21,17 +22,17 @@ export function useVenueFeed(venue: string, token: string) {
         },
       );
     void load();
-    const live = new LiveClient({ token, onStatus: setStatus });
+    const live = new LiveFeed({ token, onStatus: (status) => setStatus(explained(status, token)) });
     client.current = live;
     live.subscribe(
-      { venue },
+      { venue, backlog: false },
       {
         onFrame: (frame) => feed.receive(frame),
-        onSubscribed: () => {
-          feed.catchUp();
+        onSnapshot: (frames, missed) => {
+          feed.begin(frames, missed);
           if (!feed.loaded) void load();
         },
-        onGap: (gap) => feed.noteDropped(gap.dropped),
+        onGap: (gap) => feed.leaveOut(gap),
         onError: setRefusal,
       },
     );
@@ -44,3 +45,9 @@ export function useVenueFeed(venue: string, token: string) {
 
   return { feed, status, refusal, loadProblem, retry: () => client.current?.retryNow() };
 }
+
+/** A token that is not accepted because it has expired is told from a broken one. */
+const explained = (status: Status, token: string): Status =>
+  status.state === "stopped" && status.reason === "unauthorized" && isExpired(token)
+    ? { ...status, reason: "expired" }
+    : status;

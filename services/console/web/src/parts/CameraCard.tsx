@@ -1,7 +1,7 @@
 import { useEffect, useRef } from "preact/hooks";
 import type { Camera } from "../live/camera";
 import { drawCamera, readPalette } from "../live/draw";
-import type { VenueClock } from "../time";
+import { duration, type VenueClock } from "../time";
 
 interface Props {
   camera: Camera;
@@ -44,7 +44,10 @@ function Footer({ camera, clock, now, connected }: Omit<Props, "line">) {
     const what = connected ? "Silent" : "Not connected";
     return (
       <footer class="bad">
-        {what} since {clock.second(camera.heardAt)}
+        <span>
+          {what} since {clock.second(camera.heardAt)}
+        </span>
+        <span class="rate">{duration(now - camera.heardAt)}</span>
       </footer>
     );
   }
@@ -53,6 +56,7 @@ function Footer({ camera, clock, now, connected }: Omit<Props, "line">) {
   return (
     <footer>
       <span class="dot" aria-hidden="true" /> {age(now - camera.heardAt)}
+      {now - (camera.leftOutAt ?? 0) < LEFT_OUT_SHOWN_MS && <span class="warn">Frames left out</span>}
       <span class="rate">
         {rate >= 10 ? Math.round(rate) : rate.toFixed(1)} frames/s
         {hold >= 300 && (
@@ -64,6 +68,9 @@ function Footer({ camera, clock, now, connected }: Omit<Props, "line">) {
     </footer>
   );
 }
+
+/** How long it is said that frames of a camera were left out. */
+const LEFT_OUT_SHOWN_MS = 10_000;
 
 const age = (ms: number): string => (ms < 2000 ? "Receiving" : `Last frame ${Math.round(ms / 1000)} s ago`);
 

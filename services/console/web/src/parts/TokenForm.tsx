@@ -1,6 +1,5 @@
 import { useId, useState } from "preact/hooks";
-import { tokenExpiry } from "../live/client";
-import { keepToken, tokenIn } from "../session";
+import { keepToken, tokenExpiry, tokenIn } from "../session";
 
 /** Asks for a viewer link or token, and keeps it for this tab. */
 export function TokenForm({ onToken }: { onToken: () => void }) {

@@ -1,0 +1,239 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { LiveFeed, type LiveFeedOptions, type Status } from "./client";
+import { FeedServer } from "./feed-server.fixture";
+import type { FeedError, Gap } from "./messages";
+import type { Wanted } from "./subscription";
+
+let server: FeedServer;
+let feed: LiveFeed;
+let statuses: Status[];
+
+beforeEach(async () => {
+  server = await FeedServer.start();
+  statuses = [];
+});
+afterEach(async () => {
+  feed.close();
+  await server.stop();
+});
+
+const states = () => statuses.map(({ state }) => state);
+const isLive = () => expect(statuses.at(-1)?.state).toBe("live");
+const until = (check: () => void) => vi.waitFor(check, { timeout: 10_000, interval: 5 });
+
+function open(token: LiveFeedOptions["token"] = "good"): void {
+  feed = new LiveFeed({ token, url: server.url, onStatus: (status) => statuses.push(status) });
+}
+
+/** A subscription that writes down what it gets: frames by number, snapshots as `snapshot` or `restart`. */
+function watch(wanted: Partial<Wanted> = {}) {
+  const story: (number | string)[] = [];
+  const gaps: Gap[] = [];
+  const errors: FeedError[] = [];
+  const handle = feed.subscribe(
+    { venue: "demo", ...wanted },
+    {
+      onFrame: ({ frame }) => story.push(frame ?? Number.NaN),
+      onSnapshot: (_, missed) => story.push(missed ? "restart" : "snapshot"),
+      onGap: (gap) => gaps.push(gap),
+      onError: (error) => errors.push(error),
+    },
+  );
+  return { story, gaps, errors, handle };
+}
+
+describe("a connection", () => {
+  test("is authenticated first, then subscribed, then live", async () => {
+    open();
+    const { story } = watch();
+    await until(isLive);
+    expect(states()).toEqual(["connecting", "live"]);
+    expect(server.received).toEqual([
+      { type: "authenticate", token: "good" },
+      { type: "subscribe", id: "1", venue: "demo" },
+    ]);
+    server.publish(3);
+    await until(() => expect(story).toEqual(["snapshot", 1, 2, 3]));
+  });
+
+  test("carries any number of subscriptions, as they are wanted", async () => {
+    open();
+    await until(isLive);
+    const filter = { and: [{ class: { in: ["person"] } }, { not: { camera: { in: ["north/exit"] } } }] };
+    const [first, second] = [watch(), watch({ filter, empty: false, backlog: false, maxRate: 0.5 })];
+    await until(() => expect(first.story.concat(second.story)).toEqual(["snapshot", "snapshot"]));
+    expect(server.subscribes).toEqual([
+      { type: "subscribe", id: "1", venue: "demo" },
+      { type: "subscribe", id: "2", venue: "demo", filter, empty: false, backlog: false, max_rate: 0.5 },
+    ]);
+    second.handle.close();
+    await until(() => expect(server.received).toContainEqual({ type: "unsubscribe", id: "2" }));
+    server.publish();
+    await until(() => expect(first.story).toEqual(["snapshot", 1]));
+    expect(second.story).toEqual(["snapshot"]);
+  });
+
+  test("goes on when one subscription is refused", async () => {
+    open();
+    server.refusals.set("other", "forbidden-venue");
+    const [refused, other] = [watch({ venue: "other" }), watch()];
+    await until(isLive);
+    expect(refused.errors.map(({ code }) => code)).toEqual(["forbidden-venue"]);
+    server.end();
+    await until(() => expect(server.subscribes.map(({ id }) => id)).toEqual(["1", "2", "2"]));
+    expect(other.errors).toEqual([]);
+  });
+
+  test("hands on gaps, and ignores what it does not know", async () => {
+    open();
+    const { story, gaps } = watch();
+    await until(isLive);
+    const gap: Gap = { type: "gap", id: "1", dropped: null, cameras: [], reason: "overload" };
+    server.say({ type: "novelty" });
+    server.say(gap);
+    server.say({ ...gap, id: "unknown" });
+    server.publish();
+    await until(() => expect(story).toEqual(["snapshot", 1]));
+    expect(gaps).toEqual([gap]);
+  });
+
+  test("ends for good when it is closed", async () => {
+    open();
+    watch();
+    await until(isLive);
+    feed.close();
+    feed.close();
+    await until(() => expect(server.open).toBe(0));
+    expect(statuses.slice(2)).toEqual([{ state: "stopped", attempt: 0, reason: "closed" }]);
+  });
+});
+
+describe("after a disconnect", () => {
+  test("nothing is missing and nothing doubled", async () => {
+    open();
+    const { story, handle } = watch();
+    await until(isLive);
+    for (let disconnects = 1; disconnects <= 3; disconnects++) {
+      server.publish(5);
+      server.end();
+      server.publish(5);
+      await until(() => expect(server.connections).toBe(disconnects + 1));
+    }
+    await until(() => expect(story).toHaveLength(31));
+    expect(story).toEqual(["snapshot", ...Array.from({ length: 30 }, (_, i) => i + 1)]);
+    expect(handle.cursor).toBe("30");
+  });
+
+  test("it begins anew with a snapshot, and says so, when the server no longer has what was missed", async () => {
+    open();
+    const { story } = watch();
+    await until(isLive);
+    server.publish();
+    await until(() => expect(story).toEqual(["snapshot", 1]));
+    server.end();
+    server.publish(5);
+    server.forget();
+    await until(() => expect(story).toEqual(["snapshot", 1, "restart"]));
+    server.publish();
+    await until(() => expect(story).toEqual(["snapshot", 1, "restart", 7]));
+  });
+
+  test("a cursor that is not understood is forgotten", async () => {
+    open();
+    server.refusals.set("demo", "invalid-cursor");
+    watch({ since: "nonsense" });
+    await until(() => expect(server.subscribes).toHaveLength(2));
+    expect(server.subscribes.map(({ since }) => since)).toEqual(["nonsense", undefined]);
+  });
+
+  test.each([
+    [1012, "restart"],
+    [4408, "slow"],
+    [1006, "lost"],
+  ])("that had code %i it comes back (%s)", async (code, reason) => {
+    open();
+    watch();
+    await until(isLive);
+    server.end(code);
+    await until(() => expect(states()).toEqual(["connecting", "live", "waiting", "connecting", "live"]));
+    expect(statuses[2]).toMatchObject({ attempt: 1, reason, retryAt: expect.any(Number) });
+    expect(statuses[3]).toMatchObject({ attempt: 1 });
+  });
+
+  test("that had code 4400 nothing more is tried", async () => {
+    open();
+    watch();
+    await until(isLive);
+    server.end(4400);
+    await until(() => expect(statuses.at(-1)).toEqual({ state: "stopped", attempt: 0, reason: "protocol" }));
+  });
+
+  test("a server without its broker is left for another attempt", async () => {
+    open();
+    server.refusals.set("demo", "unavailable");
+    watch();
+    await until(() => expect(statuses.at(-1)).toMatchObject({ state: "waiting", reason: "unavailable" }));
+    server.refusals.clear();
+    feed.retryNow();
+    await until(isLive);
+  });
+});
+
+describe("a token", () => {
+  test("that is not accepted stops a feed that has no other", async () => {
+    open("bad");
+    await until(() => expect(statuses.at(-1)).toMatchObject({ state: "stopped", reason: "unauthorized" }));
+    expect(server.connections).toBe(1);
+  });
+
+  test("that has expired stops a feed that has no other", async () => {
+    open();
+    await until(isLive);
+    server.end(4401);
+    await until(() => expect(statuses.at(-1)).toMatchObject({ state: "stopped", reason: "expired" }));
+  });
+
+  test("that is about to expire is replaced without a reconnect", async () => {
+    const tokens = ["good", "better"];
+    server.tokens.add("better");
+    open(async () => tokens.shift() ?? "none left");
+    const { story } = watch();
+    await until(isLive);
+    server.say({ type: "expiring", expires_at: "2026-11-22T18:00:00Z" });
+    await until(() => expect(server.received).toContainEqual({ type: "authenticate", token: "better" }));
+    server.publish();
+    await until(() => expect(story).toEqual(["snapshot", 1]));
+    expect([server.connections, server.subscribes.length]).toEqual([1, 1]);
+  });
+
+  test("that has expired is replaced, and the feed goes on where it was", async () => {
+    const tokens = ["good", "better"];
+    open(async () => tokens.shift() ?? "none left");
+    const { story } = watch();
+    await until(isLive);
+    server.publish();
+    server.tokens.delete("good");
+    server.tokens.add("better");
+    server.end(4401);
+    server.publish();
+    await until(() => expect(story).toEqual(["snapshot", 1, 2]));
+  });
+
+  test("that is not accepted is asked for once more, on the same connection, and not a third time", async () => {
+    const tokens = ["bad", "worse", "good"];
+    open(async () => tokens.shift() ?? "none left");
+    await until(() => expect(statuses.at(-1)).toMatchObject({ state: "stopped", reason: "unauthorized" }));
+    expect([server.connections, tokens]).toEqual([1, ["good"]]);
+  });
+
+  test("that cannot be had now is asked for again later", async () => {
+    let asked = 0;
+    open(async () => {
+      if (++asked === 1) throw new Error("no network");
+      return "good";
+    });
+    watch();
+    await until(isLive);
+    expect(statuses[1]).toMatchObject({ state: "waiting", attempt: 1, reason: "token" });
+  });
+});

@@ -1,0 +1,82 @@
+import type { ClientMessage, FeedError, Filter, Frame, Gap, SnapshotFrame, Subscribed } from "./messages";
+
+/** What is wanted. */
+export interface Wanted {
+  venue: string;
+  /** Which detections; default: all. */
+  filter?: Filter;
+  /** Whether frames in which nothing matches the filter come, too, without detections; default: true. */
+  empty?: boolean;
+  /** Whether frames come that are much older than now; default: true. */
+  backlog?: boolean;
+  /** Frames a second of each camera at most. */
+  maxRate?: number;
+  /** The cursor of an earlier subscription (perhaps of another page), to go on where it ended. */
+  since?: string;
+}
+
+export interface Handlers {
+  onFrame(frame: Frame): void;
+  /**
+   * The latest frame of each camera, when the subscription begins; every later frame goes to `onFrame`. It begins anew if
+   * it was interrupted for too long: then `missed` is true, and the frames between are not delivered.
+   */
+  onSnapshot?(frames: SnapshotFrame[], missed: boolean): void;
+  /** Frames were left out at this place. */
+  onGap?(gap: Gap): void;
+  /** The server refused the subscription, for example with `forbidden-venue`; it has ended. */
+  onError?(error: FeedError): void;
+}
+
+/** One subscription across all the connections that it lives through. */
+export class Subscription {
+  readonly id: string;
+  readonly #wanted: Wanted;
+  readonly #handlers: Handlers;
+  /** The place of the last message that was handed over. */
+  cursor: string | undefined;
+  /** Whether the server has confirmed it on the present connection. */
+  isConfirmed = false;
+
+  constructor(id: string, wanted: Wanted, handlers: Handlers) {
+    this.id = id;
+    this.#wanted = wanted;
+    this.#handlers = handlers;
+    this.cursor = wanted.since;
+  }
+
+  /** The message that begins it, or goes on with it. */
+  request(): ClientMessage {
+    const { venue, filter, empty, backlog, maxRate } = this.#wanted;
+    return {
+      type: "subscribe",
+      id: this.id,
+      venue,
+      filter,
+      empty,
+      backlog,
+      max_rate: maxRate,
+      since: this.cursor,
+    };
+  }
+
+  subscribed({ cursor, recovered, snapshot }: Subscribed): void {
+    const missed = this.cursor !== undefined;
+    this.isConfirmed = true;
+    this.cursor = cursor;
+    if (!recovered) this.#handlers.onSnapshot?.(snapshot, missed);
+  }
+
+  frame(frame: Frame): void {
+    this.cursor = frame.cursor;
+    this.#handlers.onFrame(frame);
+  }
+
+  gap(gap: Gap): void {
+    this.#handlers.onGap?.(gap);
+  }
+
+  error(error: FeedError): void {
+    this.#handlers.onError?.(error);
+  }
+}

@@ -1,0 +1,11 @@
+import { defineConfig } from "vite";
+
+// `/live-client.js`: the client of the live feed as one file under a fixed name, for other people's pages.
+export default defineConfig({
+  publicDir: false,
+  build: {
+    target: "es2022",
+    emptyOutDir: false,
+    lib: { entry: "src/live-client/index.ts", formats: ["es"], fileName: () => "live-client.js" },
+  },
+});
