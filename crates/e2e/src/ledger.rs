@@ -44,6 +44,16 @@ impl Sent {
         self.posted.iter().filter(|batch| batch.attempts > 1).count()
     }
 
+    /// What a viewer must see: the numbers of the frames of each camera, in order. All nodes are called `north`.
+    pub fn numbers(&self) -> BTreeMap<String, Vec<i64>> {
+        let mut numbers: BTreeMap<String, Vec<i64>> = BTreeMap::new();
+        for batch in &self.posted {
+            let camera = numbers.entry(format!("north/{}", batch.camera)).or_default();
+            camera.extend(batch.frames.iter().map(|frame| frame.number));
+        }
+        numbers
+    }
+
     /// Waits until every batch is in the database.
     pub async fn all_stored(&self, database_url: &str) {
         let database = citytrack_testkit::database(database_url);

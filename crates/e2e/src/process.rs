@@ -1,8 +1,9 @@
 //! A built program, running.
 
 use std::{
+    fs::{self, File},
     net::TcpListener,
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
     sync::atomic::{AtomicU16, Ordering},
     time::Duration,
@@ -18,6 +19,8 @@ const PATIENCE: Duration = Duration::from_secs(25);
 pub struct Process {
     service: String,
     variables: Vec<(String, String)>,
+    /// The file for what it logs; none for this process's own standard error.
+    log: Option<PathBuf>,
     child: Child,
     /// Where its API listens (`host:port`), if it has one.
     pub http: String,
@@ -26,15 +29,18 @@ pub struct Process {
 }
 
 impl Process {
-    /// Starts a service with these variables on two free ports. The worker gets the role `persist`.
-    pub(crate) fn start(service: &str, mut variables: Vec<(String, String)>) -> Self {
+    /// Starts a service with these variables on two free ports; what it logs goes to a file in `logs`, if there is such a
+    /// folder. The worker gets the role `persist`.
+    pub(crate) fn start(service: &str, mut variables: Vec<(String, String)>, logs: Option<&Path>) -> Self {
         let [http, admin] = [free_port(), free_port()].map(|port| format!("127.0.0.1:{port}"));
         variables.push(("CITYTRACK_HTTP__LISTEN".to_owned(), http.clone()));
         variables.push(("CITYTRACK_ADMIN__LISTEN".to_owned(), admin.clone()));
+        let log = logs.map(|folder| folder.join(format!("{service}-{http}.log")));
         Self {
-            child: spawn(service, &variables),
+            child: spawn(service, &variables, log.as_deref()),
             service: service.to_owned(),
             variables,
+            log,
             http,
             admin,
         }
@@ -48,7 +54,7 @@ impl Process {
 
     /// Starts it again as it was, on the same ports, after [`Self::kill`] or [`Self::terminate`].
     pub fn restart(&mut self) {
-        self.child = spawn(&self.service, &self.variables);
+        self.child = spawn(&self.service, &self.variables, self.log.as_deref());
     }
 
     /// Ends it as an operator would (SIGTERM) and waits until it has finished what it holds.
@@ -101,6 +107,14 @@ impl Process {
         .await;
     }
 
+    /// The most memory that it has had, in bytes.
+    pub fn peak_memory(&self) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.id())).unwrap();
+        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+        let kibibytes: u64 = peak.trim().trim_end_matches(" kB").parse().unwrap();
+        kibibytes << 10
+    }
+
     /// The process id, for what only the system can do to it.
     pub fn id(&self) -> u32 {
         self.child.id()
@@ -114,11 +128,13 @@ impl Drop for Process {
     }
 }
 
-fn spawn(service: &str, variables: &[(String, String)]) -> Child {
+fn spawn(service: &str, variables: &[(String, String)], log: Option<&Path>) -> Child {
+    let append = |path| Stdio::from(File::options().create(true).append(true).open(path).unwrap());
     Command::new(binary(service))
         .envs(variables.iter().map(|(name, value)| (name, value)))
         .args((service == "worker").then_some("persist"))
-        .stdout(Stdio::null())
+        .stdout(log.map_or_else(Stdio::null, append))
+        .stderr(log.map_or_else(Stdio::inherit, append))
         .spawn()
         .unwrap()
 }

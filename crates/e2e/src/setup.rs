@@ -1,7 +1,10 @@
 //! What a system is made of: its servers, how many of each service, and with which settings.
 
+use std::path::Path;
+
 use citytrack_testkit::{TestDatabase, TestVhost};
 use reqwest::Client;
+use tempfile::TempDir;
 
 use crate::{
     System,
@@ -9,8 +12,10 @@ use crate::{
 };
 
 /// The bearer of this token may use the control API.
-pub(crate) const ADMINISTRATOR: &str = "administrator-token-of-the-end-to-end-tests";
+pub const ADMINISTRATOR: &str = "administrator-token-of-the-end-to-end-tests";
 const SECRET: &str = "viewer-secret-of-the-end-to-end-tests-0123456789";
+
+const SERVICES: [&str; 6] = ["ingest-api", "worker", "realtime-ws", "stats", "console", "gateway"];
 
 /// Short timeouts, so that an outage is noticed in seconds: what the settings are for, only quicker.
 const QUICK: [(&str, &str); 7] = [
@@ -65,6 +70,9 @@ pub struct Setup {
     servers: Servers,
     ingest: usize,
     workers: usize,
+    live: usize,
+    /// Where the processes write what they log, if somebody wants to read it.
+    logs: Option<TempDir>,
     /// Service, variable, value; later ones win.
     variables: Vec<(&'static str, &'static str, String)>,
 }
@@ -76,6 +84,8 @@ impl Setup {
             servers,
             ingest: 1,
             workers: 1,
+            live: 1,
+            logs: None,
             variables: Vec::new(),
         }
     }
@@ -102,6 +112,27 @@ impl Setup {
         self
     }
 
+    /// So many realtime-ws.
+    pub fn live(mut self, instances: usize) -> Self {
+        self.live = instances;
+        self
+    }
+
+    /// Keeps all that the processes log, with every detail (`debug`), for [`System::logs`].
+    pub fn logged(mut self) -> Self {
+        self.logs = Some(TempDir::new().unwrap());
+        for service in SERVICES {
+            self.variables
+                .push((service, "CITYTRACK_LOG__LEVEL", "debug".to_owned()));
+        }
+        self
+    }
+
+    /// The folder of [`Self::logged`].
+    pub(crate) fn logs(&self) -> Option<&Path> {
+        self.logs.as_ref().map(TempDir::path)
+    }
+
     /// A variable of every instance of one service, such as `("worker", "CITYTRACK_BROKER__URL", …)`.
     pub fn set(mut self, service: &'static str, variable: &'static str, value: &str) -> Self {
         self.variables.push((service, variable, value.to_owned()));
@@ -110,7 +141,7 @@ impl Setup {
 
     /// Timeouts of seconds, so that the test of an outage is short.
     pub fn quick(mut self) -> Self {
-        for service in ["ingest-api", "worker", "realtime-ws", "stats", "console", "gateway"] {
+        for service in SERVICES {
             self.variables
                 .extend(QUICK.map(|(variable, value)| (service, variable, value.to_owned())));
         }
@@ -121,20 +152,24 @@ impl Setup {
     pub async fn start(self) -> System {
         let ingest: Vec<_> = (0..self.ingest).map(|_| self.launch("ingest-api", &[])).collect();
         let workers: Vec<_> = (0..self.workers).map(|_| self.launch("worker", &[])).collect();
-        let [realtime_ws, stats, console] =
-            ["realtime-ws", "stats", "console"].map(|service| self.launch(service, &[]));
-        for process in ingest.iter().chain(&workers).chain([&realtime_ws, &stats, &console]) {
+        let live: Vec<_> = (0..self.live).map(|_| self.launch("realtime-ws", &[])).collect();
+        let [stats, console] = ["stats", "console"].map(|service| self.launch(service, &[]));
+        let all = ingest.iter().chain(&workers).chain(&live);
+        for process in all.chain([&stats, &console]) {
             process.ready().await;
         }
         // Last, so that its first health checks find everything.
         let address = format!("127.0.0.1:{}", free_port());
-        let ingest_addresses = ingest.iter().map(|process| process.http.as_str()).collect::<Vec<_>>();
+        let pool = |processes: &[Process]| {
+            let addresses = processes.iter().map(|process| process.http.as_str());
+            addresses.collect::<Vec<_>>().join(",")
+        };
         let gateway = self.launch(
             "gateway",
             &[
                 ("CITYTRACK_GATEWAY__LISTEN", &address),
-                ("CITYTRACK_GATEWAY__POOLS__INGEST_API", &ingest_addresses.join(",")),
-                ("CITYTRACK_GATEWAY__POOLS__REALTIME_WS", &realtime_ws.http),
+                ("CITYTRACK_GATEWAY__POOLS__INGEST_API", &pool(&ingest)),
+                ("CITYTRACK_GATEWAY__POOLS__REALTIME_WS", &pool(&live)),
                 ("CITYTRACK_GATEWAY__POOLS__STATS", &stats.http),
                 ("CITYTRACK_GATEWAY__POOLS__CONSOLE", &console.http),
             ],
@@ -143,7 +178,7 @@ impl Setup {
         System {
             ingest,
             workers,
-            realtime_ws,
+            live,
             stats,
             console,
             gateway,
@@ -166,6 +201,6 @@ impl Setup {
         let given = given.map(|(_, variable, value)| (*variable, value.as_str()));
         let all = common.into_iter().chain(own.iter().copied()).chain(given);
         let all = all.map(|(variable, value)| (variable.to_owned(), value.to_owned()));
-        Process::start(service, all.collect())
+        Process::start(service, all.collect(), self.logs())
     }
 }

@@ -1,5 +1,7 @@
 //! A whole CityTrack: every binary as a process, on ports of its own.
 
+use std::{fs, path::PathBuf};
+
 use citytrack_storage::Database;
 use citytrack_testkit::{eventually, queue_is_empty, ready_messages, stays_empty};
 use reqwest::{Client, Method, RequestBuilder};
@@ -16,8 +18,8 @@ pub struct System {
     pub ingest: Vec<Process>,
     /// In the order of their start.
     pub workers: Vec<Process>,
-    /// The live feed.
-    pub realtime_ws: Process,
+    /// The live feed, in the order of their start.
+    pub live: Vec<Process>,
     /// The counts.
     pub stats: Process,
     /// The control API and the pages.
@@ -54,8 +56,8 @@ impl System {
 
     /// Waits until every process is ready, without a hand.
     pub async fn recovered(&self) {
-        let others = [&self.realtime_ws, &self.stats, &self.console, &self.gateway];
-        for process in self.ingest.iter().chain(&self.workers).chain(others) {
+        let many = self.ingest.iter().chain(&self.workers).chain(&self.live);
+        for process in many.chain([&self.stats, &self.console, &self.gateway]) {
             process.ready().await;
         }
     }
@@ -96,6 +98,17 @@ impl System {
             }
         }
         panic!("whenever the workers end there are messages left");
+    }
+
+    /// What every process has logged, by file, when that was asked for ([`Setup::logged`]).
+    pub fn logs(&self) -> Vec<(String, String)> {
+        let folder = self.setup.logs().expect("logs are kept");
+        let files = fs::read_dir(folder).unwrap().map(|file| file.unwrap().path());
+        let read = |path: PathBuf| {
+            let text = String::from_utf8_lossy(&fs::read(&path).unwrap()).into_owned();
+            (path.file_name().unwrap().to_string_lossy().into_owned(), text)
+        };
+        files.map(read).collect()
     }
 
     /// The address of a path behind the gateway.

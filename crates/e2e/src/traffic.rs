@@ -76,6 +76,7 @@ impl Progress {
 /// Running traffic. A node that is told what will not change by trying again (4xx) fails the test.
 pub struct Traffic {
     nodes: JoinSet<Vec<Posted>>,
+    cameras: Vec<String>,
     progress: watch::Receiver<Progress>,
     stop: watch::Sender<bool>,
 }
@@ -87,21 +88,34 @@ impl Traffic {
         let (report, progress) = watch::channel(Progress::default());
         let (stop, stopped) = watch::channel(false);
         let (report, traffic) = (Arc::new(report), TRAFFICS.fetch_add(1, Ordering::Relaxed));
+        let cameras: Vec<_> = (0..plan.nodes)
+            .map(|number| format!("camera-{traffic}-{number}"))
+            .collect();
         let mut nodes = JoinSet::new();
-        for (number, key) in keys.iter().cycle().take(plan.nodes).enumerate() {
+        for (camera, key) in cameras.iter().zip(keys.iter().cycle()) {
             let node = Node {
                 // Of its own, so that nodes share no connection.
                 client: Client::builder().timeout(ATTEMPT).build().unwrap(),
                 url: format!("{}/api/v1/detections", base_url.trim_end_matches('/')),
                 key: key.clone(),
-                camera: format!("camera-{traffic}-{number}"),
+                camera: camera.clone(),
                 stream: Uuid::now_v7(),
                 plan: plan.clone(),
                 report: Arc::clone(&report),
             };
             nodes.spawn(node.run(stopped.clone()));
         }
-        Self { nodes, progress, stop }
+        Self {
+            nodes,
+            cameras,
+            progress,
+            stop,
+        }
+    }
+
+    /// The cameras of its nodes; nobody else has them.
+    pub fn cameras(&self) -> &[String] {
+        &self.cameras
     }
 
     /// How far the nodes are now.

@@ -26,7 +26,8 @@ pub use eventually::{eventually, eventually_within};
 pub use private::{PostgresOptions, PrivateBroker, PrivatePostgres};
 pub use proxy::Proxy;
 pub use queues::{
-    keep_dead_letters, limit_deliveries, limit_persist_queue, queue_is_empty, ready_messages, stays_empty,
+    delete_queue, keep_dead_letters, limit_deliveries, limit_persist_queue, queue_is_empty, queues_named,
+    ready_messages, stays_empty,
 };
 pub use vhost::TestVhost;
 

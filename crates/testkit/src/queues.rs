@@ -54,6 +54,22 @@ pub async fn keep_dead_letters(management: &str, broker: &str) {
     set_policy(management, broker, "dead", json!({ "delivery-limit": 1_000_000 })).await;
 }
 
+/// The names of the queues that begin so.
+pub async fn queues_named(management: &str, broker: &str, prefix: &str) -> Vec<String> {
+    let url = format!("{management}/api/queues/{}?columns=name", vhost(broker));
+    let answer = Client::new().get(url).send().await.expect("the management API answers");
+    let queues: Vec<Value> = answer.json().await.unwrap();
+    let names = queues.iter().filter_map(|queue| queue["name"].as_str());
+    names.filter(|name| name.starts_with(prefix)).map(str::to_owned).collect()
+}
+
+/// Deletes a queue with everything in it.
+pub async fn delete_queue(management: &str, broker: &str, queue: &str) {
+    let answer = Client::new().delete(address(management, broker, queue)).send().await;
+    let status = answer.expect("the management API answers").status();
+    assert!(status.is_success(), "{queue} cannot be deleted: {status}");
+}
+
 /// Sets the policy of a queue; `queue` is the end of its name.
 async fn set_policy(management: &str, broker: &str, queue: &str, definition: Value) {
     let pattern = format!("^citytrack\\.{queue}$");

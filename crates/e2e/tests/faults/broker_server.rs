@@ -1,8 +1,6 @@
 //! The broker itself fails: killed, or out of memory or disk.
 
-use std::fs;
-
-use citytrack_e2e::{Process, Servers, Setup, System, TrafficPlan};
+use citytrack_e2e::{Servers, Setup, System, TrafficPlan};
 use citytrack_testkit::{PrivateBroker, TestDatabase, eventually};
 
 use crate::{hold::Hold, says, traffic};
@@ -64,7 +62,7 @@ async fn the_broker_takes_nothing_for_want_of_memory_and_then_of_disk() {
             (system.ingest[0].metric("citytrack_broker_waiting", "").await == 0.0).then_some(())
         })
         .await;
-        assert!(memory(&system.ingest[0]) < 100 << 20);
+        assert!(system.ingest[0].peak_memory() < 100 << 20);
         broker.ctl(relief).await;
         system.recovered().await;
         traffic.accepted_more(100).await;
@@ -78,12 +76,4 @@ async fn the_broker_takes_nothing_for_want_of_memory_and_then_of_disk() {
     );
     assert_eq!(progress.refused.keys().collect::<Vec<_>>(), [&503], "{progress:?}");
     system.close_books(&sent, 0).await;
-}
-
-/// The most memory that a process has had, in bytes.
-fn memory(process: &Process) -> u64 {
-    let status = fs::read_to_string(format!("/proc/{}/status", process.id())).unwrap();
-    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
-    let kibibytes: u64 = peak.trim().trim_end_matches(" kB").parse().unwrap();
-    kibibytes << 10
 }

@@ -1,20 +1,14 @@
 //! One batch all the way: POST → row, POST → socket, POST → counts, and what a revoked key still may.
 
 use citytrack_domain::Clock;
+use citytrack_e2e::{System, TokenBy, Viewer, sum};
 use citytrack_testkit::eventually;
-use futures_util::{SinkExt, StreamExt};
 use reqwest::Method;
 use serde_json::{Value, json};
-use tokio_tungstenite::{
-    connect_async,
-    tungstenite::{Message, client::IntoClientRequest},
-};
-
-use citytrack_e2e::{System, sum};
 
 fn body() -> Value {
     json!({ "frames": [{
-        "camera": "entrance", "captured_at": Clock::System.now().to_string(), "width": 640, "height": 480,
+        "camera": "entrance", "frame": 1, "captured_at": Clock::System.now().to_string(), "width": 640, "height": 480,
         "detections": [
             { "class": "person", "confidence": 0.5, "box": [0.25, 0.25, 0.125, 0.5], "track_id": 17 },
             { "class": "dog", "confidence": 0.75, "box": [0.5, 0.5, 0.25, 0.25] },
@@ -28,23 +22,9 @@ async fn a_batch_reaches_the_database_the_browser_and_the_counts() {
     let key = system.venue("demo").await;
     let token = system.viewer_token("demo").await;
 
-    // A browser.
-    let mut request = format!("ws://{}/api/v1/live", system.address)
-        .into_client_request()
-        .unwrap();
-    let protocols = format!("citytrack.v1, bearer.{token}");
-    request
-        .headers_mut()
-        .insert("Sec-WebSocket-Protocol", protocols.parse().unwrap());
-    let (mut socket, upgrade) = connect_async(request).await.unwrap();
-    assert_eq!(upgrade.headers()["sec-websocket-protocol"], "citytrack.v1");
-    let subscribe = json!({ "type": "subscribe", "id": "1", "venue": "demo", "filter": { "classes": ["person"] } });
-    socket.send(Message::text(subscribe.to_string())).await.unwrap();
-    let mut next = async || -> Value {
-        let message = tokio::time::timeout(std::time::Duration::from_secs(10), socket.next());
-        serde_json::from_str(message.await.unwrap().unwrap().unwrap().to_text().unwrap()).unwrap()
-    };
-    assert_eq!(next().await["type"], "subscribed");
+    let mut browser = Viewer::open_by(TokenBy::Subprotocol, &system.address, &token).await;
+    let filter = json!({ "classes": ["person"] });
+    browser.subscribe(json!({ "venue": "demo", "filter": filter })).await;
 
     // A node.
     let posted = body();
@@ -57,11 +37,8 @@ async fn a_batch_reaches_the_database_the_browser_and_the_counts() {
     assert_eq!(answer.status(), 202);
     assert!(answer.headers().contains_key("x-request-id"));
 
-    let frame = next().await;
-    assert_eq!(
-        (&frame["type"], &frame["camera"], &frame["node"]),
-        (&json!("frame"), &json!("entrance"), &json!("north"))
-    );
+    let (told, frame) = browser.hears_json("frame").await;
+    assert_eq!(told.source(), "north/entrance");
     assert_eq!(frame["detections"], json!([posted["frames"][0]["detections"][0]]));
 
     system
