@@ -6,7 +6,7 @@ use actix_web::{
     HttpRequest, HttpResponse,
     http::{
         Method,
-        header::{self, ETag, EntityTag, Header, IfNoneMatch},
+        header::{self, ETag, EntityTag, Header, HeaderValue, IfNoneMatch},
     },
     middleware::DefaultHeaders,
 };
@@ -18,6 +18,8 @@ use rust_embed::{EmbeddedFile, RustEmbed};
 struct Pages;
 
 const HOME: &str = "index.html";
+/// The client of the live feed, which pages of other origins may load, too.
+const LIVE_CLIENT: &str = "live-client.js";
 const NOT_BUILT: &str = include_str!("not-built.html");
 
 /// Everything the pages need comes from here, and nobody may frame them.
@@ -39,7 +41,14 @@ pub(crate) async fn serve(request: HttpRequest) -> Result<HttpResponse, Problem>
     }
     let path = request.path().trim_start_matches('/');
     if let Some(file) = Pages::get(if path.is_empty() { HOME } else { path }) {
-        return Ok(answer(&request, file, path.starts_with("assets/")));
+        let mut answer = answer(&request, file, path.starts_with("assets/"));
+        if path == LIVE_CLIENT {
+            let everybody = HeaderValue::from_static("*");
+            answer
+                .headers_mut()
+                .insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, everybody);
+        }
+        return Ok(answer);
     }
     let last = path.rsplit('/').next().unwrap_or_default();
     if path.starts_with("assets/") || last.contains('.') {

@@ -83,6 +83,25 @@ async fn assets_are_kept_forever_and_compressed() {
 }
 
 #[tokio::test]
+async fn pages_of_other_origins_may_load_the_client_of_the_live_feed_and_nothing_else() {
+    if !built() {
+        return;
+    }
+    let console = Console::start().await;
+    let client = console.request(Method::GET, "/live-client.js").send().await.unwrap();
+    let headers = client.headers().clone();
+    assert_eq!(client.status(), StatusCode::OK);
+    assert_eq!(headers["content-type"], "text/javascript; charset=utf-8");
+    assert_eq!(headers["access-control-allow-origin"], "*");
+    assert_eq!(headers["cache-control"], "no-cache");
+    assert!(client.text().await.unwrap().contains("LiveFeed"));
+    for path in ["/", "/favicon.svg"] {
+        let answer = console.request(Method::GET, path).send().await.unwrap();
+        assert!(!answer.headers().contains_key("access-control-allow-origin"), "{path}");
+    }
+}
+
+#[tokio::test]
 async fn files_that_are_not_there_are_not_the_home_page() {
     let console = Console::start().await;
     for path in [
