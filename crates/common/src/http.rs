@@ -17,6 +17,7 @@ use actix_web::{
 use prometheus::{HistogramOpts, HistogramVec, Registry};
 use socket2::SockRef;
 
+pub use crate::forwarded::{TrustedProxies, client_address};
 use crate::{
     admin,
     lifecycle::{Lifecycle, Spawner, TaskError},

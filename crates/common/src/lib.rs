@@ -2,6 +2,7 @@
 //! problem documents. One module per subject.
 
 pub mod admin;
+mod forwarded;
 pub mod health;
 pub mod http;
 pub mod lifecycle;

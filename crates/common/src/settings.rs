@@ -13,6 +13,8 @@ use clap::{
 use humantime::Duration;
 use secrecy::SecretString;
 
+pub use crate::forwarded::ProxySettings;
+
 /// Reads the settings of this process. On `--help` and `--version` it prints and exits with 0; on a bad setting it prints
 /// what is wrong with which variable and exits with 2.
 pub fn parse<S: Parser>() -> S {
