@@ -126,7 +126,7 @@ _public_port() { if [ "$1" = gateway ]; then echo "${GATEWAY_LISTEN##*:}"; else 
 # _service_settings SERVICE INDEX: fills the caller's array `settings` with what this instance needs to know, and no more.
 _service_settings() {
   local database="CITYTRACK_DATABASE__URL=$DATABASE_URL" broker="CITYTRACK_BROKER__URL=$AMQP_URL"
-  local viewer="CITYTRACK_VIEWER__SECRET=$VIEWER_SECRET" service
+  local viewer="CITYTRACK_VIEWER__SECRET=$VIEWER_SECRET" administrator="CITYTRACK_ADMINISTRATOR__TOKEN=$ADMIN_TOKEN" service
   settings=("CITYTRACK_ADMIN__LISTEN=127.0.0.1:$(admin_port "$1" "$2")" "CITYTRACK_LOG__FORMAT=${CITYTRACK_LOG__FORMAT:-text}")
   case $1 in
     gateway)
@@ -142,9 +142,9 @@ _service_settings() {
   esac
   case $1 in
     ingest-api | worker) settings+=("$database" "$broker") ;;
-    realtime-ws) settings+=("$broker" "$viewer") ;;
+    realtime-ws) settings+=("$broker" "$viewer" "$administrator") ;;
     stats) settings+=("$database" "$viewer") ;;
-    console) settings+=("$database" "$viewer" "CITYTRACK_ADMINISTRATOR__TOKEN=$ADMIN_TOKEN") ;;
+    console) settings+=("$database" "$viewer" "$administrator") ;;
   esac
 }
 
