@@ -179,6 +179,15 @@ describe("after a disconnect", () => {
   });
 });
 
+test("a server that lets nobody in is left for another attempt", async () => {
+  open();
+  server.full = true;
+  watch();
+  await until(() => expect(statuses.at(-1)).toMatchObject({ state: "waiting", reason: "unavailable" }));
+  server.full = false;
+  await until(isLive);
+});
+
 describe("a token", () => {
   test("that is not accepted stops a feed that has no other", async () => {
     open("bad");

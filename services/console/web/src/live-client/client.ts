@@ -11,7 +11,7 @@ export type WaitReason =
   | "restart"
   /** This page read too slowly. */
   | "slow"
-  /** The server has no connection to its broker. */
+  /** The server cannot serve now: it has no connection to its broker, or too many clients. */
   | "unavailable"
   /** The token function failed. */
   | "token";
@@ -165,6 +165,8 @@ export class LiveFeed {
     if (error.code === "unauthorized") return this.#unauthorized();
     // That passes, and another instance may be better off: the same as a lost connection.
     if (error.code === "unavailable") return this.#lost("unavailable");
+    // Not let in for another reason than the token: there are too many, say.
+    if (!this.#authenticatedAt) return this.#lost("unavailable");
     const subscription = error.id === undefined ? undefined : this.#subscriptions.get(error.id);
     if (!subscription) return;
     if (error.code === "invalid-cursor" && subscription.cursor !== undefined) {

@@ -15,6 +15,8 @@ export class FeedServer {
   connections = 0;
   readonly received: ClientMessage[] = [];
   readonly tokens = new Set(["good"]);
+  /** Lets nobody in. */
+  full = false;
   /** Answers to `subscribe` by venue, instead of `subscribed`. */
   readonly refusals = new Map<string, string>();
 
@@ -88,7 +90,9 @@ export class FeedServer {
 
   #authenticate(socket: Socket, token: string): void {
     const expires_at = "2026-11-22T18:00:00Z";
-    if (this.tokens.has(token)) this.#send(socket, { type: "authenticated", venues: ["demo"], expires_at });
+    if (this.full) this.#send(socket, { type: "error", code: "too-many-sockets", message: "" });
+    else if (this.tokens.has(token))
+      this.#send(socket, { type: "authenticated", venues: ["demo"], expires_at });
     else this.#send(socket, { type: "error", code: "unauthorized", message: "not one of ours" });
   }
 

@@ -1,0 +1,106 @@
+// The client of the live feed as the console serves it, in pages that are not ours.
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { launch, openPage } from "./browser.mjs";
+import { address, cuttableNetwork, frame, makeVenue, until, viewerToken } from "./system.mjs";
+
+let browser;
+before(async () => {
+  browser = await launch();
+});
+after(() => browser.close());
+
+/** Writes down what it gets: the numbers of frames in `story`, how the connection is in `statuses`. */
+const COUNTING_PAGE = `<!doctype html><link rel="icon" href="data:," /><script type="module">
+  import { LiveFeed } from "/live-client.js";
+  window.story = [];
+  window.statuses = [];
+  window.watch = (venue) => {
+    const feed = new LiveFeed({ token: window.newToken, onStatus: ({ state }) => window.statuses.push(state) });
+    feed.subscribe({ venue }, {
+      onFrame: ({ frame }) => window.story.push(frame),
+      onSnapshot: (frames, missed) => window.story.push(missed ? "missed" : "snapshot"),
+      onGap: ({ reason }) => window.story.push("gap: " + reason),
+      onError: ({ code }) => window.story.push("error: " + code),
+    });
+  };
+</script>`;
+
+/** A page at `origin` that watches `venue`, and the sockets that it opened. */
+async function openCountingPage(t, venue, { origin = address, newToken, ...options }) {
+  const page = await openPage(t, browser, { origin, ...options });
+  const sockets = [];
+  page.on("websocket", (socket) => sockets.push(socket));
+  await page.exposeFunction("newToken", newToken);
+  await page.route("**/counting.html", (route) =>
+    route.fulfill({ contentType: "text/html", body: COUNTING_PAGE }),
+  );
+  await page.goto(`${origin}/counting.html`);
+  await page.evaluate((slug) => window.watch(slug), venue.slug);
+  await until("it is live", async () => (await lastStatus(page)) === "live");
+  return { page, sockets };
+}
+
+const lastStatus = (page) => page.evaluate(() => window.statuses.at(-1));
+const storyOf = (page) => page.evaluate(() => window.story);
+
+/** Sends frames one after the other until it is stopped; then the numbers of all. */
+function sendFrames(venue) {
+  const numbers = [];
+  let stopped = false;
+  const sending = (async () => {
+    while (!stopped) {
+      const next = frame("entrance", [[0.2, 0.2, 0.1, 0.4]]);
+      await venue.send(next);
+      numbers.push(next.frame);
+    }
+  })();
+  return {
+    numbers,
+    async stop() {
+      stopped = true;
+      await sending;
+      return numbers;
+    },
+  };
+}
+
+test("through disconnects no frame is missing and none doubled, without a reload", async (t) => {
+  const venue = await makeVenue(t);
+  const network = await cuttableNetwork(t);
+  const newToken = () => viewerToken([venue]);
+  const expected = /net::ERR_|WebSocket connection/;
+  const { page, sockets } = await openCountingPage(t, venue, { origin: network.address, newToken, expected });
+  const sender = sendFrames(venue);
+  for (let cut = 1; cut <= 3; cut++) {
+    const sent = sender.numbers.length;
+    await until("frames arrive", async () => (await storyOf(page)).includes(sender.numbers.at(-1)));
+    network.cut();
+    await until("the connection is lost", async () => (await lastStatus(page)) === "waiting");
+    await until("frames are sent meanwhile", () => sender.numbers.length > sent + 20);
+    network.mend();
+    await until("it is live again", async () => (await lastStatus(page)) === "live");
+  }
+  const numbers = await sender.stop();
+  await until("the last frame arrives", async () => (await storyOf(page)).includes(numbers.at(-1)));
+  assert.deepEqual(await storyOf(page), ["snapshot", ...numbers]);
+  assert.ok(sockets.length >= 4, `${sockets.length} sockets`);
+});
+
+test("a token is replaced before it ends, without a reconnect", async (t) => {
+  const venue = await makeVenue(t);
+  let asked = 0;
+  const newToken = () => {
+    asked++;
+    return viewerToken([venue], "6s");
+  };
+  const { page, sockets } = await openCountingPage(t, venue, { newToken });
+  const end = Date.now() + 7000;
+  await until("the first token has ended", () => Date.now() > end);
+  const late = frame("entrance", []);
+  await venue.send(late);
+  await until("frames still arrive", async () => (await storyOf(page)).includes(late.frame));
+  assert.deepEqual(await storyOf(page), ["snapshot", late.frame]);
+  assert.equal(sockets.length, 1);
+  assert.ok(asked >= 2, `asked for ${asked} tokens`);
+});
