@@ -24,12 +24,12 @@ export function launch() {
 
 /**
  * A page in a fresh context. When the test is over it is checked that nothing was written to the console (`expected`
- * excepted), that no script failed, and that nothing was asked of any other origin.
+ * excepted), that no script failed, and that nothing was asked of any origin but its own (and `friend`).
  */
 export async function openPage(
   t,
   browser,
-  { viewport = DESKTOP, expected, origin = address, ...options } = {},
+  { viewport = DESKTOP, expected, origin = address, friend, ...options } = {},
 ) {
   const context = await browser.newContext({
     viewport,
@@ -47,7 +47,8 @@ export async function openPage(
   page.on("pageerror", (error) => complaints.push(error.stack ?? error.message));
   const note = (url) => {
     const host = new URL(url).host;
-    if (host && host !== new URL(origin).host) foreign.push(url);
+    const known = [origin, friend ?? origin].map((friendly) => new URL(friendly).host);
+    if (host && !known.includes(host)) foreign.push(url);
   };
   page.on("request", (request) => note(request.url()));
   page.on("websocket", (socket) => note(socket.url()));

@@ -180,6 +180,63 @@ test("a lost connection is said, and mended without being asked", async (t) => {
   await until("frames come again", async () => (await peopleInAll(page)) === "2");
 });
 
+test("whoever comes later sees at once what the cameras saw last, and how long ago that was", async (t) => {
+  const venue = await makeVenue(t);
+  const first = await openLive(t, venue);
+  await venue.send(frame("entrance", [AT_LEFT, AT_RIGHT]));
+  await until("the first page has it", async () => (await peopleOf(first, "entrance")) === "2");
+  await card(first, "entrance")
+    .getByText(/^Silent since/)
+    .waitFor();
+  const later = await openLive(t, venue);
+  await card(later, "entrance")
+    .getByText(/^Silent since \d\d:\d\d:\d\d$/)
+    .waitFor();
+  assert.equal(await peopleOf(later, "entrance"), "–");
+  const nothing = await pixelAt(later, "entrance", OUTSIDE);
+  assert.notEqual(await pixelAt(later, "entrance", IN_RIGHT), nothing, "the boxes are drawn");
+});
+
+test("what a node delivers late does not take the place of the live picture", async (t) => {
+  const venue = await makeVenue(t);
+  const page = await openLive(t, venue);
+  await venue.send(frame("entrance", [AT_LEFT]));
+  await until("the person is counted", async () => (await peopleInAll(page)) === "1");
+  const captured_at = new Date(Date.now() - 600_000).toISOString();
+  await venue.send(
+    frame("entrance", [AT_LEFT, AT_RIGHT], { captured_at }),
+    frame("late", [], { captured_at }),
+  );
+  await venue.send(frame("square", [AT_RIGHT]));
+  await until("what is live arrives", async () => (await peopleOf(page, "square")) === "1");
+  assert.notEqual(await peopleOf(page, "entrance"), "2");
+  assert.equal(await card(page, "late").count(), 0);
+});
+
+test("frames that were left out are told, and why", async (t) => {
+  const venue = await makeVenue(t);
+  const page = await openPage(t, browser);
+  // The server says so when a browser is too slow, which none is here: what it would say is put between what it says.
+  let say;
+  await page.routeWebSocket("**/api/v1/live", (socket) => {
+    socket.connectToServer();
+    say = (message) => socket.send(JSON.stringify(message));
+  });
+  await page.goto(`${address}/live#token=${await viewerToken([venue])}`);
+  await status(page, "Live").waitFor();
+  await venue.send(frame("entrance", [AT_LEFT]));
+  await card(page, "entrance").waitFor();
+  const gap = { type: "gap", id: "1", cameras: ["north/entrance"] };
+  say({ ...gap, dropped: 1200, reason: "slow" });
+  say({ ...gap, dropped: null, cameras: [], reason: "overload" });
+  await page
+    .getByText("1,200 frames were left out because this browser or its network was too slow.")
+    .waitFor();
+  await page.getByText(/^The live feed was overloaded, last at \d\d:\d\d:\d\d/).waitFor();
+  await venue.send(frame("entrance", [AT_LEFT]));
+  await card(page, "entrance").getByText("Frames left out").waitFor();
+});
+
 test("a token that was not made here is refused", async (t) => {
   const page = await openPage(t, browser, { expected: /401/ });
   const payload = Buffer.from(
