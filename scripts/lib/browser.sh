@@ -12,7 +12,9 @@ browser_tests() {
   browser_stop
   postgres_database "$((base + 432))" "$password" "$BROWSER_NAME"
   _virtual_host "$base" "$password" PUT
-  system_start
+  # The page of somebody else's that one test serves there.
+  export CITYTRACK_GUEST_ORIGIN=http://127.0.0.1:$((base + 81))
+  CITYTRACK_LIVE__ORIGINS=$CITYTRACK_GUEST_ORIGIN system_start
   CITYTRACK_ADDRESS=http://$GATEWAY_LISTEN CITYTRACK_ADMIN_TOKEN=$ADMIN_TOKEN npm --prefix "$WEB" run test:browser
   browser_stop
 }

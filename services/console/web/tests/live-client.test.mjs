@@ -1,8 +1,10 @@
 // The client of the live feed as the console serves it, in pages that are not ours.
 import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { createServer } from "node:http";
 import { after, before, test } from "node:test";
 import { launch, openPage } from "./browser.mjs";
-import { address, cuttableNetwork, frame, makeVenue, until, viewerToken } from "./system.mjs";
+import { address, cuttableNetwork, frame, guestOrigin, makeVenue, until, viewerToken } from "./system.mjs";
 
 let browser;
 before(async () => {
@@ -103,4 +105,46 @@ test("a token is replaced before it ends, without a reconnect", async (t) => {
   assert.deepEqual(await storyOf(page), ["snapshot", late.frame]);
   assert.equal(sockets.length, 1);
   assert.ok(asked >= 2, `asked for ${asked} tokens`);
+});
+
+/** The page of the documentation that shows how to use the client. */
+async function documentedExample() {
+  const text = await readFile(new URL("../../../../docs/realtime.md", import.meta.url), "utf8");
+  const blocks = [...text.matchAll(/```html\n(.*?)```/gs)].map(([, block]) => block);
+  const example = blocks.find((block) => block.includes("live-client.js"));
+  assert.ok(example, "docs/realtime.md has an example that uses live-client.js");
+  return example;
+}
+
+/** Somebody else's server: the page at `/`, a viewer token at `/viewer-token`. */
+async function serve(t, page, newToken) {
+  const server = createServer(async (request, response) => {
+    const isPage = request.url === "/";
+    response.setHeader("content-type", isPage ? "text/html" : "text/plain");
+    response.end(isPage ? page : await newToken());
+  });
+  const { hostname, port } = new URL(guestOrigin);
+  await new Promise((resolve) => server.listen(Number(port), hostname, resolve));
+  t.after(() => server.close());
+}
+
+test("the example of the documentation works in a page of another origin", async (t) => {
+  const venue = await makeVenue(t);
+  const example = (await documentedExample())
+    .replaceAll("https://citytrack.example", address)
+    .replaceAll('"demo"', JSON.stringify(venue.slug));
+  await serve(t, example, () => viewerToken([venue]));
+  const page = await openPage(t, browser, { origin: guestOrigin, friend: address });
+  const live = page.waitForEvent("console", (message) => message.text().startsWith("live feed: live"));
+  await page.route("**/favicon.ico", (route) => route.fulfill({ status: 204 }));
+  await page.goto(guestOrigin);
+  await live;
+  const people = [0.9, 0.9, 0.1].map((confidence) => ({
+    class: "person",
+    confidence,
+    box: [0, 0, 0.1, 0.2],
+  }));
+  await venue.send(frame("entrance", [], { detections: [...people, { ...people[0], class: "car" }] }));
+  const shown = async () => JSON.parse((await page.locator("#people").textContent()) || "null");
+  await until("two people are counted", async () => (await shown())?.["north/entrance"] === 2);
 });

@@ -3,6 +3,8 @@ import { randomBytes } from "node:crypto";
 import { connect, createServer } from "node:net";
 
 export const address = required("CITYTRACK_ADDRESS").replace(/\/$/, "");
+/** A page of somebody else's is served here; the system's setting CITYTRACK_LIVE__ORIGINS must name it. */
+export const guestOrigin = process.env.CITYTRACK_GUEST_ORIGIN ?? "http://127.0.0.1:22081";
 const administrator = required("CITYTRACK_ADMIN_TOKEN");
 
 function required(name) {

@@ -188,6 +188,46 @@ test("a server that lets nobody in is left for another attempt", async () => {
   await until(isLive);
 });
 
+describe("in a page", () => {
+  const events = new EventTarget();
+  const page = Object.assign(new EventTarget(), { visibilityState: "visible" });
+  beforeEach(() => {
+    vi.stubGlobal("addEventListener", events.addEventListener.bind(events));
+    vi.stubGlobal("removeEventListener", events.removeEventListener.bind(events));
+    vi.stubGlobal("document", page);
+  });
+  afterEach(() => vi.unstubAllGlobals());
+
+  test("it does not wait any longer when the network is back", async () => {
+    server.full = true;
+    open();
+    await until(() => expect(states().at(-1)).toBe("waiting"));
+    events.dispatchEvent(new Event("online"));
+    expect(states().at(-1)).toBe("connecting");
+  });
+
+  test("it makes sure of the connection when somebody looks at the page again", async () => {
+    open();
+    watch();
+    await until(isLive);
+    page.visibilityState = "hidden";
+    page.dispatchEvent(new Event("visibilitychange"));
+    page.visibilityState = "visible";
+    page.dispatchEvent(new Event("visibilitychange"));
+    await until(() => expect(server.received.filter(({ type }) => type === "ping")).toHaveLength(1));
+    expect(states()).toEqual(["connecting", "live"]);
+  });
+
+  test("it stays closed", async () => {
+    open();
+    await until(isLive);
+    feed.close();
+    events.dispatchEvent(new Event("online"));
+    page.dispatchEvent(new Event("visibilitychange"));
+    expect(states()).toEqual(["connecting", "live", "stopped"]);
+  });
+});
+
 describe("a token", () => {
   test("that is not accepted stops a feed that has no other", async () => {
     open("bad");
