@@ -63,12 +63,10 @@ impl Audience {
     }
 
     /// Waits until they have seen so many frames more than now, all of them together.
-    pub async fn sees_more(&self, frames: usize) {
-        let wanted = self.frames.load(Ordering::Relaxed) + frames;
-        eventually_within(PATIENCE, &format!("{wanted} frames seen"), async || {
-            (self.frames.load(Ordering::Relaxed) >= wanted).then_some(())
-        })
-        .await;
+    pub async fn sees_more(&mut self, frames: usize) {
+        let seen = Arc::clone(&self.frames);
+        let wanted = seen.load(Ordering::Relaxed) + frames;
+        self.reaches(&seen, wanted, "frames seen").await;
     }
 
     /// How often one came back, all of them together.
@@ -77,9 +75,18 @@ impl Audience {
     }
 
     /// Waits until they came back so often, all of them together.
-    pub async fn returned(&self, times: usize) {
-        eventually_within(PATIENCE, &format!("{times} viewers came back"), async || {
-            (self.returns() >= times).then_some(())
+    pub async fn returned(&mut self, times: usize) {
+        let returns = Arc::clone(&self.returns);
+        self.reaches(&returns, times, "viewers came back").await;
+    }
+
+    async fn reaches(&mut self, count: &AtomicUsize, wanted: usize, what: &str) {
+        eventually_within(PATIENCE, &format!("{wanted} {what}"), async || {
+            // Nobody has left yet: the first whom something has gone wrong with ends the test.
+            if let Some(Err(failed)) = self.viewers.try_join_next() {
+                std::panic::resume_unwind(failed.into_panic());
+            }
+            (count.load(Ordering::Relaxed) >= wanted).then_some(())
         })
         .await;
     }

@@ -3,7 +3,7 @@
 use std::{fs, path::PathBuf};
 
 use citytrack_storage::Database;
-use citytrack_testkit::{eventually, queue_is_empty, ready_messages, stays_empty};
+use citytrack_testkit::{delete_queue, eventually, queue_is_empty, queues_named, ready_messages, stays_empty};
 use reqwest::{Client, Method, RequestBuilder};
 use serde_json::{Value, json};
 
@@ -98,6 +98,19 @@ impl System {
             }
         }
         panic!("whenever the workers end there are messages left");
+    }
+
+    /// Deletes the queues of the live feed, as the broker does with those that nobody has used for long.
+    pub async fn lose_live_queues(&self) {
+        let Servers { broker, management, .. } = self.servers();
+        let queues = eventually("the queues of the live feed are listed", async || {
+            let queues = queues_named(management, broker, "citytrack.live.").await;
+            (queues.len() == self.live.len()).then_some(queues)
+        })
+        .await;
+        for queue in queues {
+            delete_queue(management, broker, &queue).await;
+        }
     }
 
     /// What every process has logged, by file, when that was asked for ([`Setup::logged`]).

@@ -204,6 +204,12 @@ impl Viewer {
         *self.seen.closed.last().expect("it was open")
     }
 
+    /// Forgets which frames it has seen, but not where it stands: for what follows from here on.
+    pub fn forget(&mut self) {
+        self.seen.frames.clear();
+        self.seen.gaps.clear();
+    }
+
     /// Breaks off without a word, as a browser whose network is gone.
     pub fn leave(&mut self) {
         self.socket = None;
