@@ -1,8 +1,6 @@
 //! Counts: frames and detections by bucket, from the minute tables.
 
-use std::str::FromStr;
-
-use citytrack_domain::{CameraName, Class, InvalidName, Slug};
+use citytrack_domain::{CameraPattern, Class, Slug};
 use jiff::Timestamp;
 use tokio_postgres::Row;
 
@@ -16,33 +14,9 @@ pub struct CountsQuery<'a> {
     /// The edges of the buckets, in order: one more than there are buckets.
     pub edges: &'a [Timestamp],
     /// Only these cameras; empty: all of them.
-    pub cameras: &'a [CameraSelector],
+    pub cameras: &'a [CameraPattern],
     /// Only detections of this class.
     pub class: Option<&'a Class>,
-}
-
-/// Which cameras are meant: `entrance`, of whichever node, or `north/entrance`, that of the node `north`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CameraSelector {
-    node: Option<Slug>,
-    camera: CameraName,
-}
-
-impl FromStr for CameraSelector {
-    type Err = InvalidName;
-
-    fn from_str(text: &str) -> Result<Self, InvalidName> {
-        match text.split_once('/') {
-            Some((node, camera)) => Ok(Self {
-                node: Some(node.parse()?),
-                camera: camera.parse()?,
-            }),
-            None => Ok(Self {
-                node: None,
-                camera: text.parse()?,
-            }),
-        }
-    }
 }
 
 /// What was counted in one bucket.

@@ -5,9 +5,9 @@ use std::future::{Ready, ready};
 use actix_web::{FromRequest, HttpRequest, dev::Payload, web};
 use citytrack_access::{ViewerToken, ViewerTokens};
 use citytrack_common::{Problem, http};
-use citytrack_domain::{Clock, Slug};
+use citytrack_domain::{CameraPattern, Clock, Slug};
 
-/// Somebody who may see some venues.
+/// Somebody who may see some venues, and of these perhaps only some cameras.
 #[derive(Debug)]
 pub(crate) struct Viewer(ViewerToken);
 
@@ -21,6 +21,28 @@ impl Viewer {
                 "this viewer token does not name the venue {venue}"
             )))
         }
+    }
+
+    /// The cameras that are `asked` for, as far as the token allows them; none: all. Refuses a camera of which nothing is
+    /// left. Whether there is such a camera is not told.
+    pub(crate) fn allowed(&self, venue: &Slug, asked: Vec<CameraPattern>) -> Result<Vec<CameraPattern>, Problem> {
+        let Some(limits) = self.0.cameras(venue) else {
+            return Ok(asked);
+        };
+        if asked.is_empty() {
+            return Ok(limits.to_vec());
+        }
+        let mut allowed = Vec::new();
+        for camera in &asked {
+            let before = allowed.len();
+            allowed.extend(limits.iter().filter_map(|limit| limit.intersection(camera)));
+            if allowed.len() == before {
+                return Err(Problem::forbidden(format!(
+                    "this viewer token does not allow the camera {camera} of {venue}"
+                )));
+            }
+        }
+        Ok(allowed)
     }
 
     fn of(request: &HttpRequest) -> Result<Self, Problem> {

@@ -1,9 +1,9 @@
 //! Counts by bucket.
 
-use citytrack_domain::{Bucket, Class, Slug, VenueTimeZone};
+use citytrack_domain::{Bucket, CameraPattern, Class, Slug, VenueTimeZone};
 use citytrack_storage::{
     Database,
-    counts::{self, CameraSelector, Count, CountsQuery},
+    counts::{self, Count, CountsQuery},
     nodes, venues,
 };
 use citytrack_testkit::TestDatabase;
@@ -89,7 +89,7 @@ async fn counted(db: &Database, asked: Asked<'_>) -> Vec<(String, Counted)> {
         .bucket
         .edges(at(asked.from), at(asked.to), zone.zone(), 1_000)
         .unwrap();
-    let cameras: Vec<CameraSelector> = asked.cameras.iter().map(|camera| camera.parse().unwrap()).collect();
+    let cameras: Vec<CameraPattern> = asked.cameras.iter().map(|camera| camera.parse().unwrap()).collect();
     let class = asked.class.map(|class| Class::new(class).unwrap());
     let query = CountsQuery {
         venue: asked.venue,

@@ -40,7 +40,7 @@ struct Body<'a> {
     bucket: &'a str,
     from: Option<Timestamp>,
     to: Option<Timestamp>,
-    camera: Option<&'a str>,
+    camera: Option<String>,
     class: Option<&'a str>,
     buckets: Vec<BucketBody>,
 }
@@ -122,7 +122,7 @@ impl Answer<'_> {
             bucket: self.parameters.bucket.as_str(),
             from: self.counts.first().map(|first| first.start),
             to: self.counts.last().map(|last| last.end),
-            camera: self.parameters.camera.as_deref(),
+            camera: self.parameters.camera(),
             class: self.parameters.class.as_ref().map(Class::as_str),
             buckets: self.counts.iter().map(BucketBody::from).collect(),
         }

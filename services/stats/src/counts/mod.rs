@@ -35,7 +35,8 @@ pub(crate) async fn get(
     viewer.check(&venue)?;
     let format = Format::negotiate(&request)?;
     let now = clock.now();
-    let parameters = Parameters::read(request.query_string(), now)?;
+    let mut parameters = Parameters::read(request.query_string(), now)?;
+    parameters.cameras = viewer.allowed(&venue, parameters.cameras)?;
     let venue = venues::get(&database, &venue).await.map_err(problem)?;
     let zone = VenueTimeZone::new(&venue.time_zone).map_err(|error| {
         error!(venue = venue.slug.as_str(), %error, "the venue's time zone is not known to this build");

@@ -4,8 +4,7 @@ use std::fmt::Display;
 
 use actix_web::web;
 use citytrack_common::Problem;
-use citytrack_domain::{Bucket, Class};
-use citytrack_storage::counts::CameraSelector;
+use citytrack_domain::{Bucket, CameraPattern, Class};
 use jiff::{SignedDuration, Timestamp};
 
 const KNOWN: &str = "from, to, bucket, camera and class";
@@ -19,9 +18,7 @@ pub(super) struct Parameters {
     pub(super) to: Timestamp,
     pub(super) bucket: Bucket,
     /// Empty: all of them.
-    pub(super) cameras: Vec<CameraSelector>,
-    /// The cameras as they were named.
-    pub(super) camera: Option<String>,
+    pub(super) cameras: Vec<CameraPattern>,
     pub(super) class: Option<Class>,
 }
 
@@ -59,13 +56,18 @@ impl Parameters {
             from: from.unwrap_or(to - DEFAULT_RANGE),
             to,
             bucket: bucket.unwrap_or(Bucket::Minute),
-            camera: (!cameras.is_empty()).then(|| cameras.join(",")),
             cameras: cameras
                 .iter()
                 .map(|name| parsed("camera", name))
                 .collect::<Result<_, _>>()?,
             class,
         })
+    }
+
+    /// The cameras as they were named; `None`: all of them.
+    pub(super) fn camera(&self) -> Option<String> {
+        let names: Vec<_> = self.cameras.iter().map(ToString::to_string).collect();
+        (!names.is_empty()).then(|| names.join(","))
     }
 }
 
@@ -131,14 +133,14 @@ mod tests {
             (now(), "2026-11-21T10:00:30Z".parse().unwrap())
         );
         assert_eq!(parameters.bucket, Bucket::Minute);
-        assert!(parameters.cameras.is_empty() && parameters.camera.is_none() && parameters.class.is_none());
+        assert!(parameters.cameras.is_empty() && parameters.class.is_none());
     }
 
     #[test]
     fn cameras_may_be_repeated_or_between_commas() {
         let parameters =
             Parameters::read("camera=door,north%2Fhall&camera=yard&to=2026-11-22T00:00:00Z", now()).unwrap();
-        assert_eq!(parameters.camera.as_deref(), Some("door,north/hall,yard"));
+        assert_eq!(parameters.camera().as_deref(), Some("door,north/hall,yard"));
         assert_eq!(parameters.cameras.len(), 3);
         assert_eq!(
             parameters.from,

@@ -133,3 +133,48 @@ async fn accept_decides_the_format() {
     assert_eq!(answer.status(), StatusCode::NOT_ACCEPTABLE);
     assert_eq!(answer.headers()["content-type"], "application/problem+json");
 }
+
+#[tokio::test]
+async fn a_token_may_count_only_some_cameras() {
+    let api = Stats::start("UTC").await;
+    for (camera, frames, detections) in [("door", 10, 4), ("hall", 20, 7)] {
+        let seen = Some(("person", detections, 1));
+        api.minute(camera, "2026-11-22T10:00:00Z", frames, seen).await;
+    }
+    let limit = |venue: &str, camera: &str| {
+        let limits = [(venue.parse().unwrap(), vec![camera.parse().unwrap()])];
+        api.limited_token(&["demo", "other"], &limits.into())
+    };
+    let ask = async |token: &str, query: &str| {
+        let path = format!("/api/v1/venues/demo/counts?from=2026-11-22T10:00:00Z&to=2026-11-22T10:01:00Z{query}");
+        json(api.request(&path).bearer_auth(token)).await
+    };
+
+    let door = limit("demo", "north/door");
+    for query in ["", "&camera=door", "&camera=north/door", "&class=person"] {
+        let (_, body) = ask(&door, query).await;
+        let bucket = &body["buckets"][0];
+        assert_eq!(
+            (&bucket["frames"], &bucket["detections"]),
+            (&json!(10), &json!(4)),
+            "{query}"
+        );
+        assert_eq!(body["camera"], "north/door", "which were counted is told");
+    }
+    for camera in ["hall", "north/hall", "door,hall", "south/door", "nowhere"] {
+        let (status, problem) = ask(&door, &format!("&camera={camera}")).await;
+        assert_eq!(
+            (status, &problem["type"]),
+            (StatusCode::FORBIDDEN, &json!("/problems/forbidden"))
+        );
+        let last = camera.rsplit(',').next().unwrap();
+        let reason = format!("this viewer token does not allow the camera {last} of demo");
+        assert_eq!(problem["detail"], reason);
+    }
+
+    let (_, body) = ask(&limit("demo", "nowhere"), "").await;
+    assert_eq!(body["buckets"][0]["frames"], 0, "a camera that was not seen yet");
+    let (_, body) = ask(&limit("other", "door"), "").await;
+    assert_eq!(body["buckets"][0]["frames"], 30, "a limit on another venue");
+    assert_eq!(body["camera"], Value::Null);
+}
