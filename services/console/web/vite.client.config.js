@@ -6,6 +6,11 @@ export default defineConfig({
   build: {
     target: "es2022",
     emptyOutDir: false,
+    rolldownOptions: {
+      output: {
+        postBanner: `/*! The client of CityTrack's live feed: docs/realtime.md, "Browser client". Apache-2.0 */`,
+      },
+    },
     lib: { entry: "src/live-client/index.ts", formats: ["es"], fileName: () => "live-client.js" },
   },
 });
