@@ -86,6 +86,20 @@ impl TestVhost {
         Inbox::new(self.options("test inbox"), source, 100, metrics)
     }
 
+    /// Whether there is such a queue.
+    pub async fn has_queue(&self, queue: &str) -> bool {
+        let path = format!("/api/queues/{}/{queue}", self.name);
+        let answer = request(reqwest::Method::GET, &path).send().await.unwrap();
+        answer.status().is_success()
+    }
+
+    /// Deletes a queue, whoever uses it.
+    pub async fn delete_queue(&self, queue: &str) {
+        let path = format!("/api/queues/{}/{queue}", self.name);
+        let answer = request(reqwest::Method::DELETE, &path).send().await.unwrap();
+        assert!(answer.status().is_success(), "DELETE {path}: {}", answer.status());
+    }
+
     /// Messages in a queue, unacknowledged ones included, as the broker's statistics say; they follow after some seconds.
     pub async fn messages(&self, queue: &str) -> Option<u64> {
         let answer = request(reqwest::Method::GET, &format!("/api/queues/{}/{queue}", self.name))

@@ -3,8 +3,6 @@
 //! None of them is durable: publishers would wait for the disk until each of them has a message safely, and what was live
 //! before the broker went down is of no use when it is back.
 
-use std::time::Duration;
-
 use lapin::{
     ErrorKind,
     options::{QueueDeclareOptions, QueueDeleteOptions},
@@ -13,56 +11,63 @@ use lapin::{
 };
 use tracing::warn;
 
+use super::Source;
 use crate::{
     connection::Link,
     error::Error,
     topology::{arguments, number, text},
 };
 
-/// How much a live queue holds: messages and bytes.
-#[derive(Clone, Copy)]
-pub(super) struct Limits {
-    pub(super) length: u64,
-    pub(super) bytes: u64,
-}
-
-impl Limits {
-    fn arguments(self) -> FieldTable {
-        arguments([
-            ("x-max-length", number(self.length)),
-            ("x-max-length-bytes", number(self.bytes)),
-            ("x-overflow", text("drop-head")),
-        ])
+/// Declares what is consumed, if it is a live queue, and returns its name; those of the topology are there. Sets `anew`
+/// before it makes a new queue, since a caller may give up waiting at any point, and the next attempt would find the queue.
+pub(super) async fn declare(link: &Link, source: &Source, anew: &mut bool) -> Result<String, Error> {
+    let (name, keep, limits) = match source {
+        Source::Work(queue) => return Ok((*queue).to_owned()),
+        Source::Live {
+            name,
+            keep,
+            max_length,
+            max_bytes,
+        } => (name, keep, limits(*max_length, *max_bytes)),
+    };
+    if keep.is_zero() {
+        *anew = true;
+        return declare_own(link, limits).await;
     }
+    // Asking renews the lease, so a queue that is there now does not expire before it is declared.
+    *anew |= !is_there(link, name).await?;
+    let mut arguments = limits;
+    let milliseconds = u64::try_from(keep.as_millis()).unwrap_or(u64::MAX);
+    arguments.insert("x-expires".into(), number(milliseconds.max(1)));
+    match declare_kept(link, name, arguments.clone()).await {
+        Err(error) if is(&error, &AMQPSoftError::PRECONDITIONFAILED) => {
+            warn!(broker.queue = name, %error, "the live queue was made with other settings: making it anew");
+            *anew = true;
+            delete(link, name).await?;
+            declare_kept(link, name, arguments).await?;
+        }
+        declared => declared?,
+    }
+    Ok(name.clone())
 }
 
-/// Declares a queue that is gone with the connection, and says what the broker called it.
-pub(super) async fn declare_own(link: &Link, limits: Limits) -> Result<String, Error> {
+fn limits(length: u64, bytes: u64) -> FieldTable {
+    arguments([
+        ("x-max-length", number(length)),
+        ("x-max-length-bytes", number(bytes)),
+        ("x-overflow", text("drop-head")),
+    ])
+}
+
+/// A queue that is gone with the connection; the broker names it.
+async fn declare_own(link: &Link, limits: FieldTable) -> Result<String, Error> {
     let own = QueueDeclareOptions {
         exclusive: true,
         auto_delete: true,
         ..Default::default()
     };
-    let queue = link.channel.queue_declare("".into(), own, limits.arguments()).await?;
+    let queue = link.channel.queue_declare("".into(), own, limits).await?;
     Ok(queue.name().to_string())
-}
-
-/// Declares a queue that outlives the connection by `keep`, and says whether it is new: what was in it before is lost then.
-pub(super) async fn declare_kept(link: &Link, name: &str, keep: Duration, limits: Limits) -> Result<bool, Error> {
-    let mut arguments = limits.arguments();
-    let milliseconds = u64::try_from(keep.as_millis()).unwrap_or(u64::MAX);
-    arguments.insert("x-expires".into(), number(milliseconds.max(1)));
-    // Asking renews the lease, so a queue that is there now does not expire before it is declared.
-    let known = is_there(link, name).await?;
-    match declare(link, name, arguments.clone()).await {
-        Err(error) if is(&error, &AMQPSoftError::PRECONDITIONFAILED) => {
-            warn!(broker.queue = name, %error, "the live queue was made with other settings: making it anew");
-            delete(link, name).await?;
-            declare(link, name, arguments).await?;
-            Ok(true)
-        }
-        declared => declared.map(|()| !known).map_err(Into::into),
-    }
 }
 
 /// As every question that may be answered by closing the channel, this has a channel of its own.
@@ -79,7 +84,8 @@ async fn is_there(link: &Link, name: &str) -> Result<bool, Error> {
     }
 }
 
-async fn declare(link: &Link, name: &str, arguments: FieldTable) -> Result<(), lapin::Error> {
+/// A queue that outlives the connection.
+async fn declare_kept(link: &Link, name: &str, arguments: FieldTable) -> Result<(), lapin::Error> {
     let channel = link.another_channel().await?;
     let options = QueueDeclareOptions::default();
     channel.queue_declare(name.into(), options, arguments).await.map(drop)

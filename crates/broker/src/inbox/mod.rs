@@ -27,7 +27,6 @@ pub use self::{
 };
 use self::{
     held::{Habit, Held},
-    live::Limits,
     routes::Routes,
 };
 use crate::{
@@ -50,7 +49,7 @@ pub struct Inbox {
     bound: BTreeSet<String>,
     /// Routes of a kept queue that are to be unbound when there is a connection.
     unbound: BTreeSet<String>,
-    /// The live queue was made anew, and nobody has been told yet.
+    /// The live queue is new, and nobody has been told yet.
     anew: bool,
     open: Option<Open>,
 }
@@ -99,7 +98,8 @@ impl Inbox {
         }
     }
 
-    /// The same, and says when there is a new connection. Dropping the future loses nothing.
+    /// The same, and says when there is a new connection. Dropping the future loses nothing; but one that is dropped while it
+    /// connects begins again.
     pub async fn next_live(&mut self, limit: usize, max_bytes: usize) -> Live {
         loop {
             let open = self.connected().await;
@@ -258,7 +258,7 @@ impl Inbox {
         link.channel
             .basic_qos(self.prefetch, BasicQosOptions::default())
             .await?;
-        let queue = self.declare(&link).await?;
+        let queue = live::declare(&link, &self.source, &mut self.anew).await?;
         let tag = self.options.name.as_str().into();
         let alone = BasicConsumeOptions {
             exclusive: matches!(self.source, Source::Live { keep, .. } if !keep.is_zero()),
@@ -291,28 +291,7 @@ impl Inbox {
         self.unbound.clear();
         Ok(open)
     }
-
-    /// Declares a live queue; those of the topology are there.
-    async fn declare(&mut self, link: &Link) -> Result<String, Error> {
-        match &self.source {
-            Source::Work(queue) => Ok((*queue).to_owned()),
-            Source::Live {
-                name,
-                keep,
-                max_length,
-                max_bytes,
-            } => {
-                let limits = Limits {
-                    length: *max_length,
-                    bytes: *max_bytes,
-                };
-                if keep.is_zero() {
-                    self.anew = true;
-                    return live::declare_own(link, limits).await;
-                }
-                self.anew |= live::declare_kept(link, name, *keep, limits).await?;
-                Ok(name.clone())
-            }
-        }
-    }
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,6 +3,7 @@
 
 mod consuming;
 mod dead_letters;
+mod kept;
 mod limits;
 mod publishing;
 

@@ -1,10 +1,10 @@
 //! The publisher: confirms, groups, refusals.
 
 use citytrack_broker::{
-    Message, PublishError, Publisher, PublisherMetrics, PublisherOptions, Source,
+    Message, PublishError, Publisher, PublisherMetrics, PublisherOptions, Source, Status,
     topology::{DETECTIONS, PERSIST, Topology},
 };
-use citytrack_testkit::TestVhost;
+use citytrack_testkit::{Proxy, TestVhost};
 use futures_util::future::join_all;
 use prometheus::Registry;
 
@@ -21,6 +21,49 @@ async fn a_confirmed_message_is_in_the_work_queue() {
     assert_eq!(texts(&deliveries), ["one"]);
     assert_eq!(deliveries[0].route, "detections.demo");
     assert_eq!(deliveries[0].kind.as_deref(), Some("test.v1"));
+}
+
+#[tokio::test]
+async fn messages_are_numbered_for_each_route_anew_with_each_connection() {
+    let vhost = TestVhost::create().await;
+    let (proxy, url) = Proxy::before(&vhost.url()).await;
+    let mut connection = vhost.options("test");
+    connection.url = url;
+    let options = PublisherOptions {
+        connection,
+        exchange: DETECTIONS.exchange,
+        kind: "test.v1",
+        max_waiting: 10,
+        max_waiting_bytes: 1 << 20,
+        max_group_bytes: 1_000,
+        gather: std::time::Duration::ZERO,
+        confirm_timeout: std::time::Duration::from_secs(5),
+    };
+    let (publisher, task) = Publisher::new(options, PublisherMetrics::new(&Registry::new()).unwrap());
+    #[expect(clippy::disallowed_methods, reason = "a test has no lifecycle")]
+    tokio::spawn(task);
+    let mut status = publisher.status();
+    for _ in 0..2 {
+        connected(&publisher).await;
+        for route in ["detections.one", "detections.two", "detections.one"] {
+            publisher.publish(message(route, "x")).await.unwrap();
+        }
+        proxy.cut();
+        status.wait_for(|status| *status != Status::Up).await.unwrap();
+        proxy.heal();
+    }
+    let mut inbox = vhost.inbox(Source::Work(PERSIST.name));
+    let mut stamps = Vec::new();
+    while stamps.len() < 6 {
+        let deliveries = inbox.next(10, usize::MAX).await;
+        stamps.extend(deliveries.into_iter().map(|delivery| delivery.stamp.unwrap()));
+    }
+    let seqs: Vec<_> = stamps.iter().map(|stamp| stamp.seq).collect();
+    assert_eq!(seqs, [1, 1, 2, 1, 1, 2]);
+    let epochs: Vec<_> = stamps.iter().map(|stamp| stamp.epoch).collect();
+    let (first, second) = (epochs[0], epochs[3]);
+    assert_ne!(first, second);
+    assert_eq!(epochs, [first, first, first, second, second, second]);
 }
 
 #[tokio::test]
