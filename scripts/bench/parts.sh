@@ -8,18 +8,6 @@ BACKLOG_BATCHES=2000
 # Batches that make at least 2 million detections in frames of ten.
 DISK_BATCHES=25000
 
-FAILED=0
-# attempt COMMAND…: one that fails is counted, and the next is measured all the same.
-attempt() { "$@" || FAILED=$((FAILED + 1)); }
-
-runs() {
-  local run
-  for ((run = 1; run <= RUNS; run++)); do
-    say "run $run of $RUNS"
-    "$@"
-  done
-}
-
 measure_path() {
   build_stub
   peers_up

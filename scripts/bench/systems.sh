@@ -4,6 +4,7 @@
 # The folder of the peers, if any (--peers); those of them that are up.
 PEERS=
 PEERS_UP=()
+PEER_NAMES=(django fastapi)
 declare -A PEER_URL=([django]=http://127.0.0.1:18080 [fastapi]=http://127.0.0.1:18100)
 
 # Whether what is measured is built first.
@@ -85,7 +86,7 @@ peers_up() {
     say "no peers: give their folder with --peers DIR to measure them beside CityTrack"
     return 0
   fi
-  for name in django fastapi; do
+  for name in "${PEER_NAMES[@]}"; do
     say "starting the peer $name"
     if run_logged "$LOGS/peer-$name.log" "starting $name" env PEER_RUN="$(_peer_run "$name")" "$PEERS/$name-citytrack/up.sh"; then
       PEERS_UP+=("$name")
@@ -114,6 +115,34 @@ _peer_run() { printf '%s/peer-%s\n' "$(servers_folder postgres)" "$1"; }
 
 _peer_down() {
   run_logged "$LOGS/peer-$1.log" "stopping $1" env PEER_RUN="$(_peer_run "$1")" "$PEERS/$1-citytrack/down.sh" || true
+}
+
+# What the figures hold for.
+machine() {
+  printf 'Measured %s at commit %s: %s cores (%s), %s GB of memory, Linux %s; PostgreSQL %s, RabbitMQ %s, %s. ' \
+    "$(date -u +%F)" "$(git -C "$CITYTRACK_ROOT" describe --always --dirty)" "$(nproc)" \
+    "$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1)" "$(awk '/^MemTotal/ {print int($2 / 1e6 + 0.5)}' /proc/meminfo)" \
+    "$(uname -r)" "$("$(postgres_bin)/postgres" --version | awk '{print $3}')" \
+    "$(dpkg-query -W -f '${Version}' rabbitmq-server)" "$(rustc --version | cut -d ' ' -f 1,2)"
+  printf 'The generator shares the cores with the systems. Medians of the runs, lowest and highest in brackets.\n'
+}
+
+# print_tables: what was measured, on the screen and beside the JSON lines.
+print_tables() {
+  { machine && "$TARGET/release/citytrack-bench" table "$RESULTS"; } | tee "${RESULTS%.jsonl}.md"
+  note "every run: $RESULTS"
+}
+
+FAILED=0
+# attempt COMMAND…: one that fails is counted, and the next is measured all the same.
+attempt() { "$@" || FAILED=$((FAILED + 1)); }
+
+runs() {
+  local run
+  for ((run = 1; run <= RUNS; run++)); do
+    say "run $run of $RUNS"
+    "$@"
+  done
 }
 
 # drive SYSTEM ARGUMENT…: one run; its report goes to $RESULTS, and a line of it is shown. Later arguments win.

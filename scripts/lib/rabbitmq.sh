@@ -34,10 +34,11 @@ rabbitmq_start() {
   process_await rabbitmq 90 _rabbitmq_serves "$port" "$password"
 }
 
-# Written anew at each start. The account is made by the broker when its data folder is empty; guest is never made.
+# Written anew at each start; RABBITMQ_MORE_PLUGINS and RABBITMQ_MORE_SETTINGS may add to it. The account is made by the broker when its
+# data folder is empty; guest is never made.
 _rabbitmq_configure() {
   local folder=$1 port=$2
-  printf '[rabbitmq_management,rabbitmq_prometheus].\n' >"$folder/enabled_plugins"
+  printf '[rabbitmq_management,rabbitmq_prometheus%s].\n' "${RABBITMQ_MORE_PLUGINS:+,$RABBITMQ_MORE_PLUGINS}" >"$folder/enabled_plugins"
   : >"$folder/rabbitmq-env.conf"
   (
     umask 077
@@ -52,6 +53,7 @@ default_pass = $3
 # Beyond these it takes nothing from publishers: memory in use, and disk that must stay free.
 vm_memory_high_watermark.absolute = 2GB
 disk_free_limit.absolute = 1GB
+${RABBITMQ_MORE_SETTINGS:-}
 CONF
   )
   [ "$(id -u)" != 0 ] || chown rabbitmq: "$folder"/{enabled_plugins,rabbitmq-env.conf,rabbitmq.conf}

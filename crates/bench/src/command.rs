@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use crate::{copy_limit, disk, drain, idle, ingest, overload, prepare, table};
+use crate::{copy_limit, disk, drain, idle, ingest, live, overload, prepare, table};
 
 /// Measures a running CityTrack, or a system to compare it with, on this machine
 #[derive(clap::Parser, Debug)]
@@ -20,6 +20,9 @@ pub enum Command {
     Disk(disk::Args),
     /// What open connections that do nothing cost a server in memory
     Idle(idle::Args),
+    /// Watch a live feed with many viewers, CityTrack's or another
+    #[command(subcommand)]
+    Live(live::Command),
     /// Send far more than the system can take, and see how it answers, what it costs in memory, and how it recovers
     Overload(overload::Args),
     /// Turn JSON lines of several runs into a Markdown table of medians and spreads
@@ -36,6 +39,7 @@ impl Command {
             Self::Drain(args) => drain::run(&args),
             Self::Disk(args) => disk::run(&args),
             Self::Idle(args) => idle::run(&args),
+            Self::Live(command) => live::run(&command),
             Self::Overload(args) => overload::run(&args),
             Self::Table(args) => table::run(&args),
         }

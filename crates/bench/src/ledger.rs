@@ -107,6 +107,12 @@ impl Ledger {
         self.next.load(Relaxed)
     }
 
+    /// How many requests were accepted up to now.
+    pub(crate) fn accepted(&self) -> u64 {
+        let entries = (0..self.issued()).filter_map(|request| self.entry(request));
+        entries.filter(|entry| entry.fate == Fate::Accepted).count() as u64
+    }
+
     pub(crate) fn since_start(&self, at: Instant) -> Duration {
         at.saturating_duration_since(self.start)
     }

@@ -20,6 +20,7 @@ mod idle;
 mod ingest;
 mod latency;
 mod ledger;
+mod live;
 mod load;
 mod overload;
 mod plan;

@@ -175,6 +175,17 @@ fn peak(pid: i32) -> u64 {
     status.ok().and_then(|status| status.vmhwm).unwrap_or(0) * 1024
 }
 
+/// What is resident in a process, memory that it shares included; in bytes.
+pub(crate) fn resident(pid: i32) -> u64 {
+    let stat = Process::new(pid).and_then(|process| process.stat());
+    stat.map_or(0, |stat| stat.rss * procfs::page_size())
+}
+
+/// CPU seconds of the generator up to now.
+pub(crate) fn own_cpu() -> Result<f64> {
+    Ok(ticks(&Process::myself()?.stat()?) as f64 / procfs::ticks_per_second() as f64)
+}
+
 /// What is resident in a process, shared memory divided among its users; in bytes, zero where the kernel does not tell.
 pub(crate) fn proportional(pid: i32) -> u64 {
     let rollup = Process::new(pid).and_then(|process| process.smaps_rollup());

@@ -19,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 pub(crate) use args::Args;
 
 use crate::fleet::Fleet;
-use crate::ledger::{Fate, Ledger};
+use crate::ledger::Ledger;
 use crate::load::Schedule;
 use crate::plan::Plan;
 use crate::processes::{Root, Snapshot};
@@ -124,7 +124,7 @@ impl<'a> Run<'a> {
     /// Waits until all that was accepted has arrived everywhere, or for as long as that may take.
     fn drain(&self, database: Option<&(Runtime, Database)>) -> Result<()> {
         let deadline = Instant::now() + Duration::from_secs_f64(self.args.drain);
-        let accepted = self.accepted();
+        let accepted = self.ledger.accepted();
         let messages = accepted * self.plan.parts() * u64::from(self.args.subscribers);
         let mut stored = database.is_none();
         while Instant::now() < deadline && !(stored && self.received.load(Relaxed) >= messages) {
@@ -134,11 +134,6 @@ impl<'a> Run<'a> {
             }
         }
         Ok(())
-    }
-
-    fn accepted(&self) -> u64 {
-        let entries = (0..self.ledger.issued()).filter_map(|request| self.ledger.entry(request));
-        entries.map(|entry| u64::from(entry.fate == Fate::Accepted)).sum()
     }
 
     fn audit(&self, runtime: &Runtime, database: &Database, schedule: &Schedule) -> Result<Audit> {

@@ -34,7 +34,7 @@ impl Run<'_> {
             after,
         } = outcome;
         let detections = u64::from(self.args.batch.detections());
-        let accepted = self.accepted();
+        let accepted = self.ledger.accepted();
         let end = self.ledger.since_start(schedule.end());
         let mut report = Report {
             kind: "ingest",

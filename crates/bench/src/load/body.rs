@@ -4,6 +4,7 @@
 use std::fmt::Write;
 
 use anyhow::Result;
+use memchr::memmem::find_iter;
 use uuid::Uuid;
 
 use crate::clock::{TEXT_LENGTH, TimeText, write_digits};
@@ -53,7 +54,7 @@ pub(crate) struct Template {
 impl Template {
     pub(crate) fn new(recipe: &Recipe<'_>) -> Result<Self> {
         let body = recipe.body()?;
-        let mut text = format!(
+        let head = format!(
             "POST {} HTTP/1.1\r\nHost: {}\r\nAuthorization: Bearer {}\r\nContent-Type: application/json\r\n\
              Content-Length: {}\r\n\r\n",
             recipe.target.path,
@@ -61,25 +62,35 @@ impl Template {
             recipe.key,
             body.len()
         );
-        let offset = text.len();
-        text.push_str(&body);
-        let places = |what| body.match_indices(what).map(move |(at, _)| offset + at);
         let stamps = recipe.dialect.stamps_in_frame(recipe.layout);
-        let age = |stamp: usize| {
+        Ok(Self::find_places([head, body].concat().into_bytes(), |stamp| {
             let frame = u32::try_from(stamp / stamps).unwrap_or(0);
             i64::from((recipe.layout.frames - 1 - frame) / recipe.cameras) * recipe.frame_millis
-        };
-        Ok(Self {
-            id_at: places(NO_ID).next().unwrap_or(offset),
-            times: places(NO_TIME)
-                .enumerate()
+        }))
+    }
+
+    /// A frame as the live feed of CityTrack shows it, for those that show what they are given; `around` makes a request of it.
+    pub(crate) fn of_message(
+        recipe: &Recipe<'_>,
+        venue: &str,
+        around: impl FnOnce(&str) -> Result<Vec<u8>>,
+    ) -> Result<Self> {
+        Ok(Self::find_places(around(&recipe.message(venue)?)?, |_| 0))
+    }
+
+    /// `age` says how many milliseconds before the batch a time lies, by its place among the times.
+    fn find_places(bytes: Vec<u8>, age: impl Fn(usize) -> i64) -> Self {
+        let places = |what: &str| find_iter(&bytes, what).collect::<Vec<_>>();
+        Self {
+            id_at: places(NO_ID).first().copied().unwrap_or(0),
+            times: (places(NO_TIME).into_iter().enumerate())
                 .map(|(stamp, at)| (at, age(stamp)))
                 .collect(),
-            numbers: places(NO_NUMBER).collect(),
-            stream: places(NO_PLACE).next().map(|at| (at, 0)),
-            bytes: text.into_bytes(),
+            numbers: places(NO_NUMBER),
+            stream: places(NO_PLACE).first().map(|&at| (at, 0)),
+            bytes,
             text: TimeText::default(),
-        })
+        }
     }
 
     /// Writes what makes this batch itself: its id, the number of its first frame, the time of its last.
@@ -131,6 +142,17 @@ impl Recipe<'_> {
         }
         body.push_str("]}");
         Ok(body)
+    }
+
+    /// The message of one frame; where CityTrack has a cursor, this has the id of the batch, which is about as long.
+    fn message(&self, venue: &str) -> Result<String> {
+        let mut frame = String::new();
+        self.frame(&mut frame, 0, self.variant % self.cameras + 1)?;
+        let node = self.node;
+        Ok(format!(
+            r#"{{"type":"frame","id":"1","cursor":"{NO_ID}","venue":"{venue}","node":"{node}","received_at":"{NO_TIME}",{}"#,
+            frame.trim_start_matches('{')
+        ))
     }
 
     fn position(&self) -> String {
@@ -261,6 +283,36 @@ mod tests {
             (&frames[0]["camera"], &frames[3]["camera"]),
             (&"camera-2".into(), &"camera-1".into())
         );
+    }
+
+    #[test]
+    fn a_message_is_a_frame_of_the_live_feed() {
+        let target = Target::parse("http://127.0.0.1:1/p").unwrap();
+        let recipe = Recipe {
+            target: &target,
+            dialect: Dialect::Citytrack,
+            layout: "1x3".parse().unwrap(),
+            node: "north",
+            key: "",
+            cameras: 4,
+            frame_millis: 40,
+            ledger: false,
+            scene: &Scene::walk(),
+            variant: 1,
+        };
+        let around = |text: &str| Ok([b"\xff\xfe", text.as_bytes()].concat());
+        let mut template = Template::of_message(&recipe, "demo", around).unwrap();
+        let bytes = template.stamp(Uuid::nil(), 1_234_567_890, 1_709_210_096_789);
+        let message: Value = serde_json::from_slice(&bytes[2..]).unwrap();
+        assert_eq!(
+            (&message["venue"], &message["camera"]),
+            (&"demo".into(), &"camera-2".into())
+        );
+        assert_eq!(
+            (&message["frame"], &message["captured_at"]),
+            (&1_234_567_890.into(), &"2024-02-29T12:34:56.789Z".into())
+        );
+        assert_eq!(message["detections"].as_array().map(Vec::len), Some(3));
     }
 
     #[test]

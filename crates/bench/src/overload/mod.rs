@@ -18,7 +18,7 @@ use tokio::runtime::{Builder, Runtime};
 use tokio_util::sync::CancellationToken;
 
 use crate::fleet::Fleet;
-use crate::ledger::{Fate, Ledger};
+use crate::ledger::Ledger;
 use crate::load::{Pace, Schedule, keep_pace};
 use crate::plan::{Dialect, Plan};
 use crate::processes::of_pid_files;
@@ -69,11 +69,6 @@ struct Sent {
 }
 
 impl Sent {
-    fn accepted(&self) -> u64 {
-        let entries = (0..self.ledger.issued()).filter_map(|request| self.ledger.entry(request));
-        entries.map(|entry| u64::from(entry.fate == Fate::Accepted)).sum()
-    }
-
     /// Due, but not started when the load ended, because all connections were waiting for answers.
     fn unsent(&self) -> u32 {
         let planned = self.schedule.planned().unwrap_or(0);

@@ -54,7 +54,7 @@ pub(super) struct Load {
 impl Load {
     pub(super) fn new(sent: &Sent, stored: &Audit) -> Self {
         let (answers, seconds) = (&sent.answers, sent.schedule.duration.as_secs_f64());
-        let accepted = sent.accepted();
+        let accepted = sent.ledger.accepted();
         Self {
             rate: sent.schedule.rate.unwrap_or_default(),
             seconds,

@@ -33,7 +33,7 @@ impl Recovery {
 pub(super) async fn wait(args: &Args, sent: &Sent, ended: Instant) -> Result<Recovery> {
     let database = Database::connect(&args.database_url).await?;
     let client = reqwest::Client::new();
-    let accepted = sent.accepted();
+    let accepted = sent.ledger.accepted();
     let mut recovery = Recovery::default();
     while !recovery.complete() && ended.elapsed().as_secs_f64() < args.recovery {
         let note = |seen: &mut Option<f64>, now: bool| {

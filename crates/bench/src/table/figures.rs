@@ -9,14 +9,14 @@ use super::cell::{cell, median};
 use super::{cost_of, of_kind};
 
 /// A row: what was measured in each run, and what it must reach.
-struct Row {
+pub(super) struct Row {
     title: String,
     figures: Vec<f64>,
     target: Option<Target>,
 }
 
 #[derive(Clone, Copy)]
-enum Target {
+pub(super) enum Target {
     AtLeast(f64),
     AtMost(f64),
 }
@@ -90,8 +90,13 @@ pub(super) fn table(runs: &[Value]) -> Result<String> {
         runs.share(),
         runs.footprint(),
     ];
+    print(rows.into_iter().flatten())
+}
+
+/// A line for each figure that was measured.
+pub(super) fn print(rows: impl IntoIterator<Item = Row>) -> Result<String> {
     let mut out = String::new();
-    for row in rows.into_iter().flatten() {
+    for row in rows {
         let Some(middle) = median(row.figures.clone()) else {
             continue;
         };
@@ -296,7 +301,7 @@ impl Runs<'_> {
 
 const COST: &str = "/cost/us_per_detection";
 
-fn row(title: &str, figures: Vec<f64>, target: Option<Target>) -> Row {
+pub(super) fn row(title: &str, figures: Vec<f64>, target: Option<Target>) -> Row {
     Row {
         title: title.to_owned(),
         figures,
@@ -305,7 +310,7 @@ fn row(title: &str, figures: Vec<f64>, target: Option<Target>) -> Row {
 }
 
 /// Run by run where there are as many of both, since they took turns; else of the medians.
-fn ratios(figures: &[f64], bases: &[f64]) -> Vec<f64> {
+pub(super) fn ratios(figures: &[f64], bases: &[f64]) -> Vec<f64> {
     if figures.len() == bases.len() {
         return figures.iter().zip(bases).map(|(figure, base)| figure / base).collect();
     }

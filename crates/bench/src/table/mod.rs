@@ -3,6 +3,7 @@
 mod cell;
 mod figures;
 mod growth;
+mod live;
 mod loads;
 mod parts;
 
@@ -40,6 +41,7 @@ fn tables(runs: &[Value]) -> Result<String> {
     let loads: Vec<_> = loads.into_iter().filter(|run| run["section"] != "disk").collect();
     let text = [
         figures::table(runs)?,
+        live::tables(runs)?,
         growth::table(&growth)?,
         parts::tables(runs)?,
         loads::tables(&loads)?,
@@ -64,9 +66,8 @@ fn faults(runs: &[Value]) -> Result<String> {
             .filter_map(Value::as_str)
             .collect();
         if !faults.is_empty() {
-            let batch = run.pointer("/setup/batch").and_then(Value::as_str).unwrap_or_default();
             let name = run["label"].as_str().or(run["kind"].as_str()).unwrap_or_default();
-            writeln!(out, "- {name} {batch}: {}", faults.join("; "))?;
+            writeln!(out, "- {name} {}: {}", load_of(run), faults.join("; "))?;
         }
     }
     Ok(if out.is_empty() {
@@ -74,6 +75,16 @@ fn faults(runs: &[Value]) -> Result<String> {
     } else {
         format!("\nRuns with faults:\n\n{out}")
     })
+}
+
+/// What was sent, and to how many.
+fn load_of(run: &Value) -> String {
+    let batch = run.pointer("/setup/batch").and_then(Value::as_str).unwrap_or_default();
+    if run["kind"] != "live-flow" {
+        return batch.to_owned();
+    }
+    let setup = &run["setup"];
+    format!("{batch}, {}/s to {} viewers", setup["rate"], setup["viewers"])
 }
 
 fn different(names: impl Iterator<Item = String>) -> Vec<String> {

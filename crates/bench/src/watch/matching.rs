@@ -68,11 +68,11 @@ impl Matcher {
     }
 
     /// Only what identifies a message; none where it takes a closer look.
-    fn glance(&self, text: &[u8]) -> Option<Message> {
-        if text.first() != Some(&b'{') {
-            return None;
-        }
+    pub(crate) fn glance(&self, text: &[u8]) -> Option<Message> {
         match self.plan.dialect {
+            // Other messages may hold frames, too: those of a snapshot belong to what was before.
+            Dialect::Citytrack if !text.starts_with(br#"{"type":"frame""#) => None,
+            Dialect::Peer if text.first() != Some(&b'{') => None,
             Dialect::Citytrack => {
                 let (number, _) = number_after(text, &self.frame)?;
                 Some(self.part_of_frame(number))
@@ -91,7 +91,7 @@ impl Matcher {
         match self.plan.dialect {
             Dialect::Citytrack => match serde_json::from_str(text) {
                 Ok(Told::Frame(frame)) => self.frame(&frame),
-                Ok(Told::Gap { dropped }) => Message::Gap(dropped),
+                Ok(Told::Gap { dropped }) => Message::Gap(dropped.unwrap_or(0)),
                 Ok(Told::Other) => Message::Other,
                 Err(_) => Message::Malformed,
             },
@@ -153,7 +153,8 @@ pub(crate) fn is_type(text: &str, kind: &str) -> bool {
 enum Told {
     Frame(Frame),
     Gap {
-        dropped: u64,
+        /// None where the server does not know itself.
+        dropped: Option<u64>,
     },
     #[serde(other)]
     Other,

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 
+use super::marks::Marks;
 use super::matching::Message;
 use crate::latency::Latencies;
 use crate::ledger::{Fate, Ledger};
@@ -13,8 +14,7 @@ use crate::plan::Plan;
 pub(crate) struct Seen {
     /// From sending the batch to reading the message, of batches sent in the measured time.
     pub(crate) latency: Latencies,
-    /// One bit for each part of the run.
-    parts: Vec<u64>,
+    parts: Marks,
     pub(crate) doubled: u64,
     pub(crate) strangers: u64,
     pub(crate) malformed: u64,
@@ -29,7 +29,7 @@ impl Seen {
     pub(crate) fn new() -> Result<Self> {
         Ok(Self {
             latency: Latencies::new()?,
-            parts: Vec::new(),
+            parts: Marks::default(),
             doubled: 0,
             strangers: 0,
             malformed: 0,
@@ -54,7 +54,7 @@ impl Seen {
         let Some(entry) = plan.request_of(part).and_then(|request| ledger.entry(request)) else {
             return count(&mut self.strangers);
         };
-        if !self.mark(part) {
+        if !self.parts.mark(part) {
             return count(&mut self.doubled);
         }
         self.last = ledger.since_start(at);
@@ -62,25 +62,6 @@ impl Seen {
             self.latency.record(self.last.saturating_sub(entry.sent));
         }
         true
-    }
-
-    /// Marks a part as seen; false if it was already.
-    fn mark(&mut self, part: u64) -> bool {
-        let Ok(word) = usize::try_from(part / 64) else {
-            return false;
-        };
-        if word >= self.parts.len() {
-            self.parts.resize(word + 1, 0);
-        }
-        let bit = 1 << (part % 64);
-        let new = self.parts[word] & bit == 0;
-        self.parts[word] |= bit;
-        new
-    }
-
-    fn has(&self, part: u64) -> bool {
-        let word = usize::try_from(part / 64).ok().and_then(|word| self.parts.get(word));
-        word.is_some_and(|word| word & (1 << (part % 64)) != 0)
     }
 }
 
@@ -119,7 +100,7 @@ impl Account {
                 let Some(entry) = ledger.entry(request) else { continue };
                 let first = u64::from(request) * plan.parts();
                 let came = (first..first + plan.parts())
-                    .map(|part| u64::from(seen.has(part)))
+                    .map(|part| u64::from(seen.parts.has(part)))
                     .sum::<u64>();
                 if entry.fate == Fate::Accepted {
                     account.expected += plan.parts();
