@@ -19,6 +19,8 @@ pub struct Metrics {
     pub connections: IntGauge,
     /// Web sockets that are open now.
     pub websockets: IntGauge,
+    /// Event streams (`text/event-stream`) that are open now.
+    pub event_streams: IntGauge,
 }
 
 /// The series of one pool, looked up once: a request only adds to numbers.
@@ -26,7 +28,7 @@ pub struct Metrics {
 pub struct PoolMetrics {
     requests: [IntCounter; CLASSES.len()],
     failures: [IntCounter; Failure::ALL.len()],
-    /// Time from the head of a request to the end of its answer, without web sockets.
+    /// Time from the head of a request to the end of its answer, without web sockets and event streams.
     pub duration: Histogram,
     /// Further attempts after a server failed.
     pub retries: IntCounter,
@@ -56,7 +58,7 @@ impl Metrics {
         )?;
         let duration = HistogramOpts::new(
             "citytrack_gateway_request_duration_seconds",
-            "Time from the head of a request to the end of its answer, by pool, without WebSockets",
+            "Time from the head of a request to the end of its answer, by pool, without WebSockets and event streams",
         )
         .buckets(vec![
             0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
@@ -79,6 +81,7 @@ impl Metrics {
             upstream_healthy: add(registry, IntGaugeVec::new(healthy, &["pool", "server"])?)?,
             connections: gauge(registry, "citytrack_gateway_connections", "Open client connections")?,
             websockets: gauge(registry, "citytrack_gateway_websockets", "Open WebSockets")?,
+            event_streams: gauge(registry, "citytrack_gateway_event_streams", "Open event streams")?,
         })
     }
 
@@ -91,6 +94,11 @@ impl Metrics {
             PoolName::Stats => stats,
             PoolName::Console => console,
         }
+    }
+
+    /// Connections whose answer has no end, so that there is none to wait for.
+    pub fn endless(&self) -> i64 {
+        self.websockets.get() + self.event_streams.get()
     }
 
     /// The health gauge of one server.

@@ -8,7 +8,7 @@ use std::{
 
 use async_trait::async_trait;
 use bytesize::ByteSize;
-use http::{HeaderName, HeaderValue, StatusCode};
+use http::{HeaderName, HeaderValue, StatusCode, header::CONTENT_TYPE};
 use pingora::{
     Error, ErrorSource,
     ErrorType::{
@@ -21,6 +21,7 @@ use pingora::{
     proxy::{FailToProxy, ProxyHttp, ProxyWarnLogContext, Session},
     upstreams::peer::HttpPeer,
 };
+use prometheus::IntGauge;
 use tracing::error;
 
 use crate::{
@@ -35,6 +36,7 @@ use crate::{
     settings::{ListenerSettings, Settings},
 };
 
+const EVENT_STREAM: &[u8] = b"text/event-stream";
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
 /// What the proxy engine calls back for every request.
@@ -75,8 +77,8 @@ pub struct Context {
     request_id: HeaderValue,
     /// It asks for a WebSocket.
     upgrade: bool,
-    /// It got one.
-    websocket: bool,
+    /// It got an answer without an end, which this gauge counts.
+    endless: Option<IntGauge>,
     failure: Option<Failure>,
 }
 
@@ -110,15 +112,26 @@ impl Gateway {
         Ok(Some(status))
     }
 
+    /// What counts answers like this one, if it has no end.
+    fn endless(&self, head: &ResponseHeader) -> Option<IntGauge> {
+        let events = |content_type: &HeaderValue| content_type.as_bytes().starts_with(EVENT_STREAM);
+        match head.status {
+            StatusCode::SWITCHING_PROTOCOLS => Some(self.metrics.websockets.clone()),
+            StatusCode::OK if head.headers.get(CONTENT_TYPE).is_some_and(events) => {
+                Some(self.metrics.event_streams.clone())
+            }
+            _ => None,
+        }
+    }
+
     fn account(&self, session: &Session, ctx: &Context) {
         let status = session.response_written().map_or(0, |head| head.status.as_u16());
         let duration = ctx.started.elapsed();
         let metrics = self.metrics.pool(ctx.pool);
         metrics.answered((status > 0).then_some(status));
-        if ctx.websocket {
-            self.metrics.websockets.dec();
-        } else {
-            metrics.duration.observe(duration.as_secs_f64());
+        match &ctx.endless {
+            Some(gauge) => gauge.dec(),
+            None => metrics.duration.observe(duration.as_secs_f64()),
         }
         if let Some(failure) = ctx.failure {
             metrics.failed(failure);
@@ -154,7 +167,7 @@ impl ProxyHttp for Gateway {
             attempts: 0,
             request_id: HeaderValue::from_static("-"),
             upgrade: false,
-            websocket: false,
+            endless: None,
             failure: None,
         }
     }
@@ -221,9 +234,8 @@ impl ProxyHttp for Gateway {
         ctx: &mut Context,
     ) -> Result<()> {
         head.insert_header(REQUEST_ID, ctx.request_id.clone())?;
-        if head.status == StatusCode::SWITCHING_PROTOCOLS && !ctx.websocket {
-            ctx.websocket = true;
-            self.metrics.websockets.inc();
+        if ctx.endless.is_none() {
+            ctx.endless = self.endless(head).inspect(IntGauge::inc);
         }
         Ok(())
     }

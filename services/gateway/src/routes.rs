@@ -16,10 +16,11 @@ pub enum PoolName {
     Console,
 }
 
-/// The routes. `{…}` stands for one segment that is not empty.
-const ROUTES: [(&str, PoolName); 3] = [
+/// The routes. `{…}` stands for one segment that is not empty, `*` for any number of segments.
+const ROUTES: [(&str, PoolName); 4] = [
     ("/api/v1/detections", PoolName::IngestApi),
     ("/api/v1/live", PoolName::RealtimeWs),
+    ("/api/v1/live/*", PoolName::RealtimeWs),
     ("/api/v1/venues/{venue}/counts", PoolName::Stats),
 ];
 
@@ -53,7 +54,7 @@ fn matches(pattern: &str, path: &str) -> bool {
     let (mut pattern, mut path) = (pattern.split('/'), path.split('/'));
     loop {
         match (pattern.next(), path.next()) {
-            (None, None) => return true,
+            (None, None) | (Some("*"), Some(_)) => return true,
             (Some(wanted), Some(segment)) if wanted == segment => {}
             (Some(wanted), Some(segment)) if wanted.starts_with('{') && !segment.is_empty() => {}
             _ => return false,
@@ -70,6 +71,10 @@ mod tests {
         for (path, pool) in [
             ("/api/v1/detections", PoolName::IngestApi),
             ("/api/v1/live", PoolName::RealtimeWs),
+            ("/api/v1/live/presence", PoolName::RealtimeWs),
+            ("/api/v1/live/", PoolName::RealtimeWs),
+            ("/api/v1/live/a/b", PoolName::RealtimeWs),
+            ("/api/v1/lively", PoolName::Console),
             ("/api/v1/venues/demo/counts", PoolName::Stats),
             ("/api/v1/venues/demo", PoolName::Console),
             ("/api/v1/venues//counts", PoolName::Console),

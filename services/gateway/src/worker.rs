@@ -152,7 +152,7 @@ struct Work {
 }
 
 impl Work {
-    /// Serves what comes in, until nothing more can; then lets the requests in hand finish and cuts the web sockets.
+    /// Serves what comes in, until nothing more can; then lets the requests in hand finish and cuts what has no end.
     async fn run(self, mut queue: mpsc::Receiver<(Incoming, Open)>) {
         let (closing, shutdown) = watch::channel(false);
         let mut connections = JoinSet::new();
@@ -170,11 +170,11 @@ impl Work {
         // Fails only without receivers, and one is held here.
         let _ = closing.send(true);
         self.proxy.http_cleanup().await; // idle connections end now, the others after their request
-        while self.metrics.connections.get() > self.metrics.websockets.get() {
+        while self.metrics.connections.get() > self.metrics.endless() {
             tokio::time::sleep(DRAIN_POLL).await;
         }
-        // A WebSocket has no end to wait for, and a close frame cannot be put into the middle of somebody else's stream:
-        // clients see the connection break and come back through another gateway.
+        // A WebSocket has no end to wait for, and neither has an event stream. A close frame cannot be put into the middle
+        // of somebody else's stream: clients see the connection break and come back through another gateway.
         connections.shutdown().await;
     }
 }

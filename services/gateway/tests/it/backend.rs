@@ -1,19 +1,20 @@
 //! A small HTTP server to put behind the gateway. It tells what it was asked, and can fall ill or be killed.
 
 use std::{
+    convert::Infallible,
     net::SocketAddr,
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::Duration,
 };
 
-use futures_util::{SinkExt as _, StreamExt as _};
-use http_body_util::{BodyExt as _, Full};
+use futures_util::{SinkExt as _, StreamExt as _, stream::unfold};
+use http_body_util::{BodyExt as _, Full, StreamBody, combinators::BoxBody};
 use hyper::{
-    Request, Response, StatusCode,
-    body::{Bytes, Incoming},
+    HeaderMap, Request, Response, StatusCode,
+    body::{Bytes, Frame, Incoming},
     header,
     server::conn::http1,
     service::service_fn,
@@ -21,13 +22,13 @@ use hyper::{
 };
 use hyper_util::rt::TokioIo;
 use serde_json::json;
-use tokio::{net::TcpListener, task::JoinSet};
+use tokio::{net::TcpListener, sync::broadcast, task::JoinSet};
 use tokio_tungstenite::{
     WebSocketStream,
     tungstenite::{handshake::derive_accept_key, protocol::Role},
 };
 
-type Answer = Response<Full<Bytes>>;
+type Answer = Response<BoxBody<Bytes, Infallible>>;
 
 /// A running server. Dropping it is like `kill -9`: the port and every connection close at once.
 pub(crate) struct Backend {
@@ -41,6 +42,11 @@ struct State {
     ready: AtomicBool,
     slow: AtomicBool,
     requests: AtomicUsize,
+    /// The headers of the last request for a WebSocket.
+    handshake: Mutex<HeaderMap>,
+    sockets: Mutex<JoinSet<()>>,
+    /// What is told in every event stream.
+    events: broadcast::Sender<&'static str>,
 }
 
 impl Backend {
@@ -56,6 +62,9 @@ impl Backend {
             ready: AtomicBool::new(true),
             slow: AtomicBool::new(false),
             requests: AtomicUsize::new(0),
+            handshake: Mutex::default(),
+            sockets: Mutex::default(),
+            events: broadcast::Sender::new(64),
         });
         let mut tasks = JoinSet::new();
         tasks.spawn(accept(listener, state.clone()));
@@ -80,6 +89,17 @@ impl Backend {
     pub(crate) fn requests(&self) -> usize {
         self.state.requests.load(Ordering::Relaxed)
     }
+
+    /// The headers of the last request for a WebSocket.
+    pub(crate) fn handshake(&self) -> HeaderMap {
+        let handshake = self.state.handshake.lock().unwrap();
+        handshake.clone()
+    }
+
+    /// Sends `text` into every event stream that is open; how many these are.
+    pub(crate) fn tell(&self, text: &'static str) -> usize {
+        self.state.events.send(text).unwrap_or(0)
+    }
 }
 
 async fn accept(listener: TcpListener, state: Arc<State>) {
@@ -98,8 +118,8 @@ async fn accept(listener: TcpListener, state: Arc<State>) {
     }
 }
 
-/// Tells what was asked. `/die` and the header `x-die` break the connection on the server `a`, `/slow` takes half a second, and a request for a
-/// WebSocket gets an echo.
+/// Tells what was asked. `/die` and the header `x-die` break the connection on the server `a`, `/slow` takes half a second, a request for a
+/// WebSocket gets an echo, and one for an event stream whatever is told from then on.
 async fn answer(request: Request<Incoming>, state: Arc<State>) -> Result<Answer, &'static str> {
     if request.uri().path() == "/readyz" {
         if state.slow.load(Ordering::Relaxed) {
@@ -111,11 +131,19 @@ async fn answer(request: Request<Incoming>, state: Arc<State>) -> Result<Answer,
         } else {
             StatusCode::SERVICE_UNAVAILABLE
         };
-        return Ok(Response::builder().status(status).body(Full::default()).unwrap());
+        return Ok(Response::builder().status(status).body(whole("")).unwrap());
     }
     state.requests.fetch_add(1, Ordering::Relaxed);
-    if request.headers().contains_key(header::UPGRADE) {
-        return Ok(echo(request));
+    let headers = request.headers();
+    if headers.contains_key(header::UPGRADE) && !(state.name == "a" && headers.contains_key("x-die")) {
+        *state.handshake.lock().unwrap() = headers.clone();
+        return Ok(echo(request, &state));
+    }
+    if headers
+        .get(header::ACCEPT)
+        .is_some_and(|accept| accept == "text/event-stream")
+    {
+        return Ok(events(state.events.subscribe()));
     }
     let path = request.uri().path().to_owned();
     match path.as_str() {
@@ -140,10 +168,23 @@ async fn answer(request: Request<Incoming>, state: Arc<State>) -> Result<Answer,
         "headers": headers,
         "body": String::from_utf8_lossy(&body),
     });
-    Ok(Response::new(Full::from(told.to_string())))
+    Ok(Response::new(whole(told.to_string())))
 }
 
-fn echo(mut request: Request<Incoming>) -> Answer {
+fn whole(body: impl Into<Bytes>) -> BoxBody<Bytes, Infallible> {
+    Full::new(body.into()).boxed()
+}
+
+fn events(heard: broadcast::Receiver<&'static str>) -> Answer {
+    let frames = unfold(heard, async |mut heard| {
+        let text = heard.recv().await.ok()?;
+        Some((Ok(Frame::data(Bytes::from_static(text.as_bytes()))), heard))
+    });
+    let answer = Response::builder().header(header::CONTENT_TYPE, "text/event-stream");
+    answer.body(BoxBody::new(StreamBody::new(frames))).unwrap()
+}
+
+fn echo(mut request: Request<Incoming>, state: &State) -> Answer {
     let headers = request.headers();
     let key = derive_accept_key(headers[header::SEC_WEBSOCKET_KEY].as_bytes());
     let mut answer = Response::builder()
@@ -155,15 +196,17 @@ fn echo(mut request: Request<Incoming>) -> Answer {
         let first = protocols.to_str().unwrap().split(',').next().unwrap();
         answer = answer.header(header::SEC_WEBSOCKET_PROTOCOL, first);
     }
+    if let Some(extensions) = headers.get(header::SEC_WEBSOCKET_EXTENSIONS) {
+        answer = answer.header(header::SEC_WEBSOCKET_EXTENSIONS, extensions);
+    }
     let upgrade = hyper::upgrade::on(&mut request);
-    let mut socket = JoinSet::new();
-    socket.spawn(async move {
+    let mut sockets = state.sockets.lock().unwrap();
+    sockets.spawn(async move {
         if let Ok(upgraded) = upgrade.await {
             send_back(upgraded).await;
         }
     });
-    socket.detach_all(); // it ends when the gateway closes the connection
-    answer.body(Full::default()).unwrap()
+    answer.body(whole("")).unwrap()
 }
 
 async fn send_back(upgraded: Upgraded) {

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may")]
 
 mod backend;
+mod event_stream;
 mod failures;
 mod fixture;
 mod headers;

@@ -28,6 +28,7 @@ async fn every_path_goes_to_its_pool() {
     .await;
     assert_eq!(gateway.server("/api/v1/detections").await, "ingest");
     assert_eq!(gateway.server("/api/v1/live?venue=demo").await, "live");
+    assert_eq!(gateway.server("/api/v1/live/presence").await, "live");
     assert_eq!(gateway.server("/api/v1/venues/demo/counts?bucket=1m").await, "stats");
     assert_eq!(gateway.server("/api/v1/venues/demo").await, "console");
     assert_eq!(gateway.server("/").await, "console");
