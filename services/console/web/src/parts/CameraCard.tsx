@@ -47,7 +47,7 @@ function Footer({ camera, clock, now, connected }: Omit<Props, "line">) {
         <span>
           {what} since {clock.second(camera.heardAt)}
         </span>
-        <span class="rate">{duration(now - camera.heardAt)}</span>
+        <span class="rate">{duration(now - camera.heardAt)} ago</span>
       </footer>
     );
   }
