@@ -8,9 +8,9 @@ use std::{
 use actix_web::{
     App, Error, HttpRequest, HttpResponse, HttpServer, Route,
     body::MessageBody,
-    dev::{Server, ServiceRequest, ServiceResponse},
+    dev::{Server, ServiceFactory, ServiceRequest, ServiceResponse},
     guard,
-    http::header::AUTHORIZATION,
+    http::header::{AUTHORIZATION, HeaderValue},
     middleware::{Next, from_fn},
     web,
 };
@@ -20,6 +20,7 @@ use socket2::SockRef;
 pub use crate::forwarded::{TrustedProxies, client_address};
 use crate::{
     admin,
+    health::Readiness,
     lifecycle::{Lifecycle, Spawner, TaskError},
     metrics,
     problem::Problem,
@@ -43,30 +44,54 @@ pub fn start<F>(
 where
     F: Fn(&mut web::ServiceConfig) + Clone + Send + 'static,
 {
-    let listener = TcpListener::bind(settings.listen)
-        .map_err(|error| format!("CITYTRACK_HTTP__LISTEN: cannot listen on {}: {error}", settings.listen))?;
-    tune(&listener)?;
+    let listener = bind(settings)?;
     let address = listener.local_addr()?;
     let metrics = HttpMetrics::new(registry)?;
     let readiness = lifecycle.readiness();
-    let server = HttpServer::new(move || {
-        App::new()
-            .app_data(web::Data::new(metrics.clone()))
-            .configure(admin::health_routes(readiness.clone()))
-            .configure(routes.clone())
-            .default_service(web::to(not_found))
-            .wrap(from_fn(observe))
-    })
-    .workers(settings.workers.get())
-    .max_connections(settings.max_connections.get())
-    .keep_alive(Duration::from(settings.keep_alive))
-    .client_request_timeout(settings.head_timeout.into())
-    .disable_signals()
-    .shutdown_timeout(3600) // the lifecycle's own deadline is the one that counts
-    .listen(listener)?
-    .run();
+    let server = HttpServer::new(move || app(&metrics, &readiness, routes.clone()))
+        .workers(settings.workers.get())
+        .max_connections(settings.max_connections.get())
+        .keep_alive(Duration::from(settings.keep_alive))
+        .client_request_timeout(settings.head_timeout.into())
+        .disable_signals()
+        .shutdown_timeout(3600) // the lifecycle's own deadline is the one that counts
+        .listen(listener)?
+        .run();
     spawn(&lifecycle.spawner(), "http listener", server);
     Ok(address)
+}
+
+/// Opens the main listener.
+pub(crate) fn bind(settings: &HttpSettings) -> Result<TcpListener, TaskError> {
+    let listener = TcpListener::bind(settings.listen)
+        .map_err(|error| format!("CITYTRACK_HTTP__LISTEN: cannot listen on {}: {error}", settings.listen))?;
+    tune(&listener)?;
+    Ok(listener)
+}
+
+/// What every service serves beside its own `routes`.
+pub(crate) fn app<F>(
+    metrics: &HttpMetrics,
+    readiness: &Readiness,
+    routes: F,
+) -> App<
+    impl ServiceFactory<
+        ServiceRequest,
+        Config = (),
+        Response = ServiceResponse<impl MessageBody + use<F>>,
+        Error = Error,
+        InitError = (),
+    > + use<F>,
+>
+where
+    F: FnOnce(&mut web::ServiceConfig),
+{
+    App::new()
+        .app_data(web::Data::new(metrics.clone()))
+        .configure(admin::health_routes(readiness.clone()))
+        .configure(routes)
+        .default_service(web::to(not_found))
+        .wrap(from_fn(observe))
 }
 
 /// What every accepted connection inherits: small writes leave at once, and a peer that takes nothing for a while is cut
@@ -94,8 +119,12 @@ pub(crate) fn spawn(spawner: &Spawner, name: &'static str, server: Server) {
 
 /// The token of `Authorization: Bearer <token>`, if there is one.
 pub fn bearer(request: &HttpRequest) -> Option<&str> {
-    let value = request.headers().get(AUTHORIZATION)?.to_str().ok()?;
-    let (scheme, token) = value.split_once(' ')?;
+    request.headers().get(AUTHORIZATION).and_then(bearer_of)
+}
+
+/// The token in the value of an `Authorization` header.
+pub fn bearer_of(value: &HeaderValue) -> Option<&str> {
+    let (scheme, token) = value.to_str().ok()?.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }
 
@@ -114,12 +143,12 @@ async fn not_found(request: HttpRequest) -> Result<&'static str, Problem> {
 }
 
 #[derive(Clone)]
-struct HttpMetrics {
+pub(crate) struct HttpMetrics {
     duration: HistogramVec,
 }
 
 impl HttpMetrics {
-    fn new(registry: &Registry) -> Result<Self, prometheus::Error> {
+    pub(crate) fn new(registry: &Registry) -> Result<Self, prometheus::Error> {
         let duration = HistogramVec::new(
             HistogramOpts::new(
                 "citytrack_http_request_duration_seconds",

@@ -11,6 +11,7 @@ pub mod problem;
 pub mod process;
 pub mod settings;
 pub mod telemetry;
+mod upgrade;
 
 /// Every process allocates with mimalloc: faster than the system's allocator under many small requests, and it gives
 /// memory back.
@@ -20,3 +21,4 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 pub use health::{Check, Readiness};
 pub use lifecycle::{Lifecycle, Spawner, TaskError};
 pub use problem::Problem;
+pub use upgrade::Listener;

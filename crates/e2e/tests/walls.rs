@@ -38,7 +38,7 @@ const WALLS: &[(&str, &[&str])] = &[
     // bench looks at the tables from outside, as an operator would.
     ("tokio-postgres", &["storage", "bench"]),
     ("prost", &["messages"]),
-    ("actix-ws", &["realtime-ws"]),
+    ("actix-http", &["common", "realtime-ws"]),
     ("pingora", &["gateway"]),
     ("jsonwebtoken", &["access"]),
 ];

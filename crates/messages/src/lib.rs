@@ -17,6 +17,11 @@ pub fn routing_key(venue: &Slug) -> String {
     format!("detections.{venue}")
 }
 
+/// The venue of a routing key; `None` when it is none of a venue's batches.
+pub fn venue_of(route: &str) -> Option<Slug> {
+    Slug::new(route.strip_prefix("detections.")?).ok()
+}
+
 #[allow(clippy::pedantic, unreachable_pub, reason = "generated")]
 mod wire {
     include!(concat!(env!("OUT_DIR"), "/citytrack.detections.v1.rs"));

@@ -1,21 +1,24 @@
 //! Who waits for what: the feed's decisions, without the broker itself.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::Arc,
+    time::Duration,
+};
 
 use citytrack_domain::Slug;
+use jiff::Timestamp;
 use tokio::time::Instant;
 
-use crate::{
-    feed::Command,
-    hub::{Hub, Subscription},
-};
+use crate::{feed::Command, hub::Hub, presence::Presence, subscription::Subscription, venue::Moment};
 
 /// The subscriptions, and the venues that the inbox takes for them.
 pub(crate) struct Desk {
     pub(crate) hub: Hub,
+    pub(crate) presence: Presence,
     /// Whether messages come now.
     up: bool,
-    /// Venues that the inbox takes; with the time since when nobody watches them.
+    /// Venues that the inbox takes; with the time since when nobody watches them, here or elsewhere.
     bound: HashMap<Slug, Option<Instant>>,
     /// Subscriptions whose venue is not taken yet, or not now because the broker is away.
     waiting: Vec<Arc<Subscription>>,
@@ -23,9 +26,10 @@ pub(crate) struct Desk {
 }
 
 impl Desk {
-    pub(crate) fn new(hub: Hub, unbind_after: Duration) -> Self {
+    pub(crate) fn new(hub: Hub, presence: Presence, unbind_after: Duration) -> Self {
         Self {
             hub,
+            presence,
             up: false,
             bound: HashMap::new(),
             waiting: Vec::new(),
@@ -33,49 +37,48 @@ impl Desk {
         }
     }
 
-    pub(crate) fn take(&mut self, command: Command) {
+    pub(crate) fn take(&mut self, command: Command, at: Moment) {
         match command {
-            Command::Subscribe(subscription) => self.subscribe(subscription),
+            Command::Subscribe(subscription) => {
+                if self.up && self.bound.contains_key(&subscription.venue) {
+                    self.hub.add(subscription, at);
+                } else {
+                    self.waiting.push(subscription);
+                }
+            }
             Command::Unsubscribe(subscription) => {
                 self.waiting.retain(|waiting| waiting.key != subscription.key);
                 self.hub.remove(&subscription);
-                if !self.watched(&subscription.venue)
-                    && let Some(unwatched) = self.bound.get_mut(&subscription.venue)
-                {
-                    unwatched.get_or_insert_with(Instant::now);
-                }
             }
         }
     }
 
-    fn subscribe(&mut self, subscription: Arc<Subscription>) {
-        if let Some(unwatched) = self.bound.get_mut(&subscription.venue) {
-            *unwatched = None;
-            if self.up {
-                return self.hub.add(subscription);
-            }
+    /// The connection is there (again). When it is a new one to a new queue, nobody knows what was lost meanwhile.
+    pub(crate) fn connected(&mut self, anew: bool, at: Moment) {
+        self.up = true;
+        if anew {
+            self.hub.restart(at);
         }
-        self.waiting.push(subscription);
+        self.admit(at);
     }
 
-    fn watched(&self, venue: &Slug) -> bool {
-        self.hub.watches(venue) || self.waiting.iter().any(|waiting| waiting.venue == *venue)
+    /// No messages come any more; subscriptions wait until they do.
+    pub(crate) fn disconnected(&mut self) {
+        self.up = false;
     }
 
-    /// The connection was lost, or is there (again): then what came meanwhile is lost, and the sessions are told.
-    pub(crate) fn connection(&mut self, up: bool) {
-        self.set_up(up);
-        if up {
-            self.hub.announce();
-            self.admit();
+    /// Puts those in force that waited for a venue that is taken now.
+    fn admit(&mut self, at: Moment) {
+        if !self.up {
+            return;
         }
+        let ready = self
+            .waiting
+            .extract_if(.., |waiting| self.bound.contains_key(&waiting.venue));
+        ready.for_each(|subscription| self.hub.add(subscription, at));
     }
 
-    /// Whether subscriptions can be put in force now.
-    pub(crate) fn set_up(&mut self, up: bool) {
-        self.up = up;
-    }
-
+    /// Whether somebody here waits for a venue that is not taken yet.
     pub(crate) fn wants_binding(&self) -> bool {
         self.up
             && self
@@ -84,122 +87,82 @@ impl Desk {
                 .any(|waiting| !self.bound.contains_key(&waiting.venue))
     }
 
-    /// Venues that somebody waits for and that are not taken yet, each once.
+    /// Venues that somebody waits for, here or elsewhere, and that are not taken yet.
     pub(crate) fn unbound(&self) -> Vec<Slug> {
-        let venues = self.waiting.iter().map(|waiting| &waiting.venue);
-        let mut unbound: Vec<Slug> = venues
-            .filter(|venue| !self.bound.contains_key(*venue))
-            .cloned()
-            .collect();
-        unbound.sort_unstable();
-        unbound.dedup();
-        unbound
+        if !self.up {
+            return Vec::new();
+        }
+        let waited_for = self.waiting.iter().map(|waiting| waiting.venue.clone());
+        let mut wanted: BTreeSet<Slug> = waited_for.collect();
+        wanted.extend(self.presence.elsewhere());
+        wanted
+            .into_iter()
+            .filter(|venue| !self.bound.contains_key(venue))
+            .collect()
     }
 
     /// The venue is taken from now on.
-    pub(crate) fn bound(&mut self, venue: Slug) {
+    pub(crate) fn bound(&mut self, venue: Slug, at: Moment) {
+        self.hub.open(&venue, at.clock);
         self.bound.insert(venue, None);
-        if self.up {
-            self.admit();
+        self.admit(at);
+    }
+
+    /// Whether messages of the venue are expected.
+    pub(crate) fn takes(&self, venue: &Slug) -> bool {
+        self.bound.contains_key(venue)
+    }
+
+    /// A message came of a venue that this process did not ask for: an earlier one did, whose queue this one has now. It came
+    /// in at `since`.
+    pub(crate) fn take_over(&mut self, venue: &Slug, since: Timestamp, at: Moment) {
+        self.hub.open(venue, since);
+        self.bound(venue.clone(), at);
+    }
+
+    /// Looks who watches what, and tells the others. Returns how many watch each venue that is taken.
+    pub(crate) fn look_around(&mut self, now: Instant) -> Vec<(Slug, u64)> {
+        self.presence.forget_gone(now);
+        let here = self.hub.watching();
+        let elsewhere = self.presence.elsewhere();
+        let waiting = &self.waiting;
+        for (venue, unwatched) in &mut self.bound {
+            let watched = here.contains_key(venue)
+                || elsewhere.contains(venue)
+                || waiting.iter().any(|waiting| waiting.venue == *venue);
+            match (watched, &unwatched) {
+                (true, _) => *unwatched = None,
+                (false, None) => *unwatched = Some(now),
+                (false, Some(_)) => {}
+            }
         }
-    }
-
-    /// Puts those in force that waited for a venue that is taken now.
-    fn admit(&mut self) {
-        let ready = self
-            .waiting
-            .extract_if(.., |waiting| self.bound.contains_key(&waiting.venue));
-        ready.for_each(|subscription| self.hub.add(subscription));
-    }
-
-    pub(crate) fn next_unbind(&self) -> Option<Instant> {
-        let oldest = self.bound.values().flatten().min()?;
-        self.up.then(|| *oldest + self.unbind_after)
+        let watching = |venue: &Slug| here.get(venue).copied().unwrap_or_default();
+        let taken = self
+            .bound
+            .keys()
+            .map(|venue| (venue.clone(), watching(venue)))
+            .collect();
+        if self.up {
+            self.presence.tell(here);
+        }
+        taken
     }
 
     /// Venues that nobody has watched for long enough; they are not taken any more.
     pub(crate) fn unwatched(&mut self, now: Instant) -> Vec<Slug> {
+        if !self.up {
+            return Vec::new();
+        }
         let long_enough = |since: &mut Option<Instant>| since.is_some_and(|since| since + self.unbind_after <= now);
-        self.bound
-            .extract_if(|_, since| long_enough(since))
-            .map(|(venue, _)| venue)
-            .collect()
+        let left = self.bound.extract_if(|_, since| long_enough(since));
+        let left: Vec<Slug> = left.map(|(venue, _)| venue).collect();
+        for venue in &left {
+            self.hub.close(venue);
+        }
+        left
     }
 
     pub(crate) fn venues(&self) -> i64 {
         i64::try_from(self.bound.len()).unwrap_or(i64::MAX)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::{
-        filter::Filter,
-        hub::tests::{hub, subscription},
-        outbox::{Event, Outbox, tests::room_for},
-    };
-
-    fn desk() -> (Desk, Arc<Outbox>, Slug) {
-        let desk = Desk::new(hub(), Duration::from_secs(30));
-        (desk, room_for(10), Slug::new("demo").unwrap())
-    }
-
-    #[test]
-    fn a_subscription_is_in_force_when_its_venue_is_bound() {
-        let (mut desk, outbox, demo) = desk();
-        desk.take(Command::Subscribe(subscription(1, "1", Filter::default(), &outbox)));
-        assert!(!desk.wants_binding(), "not while the broker is away");
-        desk.connection(true);
-        assert!(desk.wants_binding() && outbox.take().is_empty());
-        assert_eq!(desk.unbound(), std::slice::from_ref(&demo));
-        desk.bound(demo);
-        assert_eq!(outbox.take(), [Event::Subscribed(1)]);
-        desk.take(Command::Subscribe(subscription(2, "2", Filter::default(), &outbox)));
-        assert_eq!(outbox.take(), [Event::Subscribed(2)], "at once: it is bound already");
-    }
-
-    #[test]
-    fn after_an_outage_everybody_is_told() {
-        let (mut desk, outbox, demo) = desk();
-        desk.connection(true);
-        desk.take(Command::Subscribe(subscription(1, "1", Filter::default(), &outbox)));
-        desk.bound(demo);
-        outbox.take();
-        desk.connection(false);
-        desk.take(Command::Subscribe(subscription(2, "2", Filter::default(), &outbox)));
-        assert!(outbox.take().is_empty());
-        desk.connection(true);
-        assert_eq!(outbox.take(), [Event::Subscribed(1), Event::Subscribed(2)]);
-    }
-
-    #[test]
-    fn a_venue_is_given_up_some_time_after_its_last_subscriber() {
-        let (mut desk, outbox, demo) = desk();
-        desk.connection(true);
-        let one = subscription(1, "1", Filter::default(), &outbox);
-        desk.take(Command::Subscribe(Arc::clone(&one)));
-        desk.bound(demo.clone());
-        assert_eq!(desk.next_unbind(), None);
-        desk.take(Command::Unsubscribe(one));
-        let due = desk.next_unbind().unwrap();
-        assert!(desk.unwatched(due - Duration::from_millis(1)).is_empty());
-        let two = subscription(2, "1", Filter::default(), &outbox);
-        desk.take(Command::Subscribe(Arc::clone(&two)));
-        assert_eq!(desk.next_unbind(), None, "somebody came back in time");
-        desk.take(Command::Unsubscribe(two));
-        let due = desk.next_unbind().unwrap();
-        assert_eq!(desk.unwatched(due), [demo]);
-        assert_eq!(desk.venues(), 0);
-    }
-
-    #[test]
-    fn who_leaves_while_waiting_is_forgotten() {
-        let (mut desk, outbox, demo) = desk();
-        let one = subscription(1, "1", Filter::default(), &outbox);
-        desk.take(Command::Subscribe(Arc::clone(&one)));
-        desk.take(Command::Unsubscribe(one));
-        desk.connection(true);
-        assert!(!desk.wants_binding() && !desk.watched(&demo));
     }
 }

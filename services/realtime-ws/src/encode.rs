@@ -1,23 +1,63 @@
-//! A frame as JSON text. Everything but the subscription's id is the same for all who share a filter, so it is encoded once
-//! (`body`); the text for an id (`with_id`) is a copy of that with another beginning, shared by all who chose the same id.
+//! A frame as JSON text. What is the same for all who share a filter is encoded once (`body`); the rest of a message is its
+//! opening: the subscription's id and the cursor.
 
-use bytestring::ByteString;
-use citytrack_domain::{Batch, Detection, Frame};
+use std::borrow::Cow;
+
+use citytrack_domain::Detection;
 use jiff::Timestamp;
+use prometheus::IntCounter;
 use serde::{Serialize, Serializer};
 
-use crate::filter::Filter;
+use crate::{
+    filter::{Residual, View},
+    frame::LiveFrame,
+};
 
-/// The beginning of every frame message of a subscription.
+/// The beginning of every frame message of a subscription, up to the cursor's value.
 pub(crate) fn opening(id: &str) -> String {
     let id = serde_json::to_string(id).unwrap_or_default();
-    format!(r#"{{"type":"frame","id":{id},"#)
+    format!(r#"{{"type":"frame","id":{id},"cursor":""#)
 }
 
-/// A frame of `batch` as `filter` wants it: the message without its opening.
-pub(crate) fn body(batch: &Batch, frame: &Frame, filter: &Filter) -> String {
-    let wire = FrameBody {
-        venue: batch.source.venue.as_str(),
+/// What stands between the cursor and the body.
+pub(crate) fn after_cursor(venue: &str) -> String {
+    // A venue's name needs no escapes.
+    format!(r#"","venue":"{venue}","#)
+}
+
+/// The frame as `view` shows it: the fields of an object, with its closing brace but without the opening one. What was not
+/// encoded before is counted.
+pub(crate) fn body<'a>(frame: &'a LiveFrame, view: &View<'_>, encoded: &IntCounter) -> Cow<'a, str> {
+    let encode = |residual| {
+        encoded.inc();
+        fields(frame, residual)
+    };
+    match view {
+        View::Everything => Cow::Borrowed(frame.complete(|| encode(None))),
+        View::Nothing => Cow::Borrowed(""),
+        View::Part(residual) => Cow::Owned(encode(Some(residual))),
+    }
+}
+
+/// A frame of the snapshot, with its age.
+pub(crate) fn snapshot(frame: &LiveFrame, view: &View<'_>, now: Timestamp, encoded: &IntCounter) -> String {
+    let age = now.duration_since(frame.captured_at()).as_secs_f64().max(0.0);
+    format!(r#"{{"age":{age:.3},{}"#, body(frame, view, encoded))
+}
+
+/// Whether the view shows any detection of the frame.
+pub(crate) fn shows_any(frame: &LiveFrame, view: &View<'_>) -> bool {
+    let detections = &frame.frame().detections;
+    match view {
+        View::Nothing => false,
+        View::Everything => !detections.is_empty(),
+        View::Part(residual) => detections.iter().any(|detection| residual.wants(detection)),
+    }
+}
+
+fn fields(live: &LiveFrame, residual: Option<&Residual<'_>>) -> String {
+    let (batch, frame) = (live.batch(), live.frame());
+    let wire = Fields {
         node: batch.source.node.as_str(),
         camera: frame.camera.as_str(),
         frame: frame.number,
@@ -25,9 +65,10 @@ pub(crate) fn body(batch: &Batch, frame: &Frame, filter: &Filter) -> String {
         received_at: batch.received_at,
         width: frame.size.map(|size| size.width),
         height: frame.size.map(|size| size.height),
+        backlog: live.backlog.then_some(true),
         detections: Detections {
             all: &frame.detections,
-            filter,
+            residual,
         },
     };
     // Strings and numbers always serialise.
@@ -36,14 +77,8 @@ pub(crate) fn body(batch: &Batch, frame: &Frame, filter: &Filter) -> String {
     text
 }
 
-/// The whole message.
-pub(crate) fn with_id(opening: &str, body: &str) -> ByteString {
-    [opening, body].concat().into()
-}
-
 #[derive(Serialize)]
-struct FrameBody<'a> {
-    venue: &'a str,
+struct Fields<'a> {
     node: &'a str,
     camera: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -54,18 +89,20 @@ struct FrameBody<'a> {
     width: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     height: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    backlog: Option<bool>,
     detections: Detections<'a>,
 }
 
 struct Detections<'a> {
     all: &'a [Detection],
-    filter: &'a Filter,
+    residual: Option<&'a Residual<'a>>,
 }
 
 impl Serialize for Detections<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let wanted = self.all.iter().filter(|detection| self.filter.wants(&detection.class));
-        serializer.collect_seq(wanted.map(|detection| DetectionBody {
+        let wanted = |detection: &&Detection| self.residual.is_none_or(|residual| residual.wants(detection));
+        serializer.collect_seq(self.all.iter().filter(wanted).map(|detection| DetectionFields {
             class: detection.class.as_str(),
             confidence: detection.confidence.value(),
             bounding_box: detection.bounding_box.parts(),
@@ -75,48 +112,11 @@ impl Serialize for Detections<'_> {
 }
 
 #[derive(Serialize)]
-struct DetectionBody<'a> {
+struct DetectionFields<'a> {
     class: &'a str,
     confidence: f32,
     #[serde(rename = "box")]
     bounding_box: [f32; 4],
     #[serde(skip_serializing_if = "Option::is_none")]
     track_id: Option<i64>,
-}
-
-#[cfg(test)]
-mod tests {
-    use citytrack_testkit::{batch, frame, identity, person};
-
-    use super::*;
-    use crate::filter::tests::filter;
-
-    #[test]
-    fn a_frame_has_the_documented_form() {
-        let at: Timestamp = "2026-11-22T10:00:00.04Z".parse().unwrap();
-        let source = identity("demo", uuid::Uuid::nil());
-        let mut sample = batch(&source, at, vec![frame("entrance", at, vec![person(0.5, Some(17))])]);
-        sample.frames[0].number = Some(1042);
-        let text = with_id(&opening("a\"b"), &body(&sample, &sample.frames[0], &Filter::default()));
-        assert_eq!(
-            text,
-            r#"{"type":"frame","id":"a\"b","venue":"demo","node":"north","camera":"entrance","frame":1042,"captured_at":"2026-11-22T10:00:00.04Z","received_at":"2026-11-22T10:00:00.04Z","width":640,"height":480,"detections":[{"class":"person","confidence":0.9,"box":[0.5,0.25,0.125,0.5],"track_id":17}]}"#
-        );
-    }
-
-    #[test]
-    fn what_is_unknown_is_left_out_and_what_is_not_wanted_too() {
-        let at = Timestamp::UNIX_EPOCH;
-        let source = identity("demo", uuid::Uuid::nil());
-        let mut sample = batch(&source, at, vec![frame("entrance", at, vec![person(0.5, None)])]);
-        sample.frames[0].size = None;
-        let cars = filter(&[], &["car"]).unwrap();
-        let text = with_id(&opening("1"), &body(&sample, &sample.frames[0], &cars));
-        assert_eq!(
-            text,
-            r#"{"type":"frame","id":"1","venue":"demo","node":"north","camera":"entrance","captured_at":"1970-01-01T00:00:00Z","received_at":"1970-01-01T00:00:00Z","detections":[]}"#
-        );
-        let people = filter(&[], &["person"]).unwrap();
-        assert!(!body(&sample, &sample.frames[0], &people).contains("track_id"));
-    }
 }

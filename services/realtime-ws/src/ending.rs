@@ -1,6 +1,6 @@
 //! The ways a socket ends.
 
-use actix_ws::{CloseCode, CloseReason};
+use crate::wire::{CloseCode, CloseReason};
 
 /// Why a socket ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,6 +13,10 @@ pub(crate) enum Ending {
     Slow,
     /// The token's time is over.
     Expired,
+    /// The client has shown no token in time.
+    Unauthenticated,
+    /// The client says too much.
+    Flood,
     /// The client does not speak the protocol.
     Protocol(&'static str),
     /// This process ends.
@@ -21,11 +25,13 @@ pub(crate) enum Ending {
 
 impl Ending {
     /// Every ending, for metrics that exist from the start.
-    pub(crate) const ALL: [Self; 6] = [
+    pub(crate) const ALL: [Self; 8] = [
         Self::Client,
         Self::Dead,
         Self::Slow,
         Self::Expired,
+        Self::Unauthenticated,
+        Self::Flood,
         Self::Protocol(""),
         Self::Shutdown,
     ];
@@ -37,6 +43,8 @@ impl Ending {
             Self::Dead => "dead",
             Self::Slow => "slow",
             Self::Expired => "expired",
+            Self::Unauthenticated => "unauthenticated",
+            Self::Flood => "flood",
             Self::Protocol(_) => "protocol",
             Self::Shutdown => "shutdown",
         }
@@ -49,6 +57,8 @@ impl Ending {
             Self::Dead => return None,
             Self::Slow => (CloseCode::Other(4408), "too slow"),
             Self::Expired => (CloseCode::Other(4401), "token expired"),
+            Self::Unauthenticated => (CloseCode::Other(4401), "no token was shown"),
+            Self::Flood => (CloseCode::Other(4429), "too many messages"),
             Self::Protocol(what) => (CloseCode::Other(4400), what),
             Self::Shutdown => (CloseCode::Restart, "the server restarts"),
         };

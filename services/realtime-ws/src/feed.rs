@@ -1,5 +1,5 @@
-//! The task between the broker and the sessions. It owns the hub, so that subscribing, publishing and leaving happen one
-//! after the other and need no lock; and it owns the inbox, which takes only venues that somebody watches.
+//! The task between the broker and the sessions. It owns the hub, so that subscribing, showing and leaving happen one after
+//! the other and need no lock; and it owns the inbox, which takes only venues that somebody watches.
 
 use std::{
     convert::Infallible,
@@ -8,12 +8,13 @@ use std::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
+    time::Duration,
 };
 
-use citytrack_broker::{Delivery, Inbox, Status};
+use citytrack_broker::{Delivery, Inbox, Live, Status};
 use citytrack_common::{Check, lifecycle::chain};
-use citytrack_domain::Clock;
-use citytrack_messages::{read, routing_key};
+use citytrack_domain::{Clock, Slug};
+use citytrack_messages::{read, routing_key, venue_of};
 use tokio::{
     sync::{mpsc, watch},
     time::{Instant, sleep_until},
@@ -22,17 +23,23 @@ use tracing::{info, warn};
 
 use crate::{
     desk::Desk,
-    hub::Subscription,
     metrics::{BatchOutcome, LiveMetrics},
     outbox::Key,
+    presence,
+    subscription::Subscription,
+    venue::Moment,
 };
 
 /// Commands that may wait for the feed; then sessions wait too.
 const COMMANDS: usize = 1024;
+/// Commands that are taken at once, between messages.
+const COMMANDS_AT_ONCE: usize = 256;
 /// Messages that are taken from the broker at once, between commands.
 const DELIVERIES: usize = 64;
 /// And this many bytes, roughly.
 const BYTES: usize = 4 << 20;
+/// How often the feed looks who watches what.
+const LOOK_AROUND: Duration = Duration::from_millis(250);
 
 /// What sessions ask of the feed.
 pub(crate) enum Command {
@@ -74,6 +81,7 @@ pub(crate) struct Feed {
     status: watch::Receiver<Status>,
     commands: mpsc::Receiver<Command>,
     desk: Desk,
+    look_around_at: Instant,
     check: Check,
     clock: Clock,
     metrics: LiveMetrics,
@@ -81,9 +89,8 @@ pub(crate) struct Feed {
 
 /// Something that needs the inbox, which is otherwise busy waiting for messages.
 enum Step {
-    Show(Vec<Delivery>),
-    Bind,
-    Unbind,
+    Take(Live),
+    Rebind,
     End,
 }
 
@@ -101,6 +108,7 @@ impl Feed {
             inbox,
             commands,
             desk,
+            look_around_at: Instant::now(),
             check,
             clock,
             metrics,
@@ -109,11 +117,16 @@ impl Feed {
 
     /// Works until nobody can subscribe any more.
     pub(crate) async fn run(mut self) -> Result<(), Infallible> {
+        self.inbox.bind(presence::ROUTE).await;
         loop {
             match self.next_step().await {
-                Step::Show(deliveries) => self.show(&deliveries).await,
-                Step::Bind => self.bind().await,
-                Step::Unbind => self.unbind().await,
+                Step::Take(Live::Messages(deliveries)) => self.show(deliveries).await,
+                Step::Take(Live::Connected { anew }) => {
+                    self.check.ok();
+                    let at = self.moment();
+                    self.desk.connected(anew, at);
+                }
+                Step::Rebind => self.rebind().await,
                 Step::End => break,
             }
         }
@@ -124,73 +137,104 @@ impl Feed {
     /// Waits for messages; meanwhile it answers what does not need the inbox. While the broker is away that is all: the
     /// inbox must not be disturbed while it connects.
     async fn next_step(&mut self) -> Step {
-        let mut deliveries = pin!(self.inbox.next(DELIVERIES, BYTES));
+        let clock = self.clock.clone();
+        let moment = || Moment {
+            now: Instant::now(),
+            clock: clock.now(),
+        };
+        let mut live = pin!(self.inbox.next_live(DELIVERIES, BYTES));
+        let mut commands = Vec::new();
         loop {
             if self.desk.wants_binding() {
-                return Step::Bind;
+                return Step::Rebind;
             }
-            let unbind_at = self.desk.next_unbind();
+            let due = self.desk.hub.next_due();
             tokio::select! {
                 biased;
                 Ok(()) = self.status.changed() => {
-                    let status = self.status.borrow_and_update().clone();
-                    report(&self.check, &status);
-                    self.desk.connection(status == Status::Up);
+                    if let Status::Down(reason) = &*self.status.borrow_and_update() {
+                        self.check.fail(reason);
+                        self.desk.disconnected();
+                    }
                 }
-                command = self.commands.recv() => match command {
-                    Some(command) => self.desk.take(command),
-                    None => return Step::End,
-                },
-                deliveries = &mut deliveries => return Step::Show(deliveries),
-                () = sleep_until(unbind_at.unwrap_or_else(Instant::now)), if unbind_at.is_some() => return Step::Unbind,
+                taken = self.commands.recv_many(&mut commands, COMMANDS_AT_ONCE) => {
+                    if taken == 0 {
+                        return Step::End;
+                    }
+                    let at = moment();
+                    commands.drain(..).for_each(|command| self.desk.take(command, at));
+                }
+                live = &mut live => return Step::Take(live),
+                () = sleep_until(self.look_around_at) => {
+                    self.look_around_at = Instant::now() + LOOK_AROUND;
+                    for (venue, watching) in self.desk.look_around(Instant::now()) {
+                        self.metrics.watching(venue.as_str(), Some(watching));
+                    }
+                    return Step::Rebind;
+                }
+                () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => self.desk.hub.tick(moment()),
             }
         }
     }
 
-    async fn show(&mut self, deliveries: &[Delivery]) {
+    fn moment(&self) -> Moment {
+        Moment {
+            now: Instant::now(),
+            clock: self.clock.now(),
+        }
+    }
+
+    async fn show(&mut self, deliveries: Vec<Delivery>) {
         for delivery in deliveries {
-            let (batches, unreadable) = read(delivery.kind.as_deref(), &delivery.payload);
-            let now = self.clock.now();
-            for batch in &batches {
-                self.desk.hub.publish(batch, now);
-            }
-            // The workers get the same message and put aside what cannot be read.
-            for bad in unreadable {
-                self.metrics.batch(BatchOutcome::Unreadable);
-                let reason = chain(&bad.error);
-                warn!(
-                    broker.route = delivery.route,
-                    reason, "a batch cannot be read and is not shown"
-                );
+            if delivery.route == presence::ROUTE {
+                if !self.desk.presence.hear(&delivery.payload, Instant::now()) {
+                    warn!("another instance says something that cannot be understood; is it of another version?");
+                }
+            } else if let Some(venue) = venue_of(&delivery.route) {
+                self.show_message(&venue, &delivery).await;
             }
         }
         self.inbox.settle().await;
     }
 
-    async fn bind(&mut self) {
+    async fn show_message(&mut self, venue: &Slug, delivery: &Delivery) {
+        let (batches, unreadable) = read(delivery.kind.as_deref(), &delivery.payload);
+        // The workers get the same message and put aside what cannot be read.
+        for bad in unreadable {
+            self.metrics.batch(BatchOutcome::Unreadable);
+            let reason = chain(&bad.error);
+            warn!(
+                broker.route = delivery.route,
+                reason, "a batch cannot be read and is not shown"
+            );
+        }
+        let at = self.moment();
+        if !self.desk.takes(venue) {
+            // The binding may be there or just gone; now it is there.
+            self.inbox.bind(&delivery.route).await;
+            let since = batches.first().map_or(at.clock, |batch| batch.received_at);
+            self.desk.take_over(venue, since, at);
+        }
+        self.desk.hub.show(venue, delivery.stamp, batches, at);
+    }
+
+    /// Takes the venues that are watched, and no others.
+    async fn rebind(&mut self) {
         for venue in self.desk.unbound() {
             self.inbox.bind(&routing_key(&venue)).await;
             info!(venue = %venue, "taking a venue from the broker");
             // When the connection was lost just now, the inbox binds the route again before it is up.
-            let up = *self.status.borrow() == Status::Up;
-            self.desk.set_up(up);
-            self.desk.bound(venue);
+            if let Status::Down(_) = *self.status.borrow() {
+                self.desk.disconnected();
+            }
+            let at = self.moment();
+            self.desk.bound(venue, at);
         }
-        self.metrics.venues.set(self.desk.venues());
-    }
-
-    async fn unbind(&mut self) {
         for venue in self.desk.unwatched(Instant::now()) {
             self.inbox.unbind(&routing_key(&venue)).await;
+            self.metrics.watching(venue.as_str(), None);
             info!(venue = %venue, "nobody watches a venue any more");
         }
         self.metrics.venues.set(self.desk.venues());
-    }
-}
-
-fn report(check: &Check, status: &Status) {
-    match status {
-        Status::Up | Status::Blocked(_) => check.ok(),
-        Status::Down(reason) => check.fail(reason),
     }
 }

@@ -1,77 +1,71 @@
-//! From a GET request to a socket: who asks, whether there is room, and the upgrade itself.
+//! From a request to a viewer: who asks, from which page, whether there is room; and the upgrade to a WebSocket itself.
 
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc, time::Duration};
 
+use actix_codec::Framed;
+use actix_http::{
+    Request, Response,
+    body::{BodySize, MessageBody},
+    h1::{self, SendResponse},
+    ws as protocol,
+};
 use actix_web::{
-    FromRequest, HttpRequest, HttpResponse, ResponseError,
+    HttpRequest, HttpResponse, ResponseError,
     http::{
         StatusCode,
-        header::{self, HeaderValue},
+        header::{self, HeaderMap, HeaderValue},
     },
     web,
 };
-use citytrack_access::{ViewerToken, ViewerTokens};
-use citytrack_common::{Problem, http::bearer};
+use citytrack_access::ViewerToken;
+use citytrack_common::{Problem, http};
 use citytrack_domain::Clock;
-use tokio::{
-    sync::{OwnedSemaphorePermit, Semaphore},
-    time::Instant,
-};
+use futures_util::SinkExt;
+use tokio::{net::TcpStream, time::Instant};
 use tokio_util::sync::CancellationToken;
 use tracing::debug;
 
 use crate::{
-    feed::FeedHandle,
-    incoming::{Incoming, Unfinished, limited},
-    metrics::LiveMetrics,
+    event_stream,
+    guests::{Full, Guests, Place},
     protocol::SUBPROTOCOL,
-    session::Session,
-    settings::LiveSettings,
-    socket::{Surroundings, serve},
+    session::{Common, Session},
+    socket::{Socket, Surroundings},
+    subscription::Form,
+    wire::{Assembler, accept_deflate},
 };
 
+/// Where viewers come.
+pub(crate) const PATH: &str = "/api/v1/live";
 /// The prefix of the subprotocol that carries a token, for browsers, which cannot set headers.
 const TOKEN_SUBPROTOCOL: &str = "bearer.";
+/// When somebody may try again for whom there was no room.
+const RETRY_AFTER: Duration = Duration::from_secs(10);
 
-/// What every socket of the process shares.
+/// What every viewer of the process shares.
 #[derive(Clone)]
 pub(crate) struct Sockets {
-    pub(crate) settings: Arc<LiveSettings>,
-    pub(crate) tokens: ViewerTokens,
-    pub(crate) feed: FeedHandle,
+    pub(crate) common: Arc<Common>,
     pub(crate) clock: Clock,
-    pub(crate) metrics: LiveMetrics,
     pub(crate) stop: CancellationToken,
-    /// A permit for each socket that may be open.
-    pub(crate) places: Arc<Semaphore>,
+    pub(crate) guests: Arc<Guests>,
+    pub(crate) proxies: http::TrustedProxies,
 }
 
-/// `GET /api/v1/live`
-pub(crate) async fn live(
-    request: HttpRequest,
-    payload: web::Payload,
-    sockets: web::Data<Sockets>,
-) -> Result<HttpResponse, Problem> {
-    if !request.headers().contains_key(header::UPGRADE) {
-        return Ok(upgrade_required());
+/// A handshake that is granted.
+struct Granted {
+    token: Option<ViewerToken>,
+    place: Place,
+    subprotocol: bool,
+    extension: Option<&'static str>,
+}
+
+/// `GET /api/v1/live` without an upgrade.
+pub(crate) async fn live(request: HttpRequest, sockets: web::Data<Sockets>) -> Result<HttpResponse, Problem> {
+    if event_stream::is_wanted(&request) {
+        return event_stream::open(&request, &sockets).await;
     }
-    let offered = offered_subprotocols(&request);
-    let token = authenticate(&request, &offered, &sockets)?;
-    if !offered.is_empty() && !offered.contains(&SUBPROTOCOL) {
-        let detail = format!("the subprotocol {SUBPROTOCOL} must be among those that are offered");
-        return Err(Problem::bad_request(
-            "unsupported-subprotocol",
-            "Unsupported subprotocol",
-            detail,
-        ));
-    }
-    let place = Arc::clone(&sockets.places).try_acquire_owned().map_err(|_| {
-        Problem::unavailable(
-            "as many sockets are open as are allowed",
-            std::time::Duration::from_secs(10),
-        )
-    })?;
-    upgrade(&request, payload, &sockets, token, place).await
+    Ok(upgrade_required())
 }
 
 fn upgrade_required() -> HttpResponse {
@@ -79,7 +73,7 @@ fn upgrade_required() -> HttpResponse {
         StatusCode::UPGRADE_REQUIRED,
         "upgrade-required",
         "Upgrade required",
-        "this is a WebSocket: ask for it with `Upgrade: websocket`",
+        "this is a WebSocket: ask for it with `Upgrade: websocket`; or ask for events with `Accept: text/event-stream`",
     );
     let mut answer = problem.error_response();
     let headers = answer.headers_mut();
@@ -88,74 +82,208 @@ fn upgrade_required() -> HttpResponse {
     answer
 }
 
-fn offered_subprotocols(request: &HttpRequest) -> Vec<&str> {
-    let headers = request.headers().get_all(header::SEC_WEBSOCKET_PROTOCOL);
+/// A request that asks for an upgrade; serves the viewer to the end.
+pub(crate) async fn upgrade(request: Request, mut connection: Framed<TcpStream, h1::Codec>, sockets: Arc<Sockets>) {
+    let granted = match sockets.grant(&request) {
+        Ok(granted) => granted,
+        Err(problem) => {
+            sockets.common.metrics.refused.inc();
+            let answer = Response::from(problem.error_response());
+            let (answer, body) = answer.into_parts();
+            let answer = answer.set_body(body.try_into_bytes().unwrap_or_default());
+            // Whether it is still there to read that is no concern of ours.
+            let _ = SendResponse::new(connection, answer).await;
+            return;
+        }
+    };
+    let answer = switching(&request, &granted);
+    // The head stays in memory as long as the socket otherwise.
+    drop(request);
+    if connection.send((answer, BodySize::None).into()).await.is_err() {
+        return;
+    }
+    let parts = connection.into_parts();
+    Box::pin(sockets.serve(parts.io, parts.read_buf, granted)).await;
+}
+
+fn switching(request: &Request, granted: &Granted) -> Response<()> {
+    let mut answer = protocol::handshake_response(request.head());
+    if granted.subprotocol {
+        answer.insert_header((header::SEC_WEBSOCKET_PROTOCOL, SUBPROTOCOL));
+    }
+    if let Some(extension) = granted.extension {
+        answer.insert_header((header::SEC_WEBSOCKET_EXTENSIONS, extension));
+    }
+    answer.finish().drop_body()
+}
+
+impl Sockets {
+    fn grant(&self, request: &Request) -> Result<Granted, Problem> {
+        if request.path() != PATH {
+            return Err(Problem::not_found(format!(
+                "there is no WebSocket at {}",
+                request.path()
+            )));
+        }
+        let headers = &request.head().headers;
+        self.check_origin(headers)?;
+        let offered = offered_subprotocols(headers);
+        let shown = headers.get(header::AUTHORIZATION).and_then(http::bearer_of);
+        let subprotocol = offered.iter().find_map(|name| name.strip_prefix(TOKEN_SUBPROTOCOL));
+        let token = shown.or(subprotocol).map(|token| self.verify(token)).transpose()?;
+        if !offered.is_empty() && !offered.contains(&SUBPROTOCOL) {
+            let detail = format!("the subprotocol {SUBPROTOCOL} must be among those that are offered");
+            return Err(Problem::bad_request(
+                "unsupported-subprotocol",
+                "Unsupported subprotocol",
+                detail,
+            ));
+        }
+        protocol::verify_handshake(request.head()).map_err(|error| {
+            let status = Response::from(error).status();
+            Problem::new(
+                status,
+                "invalid-handshake",
+                "Not a WebSocket handshake",
+                error.to_string(),
+            )
+        })?;
+        let place = self.place(
+            self.address(headers, request.peer_addr().map(|peer| peer.ip())),
+            token.as_ref(),
+        )?;
+        let extensions = headers
+            .get_all(header::SEC_WEBSOCKET_EXTENSIONS)
+            .filter_map(|value| value.to_str().ok());
+        let extension = self
+            .common
+            .settings
+            .compression
+            .then(|| accept_deflate(extensions))
+            .flatten();
+        let subprotocol = !offered.is_empty();
+        Ok(Granted {
+            token,
+            place,
+            subprotocol,
+            extension,
+        })
+    }
+
+    /// Who asks for a stream of events, if there is room.
+    pub(crate) fn admit_stream(&self, request: &HttpRequest) -> Result<(ViewerToken, Place), Problem> {
+        self.check_origin(request.headers())?;
+        let token = http::bearer(request)
+            .ok_or_else(|| Problem::unauthorized("a viewer token is needed, as `Authorization: Bearer`"))?;
+        let token = self.verify(token)?;
+        let address = self.address(request.headers(), request.peer_addr().map(|peer| peer.ip()));
+        let place = self.place(address, Some(&token))?;
+        Ok((token, place))
+    }
+
+    /// Checks a viewer token.
+    pub(crate) fn verify(&self, token: &str) -> Result<ViewerToken, Problem> {
+        let verified = self.common.tokens.verify(token, self.clock.now());
+        verified.map_err(|error| Problem::unauthorized(error.to_string()))
+    }
+
+    fn address(&self, headers: &HeaderMap, peer: Option<IpAddr>) -> Option<IpAddr> {
+        http::client_address(headers, peer, &self.proxies)
+    }
+
+    fn place(&self, address: Option<IpAddr>, token: Option<&ViewerToken>) -> Result<Place, Problem> {
+        let refuse = |full| {
+            let detail = match full {
+                Full::House => return Problem::unavailable("as many sockets are open as are allowed", RETRY_AFTER),
+                Full::Token(limit) => format!("{limit} sockets are open with this token; no more are allowed"),
+                Full::Address(limit) => format!("{limit} sockets are open from this address; no more are allowed"),
+            };
+            let title = "Too many sockets";
+            Problem::new(StatusCode::TOO_MANY_REQUESTS, "too-many-sockets", title, detail).retry_after(RETRY_AFTER)
+        };
+        let mut place = self.guests.enter(address).map_err(refuse)?;
+        if let Some(token) = token {
+            place.show(token.fingerprint).map_err(refuse)?;
+        }
+        Ok(place)
+    }
+
+    /// Pages of other sites may not use the feed with what they find in a browser, unless the settings name them.
+    fn check_origin(&self, headers: &HeaderMap) -> Result<(), Problem> {
+        let Some(origin) = headers.get(header::ORIGIN) else {
+            return Ok(());
+        };
+        let origin = origin.to_str().unwrap_or_default();
+        if is_own(origin, headers) || self.is_named(origin) {
+            return Ok(());
+        }
+        let detail = format!("pages of {origin} may not use this feed; CITYTRACK_LIVE__ORIGINS names those that may");
+        Err(Problem::new(
+            StatusCode::FORBIDDEN,
+            "forbidden-origin",
+            "Forbidden origin",
+            detail,
+        ))
+    }
+
+    fn is_named(&self, origin: &str) -> bool {
+        let named = &self.common.settings.origins;
+        named
+            .iter()
+            .any(|named| named == "*" || named.eq_ignore_ascii_case(origin))
+    }
+
+    /// The origin to name in the answer, when its pages may read it although they are of another site.
+    pub(crate) fn allowed_origin(&self, request: &HttpRequest) -> Option<HeaderValue> {
+        let origin = request.headers().get(header::ORIGIN)?;
+        self.is_named(origin.to_str().ok()?).then(|| origin.clone())
+    }
+
+    async fn serve(&self, io: TcpStream, unread: bytes::BytesMut, granted: Granted) {
+        let settings = &self.common.settings;
+        let message_size = usize::try_from(settings.message_size.as_u64()).unwrap_or(usize::MAX / 2);
+        let compressed = granted.extension.is_some();
+        let form = if compressed { Form::Compressed } else { Form::WebSocket };
+        let socket = Socket::new(io, unread, Assembler::new(message_size, compressed));
+        let session = Session::new(self.common(), form, granted.token, granted.place, Instant::now());
+        let metrics = &self.common.metrics;
+        metrics.sessions.inc();
+        let ending = socket.serve(session, self.surroundings()).await;
+        metrics.sessions.dec();
+        debug!(reason = ending.label(), "socket ended");
+    }
+
+    pub(crate) fn common(&self) -> Arc<Common> {
+        Arc::clone(&self.common)
+    }
+
+    /// What a new viewer needs beside its session.
+    pub(crate) fn surroundings(&self) -> Surroundings {
+        let feed = self.common.feed.clone();
+        Surroundings {
+            close_delay: self.common.settings.close_window.mul_f64(spread(feed.next_key())),
+            feed,
+            clock: self.clock.clone(),
+            metrics: self.common.metrics.clone(),
+            stop: self.stop.clone(),
+        }
+    }
+}
+
+fn offered_subprotocols(headers: &HeaderMap) -> Vec<&str> {
+    let headers = headers.get_all(header::SEC_WEBSOCKET_PROTOCOL);
     let values = headers.filter_map(|value| value.to_str().ok());
     let names = values.flat_map(|value| value.split(',')).map(str::trim);
     names.filter(|name| !name.is_empty()).collect()
 }
 
-fn authenticate(request: &HttpRequest, offered: &[&str], sockets: &Sockets) -> Result<ViewerToken, Problem> {
-    let subprotocol = || offered.iter().find_map(|name| name.strip_prefix(TOKEN_SUBPROTOCOL));
-    let token = bearer(request).or_else(subprotocol).ok_or_else(|| {
-        Problem::unauthorized(
-            "a viewer token is needed, as `Authorization: Bearer` or as a subprotocol `bearer.<token>`",
-        )
-    })?;
-    let verified = sockets.tokens.verify(token, sockets.clock.now());
-    verified.map_err(|error| Problem::unauthorized(error.to_string()))
-}
-
-async fn upgrade(
-    request: &HttpRequest,
-    payload: web::Payload,
-    sockets: &Sockets,
-    token: ViewerToken,
-    place: OwnedSemaphorePermit,
-) -> Result<HttpResponse, Problem> {
-    let message_size = usize::try_from(sockets.settings.message_size.as_u64()).unwrap_or(usize::MAX / 2);
-    let unfinished = Unfinished::default();
-    let mut payload = limited(payload.into_inner(), &unfinished, message_size);
-    let payload = web::Payload::from_request(request, &mut payload)
-        .await
-        .map_err(|_| Problem::internal())?;
-    let upgraded = actix_ws::handle_with_protocols(request, payload, &[SUBPROTOCOL]);
-    let (answer, writer, stream) = upgraded.map_err(|error| {
-        let status = error.error_response().status();
-        Problem::new(
-            status,
-            "invalid-handshake",
-            "Not a WebSocket handshake",
-            error.to_string(),
-        )
-    })?;
-    let reader = Incoming::new(stream, unfinished, message_size);
-    let settings = Arc::clone(&sockets.settings);
-    let session = Session::new(settings, sockets.feed.clone(), token, Instant::now());
-    let surroundings = sockets.surroundings();
-    let metrics = sockets.metrics.clone();
-    // A socket lives on the actix worker that accepted it, so its task cannot go through the lifecycle of the main runtime;
-    // the HTTP server waits for it at shutdown, and the stop token ends it.
-    actix_web::rt::spawn(async move {
-        metrics.sessions.inc();
-        let ending = serve(session, surroundings, writer, reader).await;
-        metrics.sessions.dec();
-        debug!(reason = ending.label(), "socket ended");
-        drop(place);
-    });
-    Ok(answer)
-}
-
-impl Sockets {
-    fn surroundings(&self) -> Surroundings {
-        Surroundings {
-            feed: self.feed.clone(),
-            clock: self.clock.clone(),
-            metrics: self.metrics.clone(),
-            stop: self.stop.clone(),
-            close_delay: self.settings.close_window.mul_f64(spread(self.feed.next_key())),
-        }
-    }
+/// Whether the page is of the site that the feed is reached by.
+fn is_own(origin: &str, headers: &HeaderMap) -> bool {
+    let host = ["x-forwarded-host", "host"].iter().find_map(|name| headers.get(*name));
+    let (Some((_, of_page)), Some(Ok(host))) = (origin.split_once("://"), host.map(HeaderValue::to_str)) else {
+        return false;
+    };
+    host.eq_ignore_ascii_case(of_page)
 }
 
 /// A part from 0 to 1, evenly spread over successive numbers: multiples of the golden ratio.

@@ -1,7 +1,7 @@
 //! What this service counts.
 
 use citytrack_common::metrics::{add, counter, gauge, histogram};
-use prometheus::{Histogram, IntCounter, IntCounterVec, IntGauge, Opts, Registry};
+use prometheus::{Histogram, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry};
 
 use crate::ending::Ending;
 
@@ -17,6 +17,11 @@ pub(crate) struct LiveMetrics {
     pub(crate) sent: IntCounter,
     pub(crate) dropped: IntCounter,
     pub(crate) closed: IntCounterVec,
+    pub(crate) refused: IntCounter,
+    pub(crate) holes: IntCounter,
+    starts: IntCounterVec,
+    /// Viewers of each venue that is taken; venues that are not are not here.
+    watching: IntGaugeVec,
     pub(crate) encoded: IntCounter,
     pub(crate) age: Histogram,
     pub(crate) batches: IntCounterVec,
@@ -58,12 +63,35 @@ impl LiveMetrics {
             )?,
             dropped: counter(
                 "citytrack_live_frames_dropped_total",
-                "Frames that did not fit into the queue of a slow socket",
+                "Frames that gave way to newer ones in the queue of a slow socket",
             )?,
             closed: by(
                 "reason",
                 "citytrack_live_sessions_closed_total",
                 "Sockets that ended, by reason",
+            )?,
+            refused: counter(
+                "citytrack_live_handshakes_refused_total",
+                "Requests for a WebSocket that were refused",
+            )?,
+            holes: counter(
+                "citytrack_live_holes_total",
+                "Times that messages of a venue never came here, because the broker dropped them from this instance's queue",
+            )?,
+            starts: by(
+                "from",
+                "citytrack_live_starts_total",
+                "Subscriptions that began: new ones, those that went on without a loss, and those that could not",
+            )?,
+            watching: add(
+                registry,
+                IntGaugeVec::new(
+                    Opts::new(
+                        "citytrack_live_watching",
+                        "Subscriptions of each venue that is taken from the broker",
+                    ),
+                    &["venue"],
+                )?,
             )?,
             encoded: counter(
                 "citytrack_live_frames_encoded_total",
@@ -86,10 +114,35 @@ impl LiveMetrics {
         for ending in Ending::ALL {
             metrics.closed.with_label_values(&[ending.label()]);
         }
+        for from in ["new", "recovered", "lost"] {
+            metrics.starts.with_label_values(&[from]);
+        }
         for outcome in BatchOutcome::ALL {
             metrics.batches.with_label_values(&[outcome.label()]);
         }
         Ok(metrics)
+    }
+
+    /// A subscription began.
+    pub(crate) fn started(&self, since: bool, recovered: bool) {
+        let from = match (since, recovered) {
+            (false, _) => "new",
+            (true, true) => "recovered",
+            (true, false) => "lost",
+        };
+        self.starts.with_label_values(&[from]).inc();
+    }
+
+    /// So many watch the venue; `None`: it is not taken any more.
+    pub(crate) fn watching(&self, venue: &str, watching: Option<u64>) {
+        match watching {
+            Some(watching) => {
+                let watching = i64::try_from(watching).unwrap_or(i64::MAX);
+                self.watching.with_label_values(&[venue]).set(watching);
+            }
+            // It may never have been there.
+            None => drop(self.watching.remove_label_values(&[venue])),
+        }
     }
 
     pub(crate) fn batch(&self, outcome: BatchOutcome) {

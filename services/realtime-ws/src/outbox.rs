@@ -1,32 +1,79 @@
 //! What waits for one session: filled by the feed, emptied by the session's task.
 
 use std::{
-    collections::VecDeque,
+    collections::{BTreeSet, HashSet, VecDeque},
     mem,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use bytestring::ByteString;
+use bytes::Bytes;
 use tokio::sync::Notify;
+
+use crate::{frame::LiveFrame, position::Position, protocol::GapReason};
 
 /// Names one subscription in this process; never used again.
 pub(crate) type Key = u64;
 
+/// Cameras that a gap names at most; the frames of others are counted all the same.
+const NAMED_CAMERAS: usize = 100;
+
 /// Something for the client, in the order it happened.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(crate) enum Event {
-    /// From here on the subscription gets every frame. Comes again when the broker was away: what happened meanwhile is lost.
-    Subscribed(Key),
-    /// A frame, as the text to send.
-    Frame(Key, ByteString),
-    /// So many frames were dropped here.
-    Gap(Key, u64),
+    /// From here on the subscription gets every frame.
+    Subscribed(Key, Start),
+    /// A frame of a camera, ready for the socket.
+    Frame(Key, Arc<str>, Bytes),
+    /// Frames were left out here.
+    Gap(Key, Gap),
 }
 
-/// A bounded queue that never makes its filler wait: what does not fit is counted instead.
+/// How a subscription begins, or begins anew.
+#[derive(Clone)]
+pub(crate) struct Start {
+    /// Where the viewer stands before the first frame that follows.
+    pub(crate) position: Arc<Position>,
+    /// Whether nothing was missed since the viewer was here last.
+    pub(crate) recovered: bool,
+    /// The latest frame of each camera.
+    pub(crate) snapshot: Vec<Arc<LiveFrame>>,
+    /// What the viewer missed, to be shown before anything else.
+    pub(crate) missed: Vec<Arc<LiveFrame>>,
+}
+
+/// Frames that were left out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Gap {
+    pub(crate) reason: GapReason,
+    /// How many; zero when nobody knows.
+    pub(crate) dropped: u64,
+    /// Of which cameras, as far as they are named.
+    pub(crate) cameras: BTreeSet<Arc<str>>,
+}
+
+impl Gap {
+    /// A gap with nothing in it yet.
+    pub(crate) fn new(reason: GapReason) -> Self {
+        Self {
+            reason,
+            dropped: 0,
+            cameras: BTreeSet::new(),
+        }
+    }
+
+    /// Counts a frame that is left out.
+    pub(crate) fn add(&mut self, camera: &Arc<str>) {
+        self.dropped += 1;
+        if self.cameras.len() < NAMED_CAMERAS && !self.cameras.contains(camera) {
+            self.cameras.insert(Arc::clone(camera));
+        }
+    }
+}
+
+/// A bounded queue that never makes its filler wait. When it is full, older frames of a camera give way to newer ones, and
+/// the client is told.
 ///
-/// A channel would do for the frames; this also keeps the count of what was dropped in order with them, and is where
-/// newer frames will be able to replace older ones. Nobody holds the lock for longer than one push or one take.
+/// A channel would do as long as nothing is left out; nobody holds the lock for longer than one push or one take.
 pub(crate) struct Outbox {
     limits: Limits,
     waiting: Mutex<Waiting>,
@@ -37,17 +84,18 @@ pub(crate) struct Outbox {
 #[derive(Clone, Copy)]
 pub(crate) struct Limits {
     pub(crate) frames: usize,
-    /// Of the texts of the frames. A single frame always fits, however large.
+    /// Of the frames. A single frame always fits, however large.
     pub(crate) bytes: u64,
 }
 
 #[derive(Default)]
 struct Waiting {
     events: VecDeque<Event>,
-    /// In the frames of `events`.
+    /// Frames in `events`, and their size.
+    frames: usize,
     bytes: u64,
-    /// Dropped since the queue was last emptied, by subscription; all of it after everything in `events`.
-    dropped: Vec<(Key, u64)>,
+    /// What was left out since the queue was last emptied, by subscription: all of it before the frames in `events`.
+    gaps: Vec<(Key, Gap)>,
 }
 
 impl Outbox {
@@ -60,29 +108,44 @@ impl Outbox {
         }
     }
 
-    /// Adds a frame; false when it was dropped because the queue is full.
-    pub(crate) fn push_frame(&self, key: Key, text: ByteString) -> bool {
+    /// Adds a frame, and returns how many others had to give way to it.
+    pub(crate) fn push_frame(&self, key: Key, camera: &Arc<str>, frame: Bytes) -> u64 {
         let mut waiting = self.lock();
-        let size = text.len() as u64;
-        // Once something was dropped, everything is until the queue is emptied: the gap comes after all that is queued.
-        let fits = waiting.dropped.is_empty()
-            && waiting.events.len() < self.limits.frames
-            && (waiting.bytes == 0 || waiting.bytes.saturating_add(size) <= self.limits.bytes);
-        if fits {
-            waiting.bytes += size;
-            self.push(&mut waiting, Event::Frame(key, text));
-        } else {
-            match waiting.dropped.iter_mut().find(|(dropped, _)| *dropped == key) {
-                Some((_, count)) => *count += 1,
-                None => waiting.dropped.push((key, 1)),
-            }
+        let size = frame.len() as u64;
+        let fits = |waiting: &Waiting| {
+            waiting.frames < self.limits.frames
+                && (waiting.frames == 0 || waiting.bytes.saturating_add(size) <= self.limits.bytes)
+        };
+        let mut dropped = 0;
+        if !fits(&waiting) {
+            dropped += waiting.keep_newest();
         }
-        fits
+        while !fits(&waiting) {
+            dropped += waiting.drop_oldest();
+        }
+        waiting.frames += 1;
+        waiting.bytes += size;
+        self.push(&mut waiting, Event::Frame(key, Arc::clone(camera), frame));
+        dropped
     }
 
     /// Says that a subscription is in force. There are as many of these as subscriptions, so they always fit.
-    pub(crate) fn push_subscribed(&self, key: Key) {
-        self.push(&mut self.lock(), Event::Subscribed(key));
+    pub(crate) fn push_subscribed(&self, key: Key, start: Start) {
+        self.push(&mut self.lock(), Event::Subscribed(key, start));
+    }
+
+    /// Says that frames were left out before they came here.
+    pub(crate) fn push_gap(&self, key: Key, gap: Gap) {
+        let mut waiting = self.lock();
+        // One that nobody has taken yet grows instead of being followed by another.
+        let told = waiting.events.iter_mut().rev().take(1).find_map(|event| match event {
+            Event::Gap(of, told) if *of == key && told.reason == gap.reason => Some(told),
+            _ => None,
+        });
+        match told {
+            Some(told) => told.dropped += gap.dropped,
+            None => self.push(&mut waiting, Event::Gap(key, gap)),
+        }
     }
 
     fn push(&self, waiting: &mut Waiting, event: Event) {
@@ -97,13 +160,15 @@ impl Outbox {
         self.filled.notified().await;
     }
 
-    /// Takes everything: what is queued, then what was dropped after it.
+    /// Takes everything.
     pub(crate) fn take(&self) -> VecDeque<Event> {
         let mut waiting = self.lock();
-        let mut events = mem::take(&mut waiting.events);
-        waiting.bytes = 0;
-        events.extend(waiting.dropped.drain(..).map(|(key, count)| Event::Gap(key, count)));
-        events
+        let events = mem::take(&mut waiting.events);
+        (waiting.frames, waiting.bytes) = (0, 0);
+        if waiting.gaps.is_empty() {
+            return events;
+        }
+        with_gaps(events, mem::take(&mut waiting.gaps))
     }
 
     fn lock(&self) -> MutexGuard<'_, Waiting> {
@@ -111,58 +176,74 @@ impl Outbox {
     }
 }
 
-#[cfg(test)]
-pub(crate) mod tests {
-    use std::sync::Arc;
-
-    use super::*;
-
-    /// An outbox for so many frames, of any size.
-    pub(crate) fn room_for(frames: usize) -> Arc<Outbox> {
-        Arc::new(Outbox::new(limits(frames, u64::MAX)))
-    }
-
-    fn limits(frames: usize, bytes: u64) -> Limits {
-        Limits { frames, bytes }
-    }
-
-    #[test]
-    fn bytes_are_bounded_too() {
-        let outbox = Outbox::new(limits(10, 8));
-        assert!(outbox.push_frame(7, "1234".into()));
-        assert!(outbox.push_frame(7, "5678".into()));
-        assert!(!outbox.push_frame(7, "9".into()));
-        let frame = |text: &'static str| Event::Frame(7, text.into());
-        assert_eq!(outbox.take(), [frame("1234"), frame("5678"), Event::Gap(7, 1)]);
-
-        assert!(outbox.push_frame(7, "12345".into()));
-        assert!(!outbox.push_frame(7, "6789".into()));
-        assert!(
-            !outbox.push_frame(7, "6".into()),
-            "it would fit, but must not overtake the gap"
-        );
-        assert_eq!(outbox.take(), [frame("12345"), Event::Gap(7, 2)]);
-        assert!(
-            outbox.push_frame(7, "larger than the limit".into()),
-            "or it would never be seen"
-        );
-    }
-
-    #[tokio::test]
-    async fn what_does_not_fit_is_counted_in_its_place() {
-        let outbox = room_for(2);
-        outbox.push_subscribed(7);
-        assert!(outbox.push_frame(7, "a".into()));
-        for _ in 0..3 {
-            assert!(!outbox.push_frame(7, "lost".into()));
+impl Waiting {
+    /// Leaves the newest frame of each camera and drops the others; and if that is still much, the older half.
+    fn keep_newest(&mut self) -> u64 {
+        let mut newest = HashSet::new();
+        let mut dropped = 0;
+        let mut kept = VecDeque::with_capacity(self.events.len());
+        let before = self.frames;
+        for event in mem::take(&mut self.events).into_iter().rev() {
+            match event {
+                Event::Frame(key, camera, frame) if !newest.insert((key, Arc::clone(&camera))) => {
+                    self.leave_out(key, &camera, frame.len());
+                    dropped += 1;
+                }
+                event => kept.push_front(event),
+            }
         }
-        assert!(!outbox.push_frame(8, "lost".into()));
-        outbox.filled().await;
-        let taken = outbox.take();
-        let frame = Event::Frame(7, "a".into());
-        assert_eq!(taken, [Event::Subscribed(7), frame, Event::Gap(7, 3), Event::Gap(8, 1)]);
-        assert!(outbox.push_frame(7, "b".into()), "there is room again");
-        outbox.filled().await;
-        assert_eq!(outbox.take(), [Event::Frame(7, "b".into())]);
+        self.events = kept;
+        // Otherwise nearly every frame of many cameras would have to look through the whole queue.
+        while self.frames > before / 2 {
+            dropped += self.drop_oldest();
+        }
+        dropped
+    }
+
+    fn drop_oldest(&mut self) -> u64 {
+        let place = self.events.iter().position(|event| matches!(event, Event::Frame(..)));
+        let oldest = place.and_then(|place| self.events.remove(place));
+        let Some(Event::Frame(key, camera, frame)) = oldest else {
+            return 0;
+        };
+        self.leave_out(key, &camera, frame.len());
+        1
+    }
+
+    fn leave_out(&mut self, key: Key, camera: &Arc<str>, size: usize) {
+        self.frames -= 1;
+        self.bytes -= size as u64;
+        let place = self.gaps.iter().position(|(of, _)| *of == key).unwrap_or_else(|| {
+            self.gaps.push((key, Gap::new(GapReason::Slow)));
+            self.gaps.len() - 1
+        });
+        self.gaps[place].1.add(camera);
+    }
+}
+
+/// Puts the gap of each subscription before its first frame.
+fn with_gaps(events: VecDeque<Event>, mut gaps: Vec<(Key, Gap)>) -> VecDeque<Event> {
+    let mut all = VecDeque::with_capacity(events.len() + gaps.len());
+    for event in events {
+        if let Event::Frame(key, ..) = &event
+            && let Some(place) = gaps.iter().position(|(of, _)| of == key)
+        {
+            let (key, gap) = gaps.swap_remove(place);
+            all.push_back(Event::Gap(key, gap));
+        }
+        all.push_back(event);
+    }
+    all.extend(gaps.into_iter().map(|(key, gap)| Event::Gap(key, gap)));
+    all
+}
+
+impl std::fmt::Debug for Start {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("Start")
+            .field("recovered", &self.recovered)
+            .field("snapshot", &self.snapshot.len())
+            .field("missed", &self.missed.len())
+            .finish_non_exhaustive()
     }
 }

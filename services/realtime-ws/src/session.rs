@@ -1,46 +1,66 @@
-//! One socket's state: what it subscribed to, what is to be written, when it must end. No socket in here; `socket` moves the
-//! messages.
+//! One viewer's state: what was subscribed to, what is to be written, when it must end. No socket in here; `socket` and
+//! `event_stream` move the messages.
 
-use std::{collections::VecDeque, sync::Arc, time::Duration};
+mod requests;
 
-use actix_ws::Message;
-use citytrack_access::ViewerToken;
-use citytrack_domain::Slug;
+use std::{sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use citytrack_access::{ViewerToken, ViewerTokens};
 use jiff::{SignedDuration, Timestamp};
+use serde_json::value::RawValue;
 use tokio::time::Instant;
 
 use crate::{
+    encode,
     ending::Ending,
     feed::{Command, FeedHandle},
-    filter::{Filter, FilterLimits},
-    hub::Subscription,
-    outbox::{Event, Key, Limits, Outbox},
-    protocol::{ClientMessage, ErrorCode, MAX_ID, Refusal, ServerMessage, WantedFilter},
+    guests::Place,
+    metrics::LiveMetrics,
+    outbox::{Event, Key, Limits, Outbox, Start},
+    output::{Output, Replay},
+    position::Position,
+    protocol::{ErrorCode, Refusal, ServerMessage},
     settings::LiveSettings,
+    subscription::{Form, Subscription},
+    wire,
 };
 
 /// Answers that may wait beside the frames; when there are more, nothing is read until the client reads.
 const ANSWERS: usize = 64;
+/// How long before its end the client is told that the token ends.
+const EXPIRY_NOTICE: Duration = Duration::from_secs(60);
 
-/// Something to write.
-pub(crate) struct Output {
-    pub(crate) message: Message,
-    pub(crate) is_frame: bool,
+/// What the sessions of a process share.
+#[derive(Clone)]
+pub(crate) struct Common {
+    pub(crate) settings: Arc<LiveSettings>,
+    pub(crate) tokens: ViewerTokens,
+    pub(crate) feed: FeedHandle,
+    pub(crate) metrics: LiveMetrics,
 }
 
-/// The state of one socket.
+/// The state of one viewer.
 pub(crate) struct Session {
     pub(crate) outbox: Arc<Outbox>,
-    pub(crate) output: VecDeque<Output>,
-    settings: Arc<LiveSettings>,
-    feed: FeedHandle,
-    token: ViewerToken,
+    pub(crate) output: Output,
+    common: Arc<Common>,
+    form: Form,
+    /// Nothing before the client has shown one.
+    token: Option<Box<ViewerToken>>,
+    place: Place,
+    expiry_told: bool,
     subscriptions: Vec<Held>,
     bad_messages: u32,
+    /// Messages that the client may still send now, and since when that is so.
+    allowance: f64,
+    allowance_at: Instant,
     /// When the client was last heard, was last pinged, and last took something (or had nothing to take).
     heard: Instant,
     pinged: Instant,
     progressed: Instant,
+    /// Until when it must have shown a token, or when it is to be closed.
+    began: Instant,
     close_at: Option<Instant>,
 }
 
@@ -52,29 +72,34 @@ struct Held {
 }
 
 impl Session {
-    pub(crate) fn new(settings: Arc<LiveSettings>, feed: FeedHandle, token: ViewerToken, now: Instant) -> Self {
+    pub(crate) fn new(common: Arc<Common>, form: Form, token: Option<ViewerToken>, place: Place, now: Instant) -> Self {
         let limits = Limits {
-            frames: settings.queue.get(),
-            bytes: settings.queue_size.as_u64(),
+            frames: common.settings.queue.get(),
+            bytes: common.settings.queue_size.as_u64(),
         };
         Self {
             outbox: Arc::new(Outbox::new(limits)),
-            output: VecDeque::new(),
-            settings,
-            feed,
-            token,
+            output: Output::default(),
+            form,
+            token: token.map(Box::new),
+            place,
+            expiry_told: false,
             subscriptions: Vec::new(),
             bad_messages: 0,
+            allowance: requests::BURST * f64::from(common.settings.message_rate.get()),
+            allowance_at: now,
             heard: now,
             pinged: now,
             progressed: now,
+            began: now,
             close_at: None,
+            common,
         }
     }
 
     /// Whether there is room for the answer to another message.
     pub(crate) fn may_read(&self) -> bool {
-        self.output.len() < self.settings.queue.get() + ANSWERS
+        self.output.len() < self.common.settings.queue.get() + ANSWERS
     }
 
     /// Notes that the client is alive.
@@ -92,161 +117,67 @@ impl Session {
         self.close_at = Some(at);
     }
 
-    /// Answers a message, and says what to ask of the feed.
-    pub(crate) fn on_text(&mut self, text: &str, now: Instant) -> Result<Option<Command>, Ending> {
-        match ClientMessage::parse(text).and_then(|message| self.obey(message, now)) {
-            Ok(command) => {
-                self.bad_messages = 0;
-                Ok(command)
-            }
-            Err(refusal) => self.refuse(&refusal, now).map(|()| None),
-        }
-    }
-
-    /// Answers binary data, which is never right.
-    pub(crate) fn on_binary(&mut self, now: Instant) -> Result<(), Ending> {
-        let message = "messages are JSON text, not binary".to_owned();
-        let code = ErrorCode::InvalidMessage;
-        self.refuse(
-            &Refusal {
-                id: None,
-                code,
-                message,
-            },
-            now,
-        )
-    }
-
     /// Queues the answer to a WebSocket ping.
-    pub(crate) fn on_ping(&mut self, payload: bytes::Bytes, now: Instant) {
-        self.write(Message::Pong(payload), false, now);
-    }
-
-    fn obey(&mut self, message: ClientMessage, now: Instant) -> Result<Option<Command>, Refusal> {
-        match message {
-            ClientMessage::Subscribe { id, venue, filter } => {
-                let checked = self.check(&id, &venue, &filter);
-                let (venue, filter) = checked.map_err(|(code, message)| {
-                    let id = Some(id.chars().take(MAX_ID).collect());
-                    Refusal { id, code, message }
-                })?;
-                Ok(Some(self.subscribe(id, venue, filter, now)))
-            }
-            ClientMessage::Unsubscribe { id } => {
-                let Some(place) = self.subscriptions.iter().position(|held| held.subscription.id == id) else {
-                    let message = "there is no subscription with this id".to_owned();
-                    let code = ErrorCode::UnknownId;
-                    return Err(Refusal {
-                        id: Some(id),
-                        code,
-                        message,
-                    });
-                };
-                let held = self.subscriptions.remove(place);
-                self.say(&ServerMessage::Unsubscribed { id: &id }, now);
-                Ok(Some(Command::Unsubscribe(held.subscription)))
-            }
-            ClientMessage::Ping {} => {
-                self.say(&ServerMessage::Pong, now);
-                Ok(None)
-            }
-        }
-    }
-
-    fn check(&self, id: &str, venue: &str, filter: &WantedFilter) -> Result<(Slug, Filter), (ErrorCode, String)> {
-        if id.is_empty() || id.len() > MAX_ID {
-            let message = format!("`id` must be 1 to {MAX_ID} bytes long");
-            return Err((ErrorCode::InvalidMessage, message));
-        }
-        if self.subscriptions.iter().any(|held| held.subscription.id == id) {
-            let message = "there is a subscription with this id; unsubscribe it first".to_owned();
-            return Err((ErrorCode::DuplicateId, message));
-        }
-        let limit = self.settings.subscriptions.get();
-        if self.subscriptions.len() >= limit {
-            let message = format!("a socket may hold {limit} subscriptions");
-            return Err((ErrorCode::TooManySubscriptions, message));
-        }
-        // One answer for all: which venues there are is nobody's business who may not see them.
-        let venue = Slug::new(venue).ok().filter(|venue| self.token.allows(venue));
-        let venue = venue.ok_or_else(|| {
-            (
-                ErrorCode::ForbiddenVenue,
-                "the token does not name this venue".to_owned(),
-            )
-        })?;
-        let limits = FilterLimits {
-            cameras: self.settings.filter_cameras.get(),
-            classes: self.settings.filter_classes.get(),
-        };
-        let filter = Filter::new(filter.cameras.as_deref(), filter.classes.as_deref(), limits);
-        Ok((
-            venue,
-            filter.map_err(|error| (ErrorCode::InvalidFilter, error.to_string()))?,
-        ))
-    }
-
-    fn subscribe(&mut self, id: String, venue: Slug, filter: Filter, now: Instant) -> Command {
-        let subscription = Arc::new(Subscription {
-            key: self.feed.next_key(),
-            id,
-            venue,
-            filter,
-            outbox: Arc::clone(&self.outbox),
-        });
-        self.subscriptions.push(Held {
-            subscription: Arc::clone(&subscription),
-            waiting_since: Some(now),
-        });
-        Command::Subscribe(subscription)
-    }
-
-    fn refuse(&mut self, refusal: &Refusal, now: Instant) -> Result<(), Ending> {
-        if refusal.code.is_garbage() {
-            self.bad_messages += 1;
-            if self.bad_messages > self.settings.bad_messages {
-                return Err(Ending::Protocol("too many messages that cannot be understood"));
-            }
-        }
-        let error = ServerMessage::Error {
-            id: refusal.id.as_deref(),
-            code: refusal.code.as_str(),
-            message: &refusal.message,
-        };
-        self.say(&error, now);
-        Ok(())
+    pub(crate) fn on_ping(&mut self, payload: &[u8], now: Instant) {
+        self.write(wire::pong(payload), false, now);
     }
 
     /// Queues what the outbox holds.
-    pub(crate) fn collect(&mut self, now: Instant) {
+    pub(crate) fn collect(&mut self, now: Instant, clock: Timestamp) {
         for event in self.outbox.take() {
             match event {
-                Event::Frame(key, text) => {
-                    // Frames that were on their way when the client unsubscribed.
+                // What was on its way when the client unsubscribed is left out, here and below.
+                Event::Frame(key, _, bytes) => {
                     if self.held(key).is_some() {
-                        self.write(Message::Text(text), true, now);
+                        self.write(bytes, true, now);
                     }
                 }
-                Event::Subscribed(key) => {
+                Event::Subscribed(key, start) => {
                     let Some(held) = self.held(key) else { continue };
                     held.waiting_since = None;
                     let subscription = Arc::clone(&held.subscription);
-                    let subscribed = ServerMessage::Subscribed {
-                        id: &subscription.id,
-                        venue: subscription.venue.as_str(),
-                        cursor: None,
-                        recovered: false,
-                        snapshot: [],
-                    };
-                    self.say(&subscribed, now);
+                    self.start(&subscription, start, now, clock);
                 }
-                Event::Gap(key, dropped) => {
+                Event::Gap(key, gap) => {
                     let Some(held) = self.held(key) else { continue };
                     let subscription = Arc::clone(&held.subscription);
-                    let id = &subscription.id;
-                    self.say(&ServerMessage::Gap { id, dropped }, now);
+                    let gap = ServerMessage::Gap {
+                        id: &subscription.id,
+                        dropped: (gap.dropped > 0).then_some(gap.dropped),
+                        cameras: &gap.cameras,
+                        reason: gap.reason,
+                    };
+                    self.say(&gap, now);
                 }
             }
+        }
+    }
+
+    fn start(&mut self, subscription: &Arc<Subscription>, start: Start, now: Instant, clock: Timestamp) {
+        let encoded = &self.common.metrics.encoded;
+        let latest = start.snapshot.iter().filter_map(|frame| {
+            let view = subscription.wish.view(frame)?;
+            RawValue::from_string(encode::snapshot(frame, &view, clock, encoded)).ok()
+        });
+        let snapshot: Vec<Box<RawValue>> = latest.collect();
+        let cursor = start.position.cursor(&subscription.venue);
+        let subscribed = ServerMessage::Subscribed {
+            id: &subscription.id,
+            venue: subscription.venue.as_str(),
+            cursor: &cursor,
+            recovered: start.recovered,
+            snapshot: &snapshot,
+        };
+        let bytes = self.form.message(subscribed.name(), Some(&cursor), &subscribed.text());
+        let replay = (!start.missed.is_empty()).then(|| Replay {
+            position: Position::clone(&start.position),
+            subscription: Arc::clone(subscription),
+            missed: start.missed.into_iter(),
+            encoded: encoded.clone(),
+        });
+        self.write(bytes, false, now);
+        if let Some(replay) = replay {
+            self.output.push_replay(replay);
         }
     }
 
@@ -259,35 +190,65 @@ impl Session {
         if self.close_at.is_some_and(|at| now >= at) {
             return Err(Ending::Shutdown);
         }
-        if clock >= self.token.expires_at {
-            return Err(Ending::Expired);
-        }
-        if !self.output.is_empty() && now >= self.progressed + self.settings.slow_after.into() {
+        self.check_token(now, clock)?;
+        let settings = &self.common.settings;
+        if !self.output.is_empty() && now >= self.progressed + settings.slow_after.into() {
             return Err(Ending::Slow);
         }
-        if now >= self.heard + self.settings.dead_after.into() {
-            return Err(Ending::Dead);
-        }
-        let interval: Duration = self.settings.ping_interval.into();
-        if now >= self.heard.max(self.pinged) + interval {
-            self.pinged = now;
-            self.write(Message::Ping(bytes::Bytes::new()), false, now);
+        if self.form == Form::EventStream {
+            self.keep_alive(requests::COMMENT_EVERY, || Bytes::from_static(b": still here\n\n"), now);
+        } else {
+            if now >= self.heard + settings.dead_after.into() {
+                return Err(Ending::Dead);
+            }
+            self.keep_alive(settings.ping_interval.into(), wire::ping, now);
         }
         Ok(self.give_up_waiting(now))
     }
 
+    fn keep_alive(&mut self, interval: Duration, sign: impl FnOnce() -> Bytes, now: Instant) {
+        if now >= self.heard.max(self.pinged) + interval {
+            self.pinged = now;
+            self.write(sign(), false, now);
+        }
+    }
+
+    fn check_token(&mut self, now: Instant, clock: Timestamp) -> Result<(), Ending> {
+        let Some(expires_at) = self.token.as_ref().map(|token| token.expires_at) else {
+            let within: Duration = self.common.settings.authenticate_within.into();
+            return if now >= self.began + within {
+                Err(Ending::Unauthenticated)
+            } else {
+                Ok(())
+            };
+        };
+        if clock >= expires_at {
+            return Err(Ending::Expired);
+        }
+        let notice = SignedDuration::try_from(EXPIRY_NOTICE).unwrap_or_default();
+        if !self.expiry_told && expires_at.duration_since(clock) <= notice {
+            self.expiry_told = true;
+            self.say(&ServerMessage::Expiring { expires_at }, now);
+        }
+        Ok(())
+    }
+
     /// Subscriptions that have waited for too long are refused.
     fn give_up_waiting(&mut self, now: Instant) -> Vec<Command> {
-        let timeout: Duration = self.settings.subscribe_timeout.into();
+        let timeout: Duration = self.common.settings.subscribe_timeout.into();
         let too_long = |held: &mut Held| held.waiting_since.is_some_and(|since| now >= since + timeout);
         let given_up: Vec<Held> = self.subscriptions.extract_if(.., too_long).collect();
         for held in &given_up {
-            let error = ServerMessage::Error {
-                id: Some(&held.subscription.id),
-                code: ErrorCode::Unavailable.as_str(),
-                message: "the feed is not available now; try again in some seconds",
-            };
-            self.say(&error, now);
+            let message = "the feed is not available now; try again in some seconds".to_owned();
+            let id = Some(held.subscription.id.clone());
+            self.say_refused(
+                &Refusal {
+                    id,
+                    code: ErrorCode::Unavailable,
+                    message,
+                },
+                now,
+            );
         }
         given_up
             .into_iter()
@@ -297,14 +258,24 @@ impl Session {
 
     /// When to look after time again.
     pub(crate) fn next_alarm(&self, now: Instant, clock: Timestamp) -> Instant {
-        let settings = &self.settings;
-        let shortest = [settings.ping_interval, settings.slow_after, settings.subscribe_timeout];
-        let shortest = shortest.into_iter().map(Duration::from).min().unwrap_or_default();
+        let settings = &self.common.settings;
+        let mut shortest = vec![
+            settings.ping_interval.into(),
+            settings.slow_after.into(),
+            settings.subscribe_timeout.into(),
+        ];
+        if self.token.is_none() {
+            shortest.push(settings.authenticate_within.into());
+        }
+        let shortest: Duration = shortest.into_iter().min().unwrap_or_default();
         let tick = (shortest / 4).clamp(Duration::from_millis(10), Duration::from_secs(5));
         // A hair later, so that the token is over by then.
-        let left = self.token.expires_at.duration_since(clock) + SignedDuration::from_millis(1);
-        let left = Duration::try_from(left).unwrap_or_default();
-        let next = now + tick.min(left);
+        let left = self
+            .token
+            .as_ref()
+            .map(|token| token.expires_at.duration_since(clock) + SignedDuration::from_millis(1));
+        let left = left.and_then(|left| Duration::try_from(left.max(SignedDuration::ZERO)).ok());
+        let next = now + left.map_or(tick, |left| tick.min(left));
         self.close_at.map_or(next, |at| at.min(next))
     }
 
@@ -315,17 +286,19 @@ impl Session {
             .map(|held| Command::Unsubscribe(held.subscription))
     }
 
-    fn say(&mut self, message: &ServerMessage<'_>, now: Instant) {
-        self.write(Message::Text(message.text()), false, now);
+    /// The last message of a stream of events.
+    pub(crate) fn say_end(&mut self, ending: Ending, now: Instant) {
+        self.say(&ServerMessage::End { reason: ending.label() }, now);
     }
 
-    fn write(&mut self, message: Message, is_frame: bool, now: Instant) {
+    fn say(&mut self, message: &ServerMessage<'_>, now: Instant) {
+        self.write(self.form.message(message.name(), None, &message.text()), false, now);
+    }
+
+    fn write(&mut self, bytes: Bytes, is_frame: bool, now: Instant) {
         if self.output.is_empty() {
             self.progressed = now;
         }
-        self.output.push_back(Output { message, is_frame });
+        self.output.push(bytes, is_frame);
     }
 }
-
-#[cfg(test)]
-pub(crate) mod tests;

@@ -5,7 +5,7 @@ use std::num::{NonZeroU16, NonZeroU32, NonZeroU64, NonZeroUsize};
 use bytesize::ByteSize;
 use citytrack_access::MIN_SECRET_LENGTH;
 use citytrack_common::settings::{
-    AdminSettings, BrokerSettings, HttpSettings, LogSettings, SecretParser, ShutdownSettings,
+    AdminSettings, BrokerSettings, HttpSettings, LogSettings, ProxySettings, SecretParser, ShutdownSettings,
 };
 use clap::{Args, Parser};
 use humantime::Duration;
@@ -18,6 +18,9 @@ pub struct Settings {
     /// The listener that browsers reach through the gateway.
     #[command(flatten)]
     pub http: HttpSettings,
+    /// The proxies in front of it.
+    #[command(flatten)]
+    pub proxies: ProxySettings,
     /// The listener for operators.
     #[command(flatten)]
     pub admin: AdminSettings,
@@ -41,6 +44,14 @@ pub struct Settings {
         value_parser = SecretParser::at_least(MIN_SECRET_LENGTH)
     )]
     pub viewer_secret: SecretString,
+    /// The token of the control API; with it, the presence at every venue can be asked for. Without, viewers alone can ask
+    #[arg(
+        long = "administrator-token",
+        env = "CITYTRACK_ADMINISTRATOR__TOKEN",
+        hide_env_values = true,
+        value_parser = SecretParser::at_least(MIN_SECRET_LENGTH)
+    )]
+    pub administrator_token: Option<SecretString>,
 }
 
 /// What a socket may do, and how long things may take.
@@ -49,6 +60,44 @@ pub struct LiveSettings {
     /// Sockets open at most; one more gets 503
     #[arg(long = "live-sockets", env = "CITYTRACK_LIVE__SOCKETS", default_value = "10000")]
     pub sockets: NonZeroU32,
+    /// Sockets open at most with one viewer token; one more gets 429
+    #[arg(
+        long = "live-sockets-per-token",
+        env = "CITYTRACK_LIVE__SOCKETS_PER_TOKEN",
+        default_value = "1000"
+    )]
+    pub sockets_per_token: NonZeroU32,
+    /// Sockets open at most from one address, likewise
+    #[arg(
+        long = "live-sockets-per-address",
+        env = "CITYTRACK_LIVE__SOCKETS_PER_ADDRESS",
+        default_value = "1000"
+    )]
+    pub sockets_per_address: NonZeroU32,
+    /// Origins of the pages of other sites that may use the feed, such as `https://example.org`, separated by commas; `*` is
+    /// every page. Pages of the address that the feed itself is reached by always may
+    #[arg(
+        long = "live-origins",
+        env = "CITYTRACK_LIVE__ORIGINS",
+        value_delimiter = ',',
+        default_value = ""
+    )]
+    pub origins: Vec<String>,
+    /// How long a socket may be open before it shows a token (4401)
+    #[arg(
+        long = "live-authenticate-within",
+        env = "CITYTRACK_LIVE__AUTHENTICATE_WITHIN",
+        default_value = "5s"
+    )]
+    pub authenticate_within: Duration,
+    /// Whether messages are compressed for clients that can read that (permessage-deflate): once for all who get the same
+    #[arg(
+        long = "live-compression",
+        env = "CITYTRACK_LIVE__COMPRESSION",
+        default_value = "false",
+        action = clap::ArgAction::Set
+    )]
+    pub compression: bool,
     /// Subscriptions that one socket may hold
     #[arg(
         long = "live-subscriptions",
@@ -63,6 +112,27 @@ pub struct LiveSettings {
         default_value = "16KiB"
     )]
     pub message_size: ByteSize,
+    /// Messages a second that a client may send; five seconds' worth may come at once
+    #[arg(
+        long = "live-message-rate",
+        env = "CITYTRACK_LIVE__MESSAGE_RATE",
+        default_value = "20"
+    )]
+    pub message_rate: NonZeroU32,
+    /// Conditions of one filter inside each other
+    #[arg(
+        long = "live-filter-depth",
+        env = "CITYTRACK_LIVE__FILTER_DEPTH",
+        default_value = "8"
+    )]
+    pub filter_depth: NonZeroUsize,
+    /// Conditions of one filter altogether
+    #[arg(
+        long = "live-filter-conditions",
+        env = "CITYTRACK_LIVE__FILTER_CONDITIONS",
+        default_value = "64"
+    )]
+    pub filter_conditions: NonZeroUsize,
     /// Cameras that one filter may name
     #[arg(
         long = "live-filter-cameras",
@@ -77,7 +147,7 @@ pub struct LiveSettings {
         default_value = "100"
     )]
     pub filter_classes: NonZeroUsize,
-    /// Frames that wait for one socket at most; further ones are dropped, and the client is told how many
+    /// Frames that wait for one socket at most; then older ones of a camera give way to newer ones, and the client is told
     #[arg(long = "live-queue", env = "CITYTRACK_LIVE__QUEUE", default_value = "1024")]
     pub queue: NonZeroUsize,
     /// Size of the frames that wait for one socket at most, with the same effect
@@ -138,13 +208,59 @@ pub struct LiveSettings {
         default_value = "64MiB"
     )]
     pub broker_queue_size: ByteSize,
-    /// Messages that the broker hands out before they are settled
+    /// Messages that the broker hands out before they are settled; the newer half of them stays unsettled, and comes again when
+    /// this instance is killed and comes back
     #[arg(
         long = "live-broker-prefetch",
         env = "CITYTRACK_LIVE__BROKER_PREFETCH",
-        default_value = "64"
+        default_value = "512"
     )]
     pub broker_prefetch: NonZeroU16,
+    /// The name of this instance, different for each; its queue at the broker is called after it. By default host and port
+    #[arg(long = "live-instance", env = "CITYTRACK_LIVE__INSTANCE")]
+    pub instance: Option<String>,
+    /// How long the broker keeps the queue of an instance that is away, so that it can go on where it was. `0s`: not at all,
+    /// for versions of RabbitMQ that deny transient queues that are not exclusive
+    #[arg(
+        long = "live-broker-keep",
+        env = "CITYTRACK_LIVE__BROKER_KEEP",
+        default_value = "60s"
+    )]
+    pub broker_keep: Duration,
+    /// Frames of each venue that are kept for viewers who come back
+    #[arg(long = "live-history", env = "CITYTRACK_LIVE__HISTORY", default_value = "20000")]
+    pub history: NonZeroUsize,
+    /// Memory that they take at most, roughly
+    #[arg(
+        long = "live-history-size",
+        env = "CITYTRACK_LIVE__HISTORY_SIZE",
+        default_value = "32MiB"
+    )]
+    pub history_size: ByteSize,
+    /// How long they are kept at most
+    #[arg(long = "live-history-age", env = "CITYTRACK_LIVE__HISTORY_AGE", default_value = "2m")]
+    pub history_age: Duration,
+    /// How long a viewer who comes back waits for this instance to catch up with what it has seen elsewhere
+    #[arg(
+        long = "live-resume-timeout",
+        env = "CITYTRACK_LIVE__RESUME_TIMEOUT",
+        default_value = "2s"
+    )]
+    pub resume_timeout: Duration,
+    /// A frame that came in so long after it was taken is marked as backlog and is never the latest of its camera
+    #[arg(
+        long = "live-backlog-after",
+        env = "CITYTRACK_LIVE__BACKLOG_AFTER",
+        default_value = "30s"
+    )]
+    pub backlog_after: Duration,
+    /// An older frame is not shown to new viewers as the latest of its camera
+    #[arg(
+        long = "live-snapshot-age",
+        env = "CITYTRACK_LIVE__SNAPSHOT_AGE",
+        default_value = "1h"
+    )]
+    pub snapshot_age: Duration,
     /// Batch ids that are remembered, so that a batch that a node sends again is shown once
     #[arg(
         long = "live-remembered-batches",

@@ -1,32 +1,37 @@
-//! Moves messages between a socket and its [`Session`]. Generic over both directions, so that it runs without a socket too;
-//! the writer must be one that needs no flush, such as the channel behind an actix session.
+//! Moves messages between a WebSocket and its [`Session`], straight on the TCP stream: what is written are frames that all
+//! viewers share, and while nothing comes a socket holds no buffer.
 
 use std::{
-    collections::VecDeque,
-    future::poll_fn,
+    io::{self, ErrorKind, IoSlice},
     pin::{Pin, pin},
-    task::{Context, Poll},
     time::Duration,
 };
 
-use actix_web::error::PayloadError;
-use actix_ws::{AggregatedMessage, Closed, Message, ProtocolError};
+use bytes::{Bytes, BytesMut};
 use citytrack_domain::Clock;
-use futures_util::{Sink, SinkExt, Stream, StreamExt};
-use tokio::time::{Instant, sleep_until, timeout};
+use prometheus::IntCounter;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+    time::{Instant, Sleep, sleep_until, timeout},
+};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     ending::Ending,
     feed::{Command, FeedHandle},
     metrics::LiveMetrics,
-    session::{Output, Session},
+    output::PIECES,
+    session::Session,
+    wire::{self, Assembler, Received},
 };
 
 /// How long a goodbye may take, either way.
 const GOODBYE: Duration = Duration::from_secs(1);
 /// A slow client may come back to reading and then learns why it was closed; until the system cuts the connection off.
 const GOODBYE_TO_SLOW: Duration = Duration::from_secs(20);
+/// Bytes that are read at once.
+const READ: usize = 4096;
 
 /// What a socket needs beside its session.
 pub(crate) struct Surroundings {
@@ -38,186 +43,169 @@ pub(crate) struct Surroundings {
     pub(crate) close_delay: Duration,
 }
 
-/// Serves one socket to its end, and says why it ended.
-pub(crate) async fn serve<W, R>(mut session: Session, around: Surroundings, mut writer: W, mut reader: R) -> Ending
-where
-    W: Sink<Message, Error = Closed> + Unpin,
-    R: Stream<Item = Result<AggregatedMessage, ProtocolError>> + Unpin,
-{
-    let ending = talk(&mut session, &around, &mut writer, &mut reader).await;
-    for command in session.leave() {
-        around.feed.send(command).await;
-    }
-    around.metrics.closed.with_label_values(&[ending.label()]).inc();
-    say_goodbye(ending, &mut writer, &mut reader).await;
-    ending
+/// A WebSocket after its handshake.
+pub(crate) struct Socket {
+    io: TcpStream,
+    /// What was read and is not understood yet; without memory of its own while there is nothing.
+    unread: BytesMut,
+    assembler: Assembler,
 }
 
-async fn talk<W, R>(session: &mut Session, around: &Surroundings, writer: &mut W, reader: &mut R) -> Ending
-where
-    W: Sink<Message, Error = Closed> + Unpin,
-    R: Stream<Item = Result<AggregatedMessage, ProtocolError>> + Unpin,
-{
-    // Both wait outside the loop: they register once and not for every message.
-    let mut stopped = pin!(around.stop.cancelled());
-    let mut alarm = pin!(sleep_until(session.next_alarm(Instant::now(), around.clock.now())));
-    let mut stopping = false;
-    loop {
-        let has_output = !session.output.is_empty();
-        let may_read = session.may_read();
-        let outcome = tokio::select! {
-            incoming = reader.next(), if may_read => on_incoming(session, incoming),
-            written = write_waiting(&mut session.output, writer), if has_output => {
-                on_written(session, around, written)
-            }
-            () = session.outbox.filled(), if !has_output => {
-                session.collect(Instant::now());
-                Ok(Vec::new())
-            }
-            () = &mut alarm => {
-                let (now, clock) = (Instant::now(), around.clock.now());
-                let outcome = session.on_alarm(now, clock);
-                alarm.as_mut().reset(session.next_alarm(now, clock));
-                outcome
-            }
-            () = &mut stopped, if !stopping => {
-                stopping = true;
-                let end = Instant::now() + around.close_delay;
-                session.close_at(end);
-                alarm.as_mut().reset(end);
-                Ok(Vec::new())
-            }
+impl Socket {
+    /// `unread` is what came with the handshake.
+    pub(crate) fn new(io: TcpStream, unread: BytesMut, assembler: Assembler) -> Self {
+        Self { io, unread, assembler }
+    }
+
+    /// Serves the viewer to the end, and says why it ended.
+    pub(crate) async fn serve(mut self, mut session: Session, around: Surroundings) -> Ending {
+        let ending = self.talk(&mut session, &around).await;
+        for command in session.leave() {
+            around.feed.send(command).await;
+        }
+        around.metrics.closed.with_label_values(&[ending.label()]).inc();
+        self.say_goodbye(ending, session.output.take_begun()).await;
+        ending
+    }
+
+    async fn talk(&mut self, session: &mut Session, around: &Surroundings) -> Ending {
+        // Both wait outside the loop: they register once and not for every message.
+        let mut stopped = pin!(around.stop.cancelled());
+        let mut alarm = pin!(sleep_until(session.next_alarm(Instant::now(), around.clock.now())));
+        let mut stopping = false;
+        let mut commands = match self.take_in(session, around) {
+            Ok(commands) => commands,
+            Err(ending) => return ending,
         };
-        match outcome {
-            Ok(commands) => {
-                for command in commands {
-                    if !around.feed.send(command).await {
-                        return Ending::Shutdown;
-                    }
+        loop {
+            for command in commands.drain(..) {
+                if !around.feed.send(command).await {
+                    return Ending::Shutdown;
                 }
             }
-            Err(ending) => return ending,
+            let has_output = !session.output.is_empty();
+            let may_read = session.may_read();
+            let outcome = tokio::select! {
+                readable = self.io.readable(), if may_read => {
+                    readable.map_err(|_| Ending::Client).and_then(|()| self.read(session, around))
+                }
+                writable = self.io.writable(), if has_output => {
+                    writable.map_err(|_| Ending::Client).and_then(|()| self.write(session, around))
+                }
+                () = session.outbox.filled(), if !has_output => {
+                    session.collect(Instant::now(), around.clock.now());
+                    self.write(session, around)
+                }
+                () = &mut alarm => on_alarm(session, around, alarm.as_mut()),
+                () = &mut stopped, if !stopping => {
+                    stopping = true;
+                    let end = Instant::now() + around.close_delay;
+                    session.close_at(end);
+                    alarm.as_mut().reset(end);
+                    Ok(Vec::new())
+                }
+            };
+            match outcome {
+                Ok(next) => commands = next,
+                Err(ending) => return ending,
+            }
+        }
+    }
+
+    /// Reads what is there, and answers it.
+    fn read(&mut self, session: &mut Session, around: &Surroundings) -> Result<Vec<Command>, Ending> {
+        self.unread.reserve(READ);
+        match self.io.try_read_buf(&mut self.unread) {
+            Ok(0) => return Err(Ending::Client),
+            Ok(_) => {}
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+            Err(_) => return Err(Ending::Client),
+        }
+        self.take_in(session, around)
+    }
+
+    fn take_in(&mut self, session: &mut Session, around: &Surroundings) -> Result<Vec<Command>, Ending> {
+        let mut commands = Vec::new();
+        let (now, clock) = (Instant::now(), around.clock.now());
+        while !self.unread.is_empty() {
+            let received = self.assembler.next(&mut self.unread);
+            let Some(received) = received.map_err(|violation| Ending::Protocol(violation.reason()))? else {
+                break;
+            };
+            session.heard(now);
+            match received {
+                Received::Text(text) => commands.extend(session.on_text(&text, now, clock)?),
+                Received::Binary => session.on_binary(now)?,
+                Received::Ping(payload) => session.on_ping(&payload, now),
+                Received::Pong => {}
+                Received::Close(_) => return Err(Ending::Client),
+            }
+        }
+        if self.unread.is_empty() {
+            self.unread = BytesMut::new();
+        }
+        Ok(commands)
+    }
+
+    /// Writes as much as the system takes now.
+    fn write(&mut self, session: &mut Session, around: &Surroundings) -> Result<Vec<Command>, Ending> {
+        loop {
+            match write_some(&self.io, session, &around.metrics.sent) {
+                Ok(0) => {
+                    // What came while this was written; it may have been announced already.
+                    session.collect(Instant::now(), around.clock.now());
+                    if session.output.is_empty() {
+                        return Ok(Vec::new());
+                    }
+                }
+                Ok(_) => session.progressed(Instant::now()),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(Vec::new()),
+                Err(_) => return Err(Ending::Client),
+            }
+        }
+    }
+
+    /// Sends the close message and waits a little for the client's own: closing a connection with unread data resets it, and
+    /// then the client might never see why.
+    async fn say_goodbye(&mut self, ending: Ending, begun: Option<Bytes>) {
+        let Some(reason) = ending.close_reason() else { return };
+        let goodbye = async {
+            self.io.write_all(&begun.unwrap_or_default()).await?;
+            self.io.write_all(&wire::close(&reason)).await?;
+            self.io.shutdown().await
+        };
+        let patience = if ending == Ending::Slow {
+            GOODBYE_TO_SLOW
+        } else {
+            GOODBYE
+        };
+        if matches!(timeout(patience, goodbye).await, Ok(Ok(()))) && ending != Ending::Client {
+            let answer = async {
+                self.unread.clear();
+                while matches!(self.io.read_buf(&mut self.unread).await, Ok(1..)) {
+                    self.unread.clear();
+                }
+            };
+            let _gone_or_not = timeout(GOODBYE, answer).await;
         }
     }
 }
 
-fn on_incoming(
-    session: &mut Session,
-    incoming: Option<Result<AggregatedMessage, ProtocolError>>,
-) -> Result<Vec<Command>, Ending> {
-    let now = Instant::now();
-    session.heard(now);
-    match incoming {
-        Some(Ok(AggregatedMessage::Text(text))) => Ok(session.on_text(&text, now)?.into_iter().collect()),
-        Some(Ok(AggregatedMessage::Binary(_))) => session.on_binary(now).map(|()| Vec::new()),
-        Some(Ok(AggregatedMessage::Ping(payload))) => {
-            session.on_ping(payload, now);
-            Ok(Vec::new())
-        }
-        Some(Ok(AggregatedMessage::Pong(_))) => Ok(Vec::new()),
-        Some(Ok(AggregatedMessage::Close(_))) | None => Err(Ending::Client),
-        Some(Err(error)) => Err(broken(&error)),
-    }
-}
-
-/// Whether the connection broke, or the client broke the rules of WebSocket.
-fn broken(error: &ProtocolError) -> Ending {
-    match error {
-        ProtocolError::Overflow => Ending::Protocol("message too large"),
-        ProtocolError::Io(io) => match io.get_ref().and_then(|inner| inner.downcast_ref::<PayloadError>()) {
-            Some(PayloadError::Overflow) => Ending::Protocol("message too large"),
-            Some(_) => Ending::Client,
-            None => Ending::Protocol("not a message of WebSocket, or too large"),
-        },
-        _ => Ending::Protocol("not a message of WebSocket"),
-    }
-}
-
-fn on_written(
-    session: &mut Session,
-    around: &Surroundings,
-    written: Result<Written, Closed>,
-) -> Result<Vec<Command>, Ending> {
-    let Ok(written) = written else {
-        return Err(Ending::Client);
+/// Writes some of the output; zero when there is none.
+fn write_some(io: &TcpStream, session: &mut Session, sent: &IntCounter) -> io::Result<usize> {
+    let mut slices = [IoSlice::new(&[]); PIECES];
+    let count = session.output.slices(&mut slices);
+    let Some(pieces) = slices.get(..count).filter(|pieces| !pieces.is_empty()) else {
+        return Ok(0);
     };
-    session.progressed(Instant::now());
-    around.metrics.sent.inc_by(written.frames);
-    if session.output.is_empty() {
-        // What came while this was written; it may have been announced already.
-        session.collect(Instant::now());
-    }
-    Ok(Vec::new())
-}
-
-struct Written {
-    frames: u64,
-}
-
-/// Writes as much as fits without waiting, at least one message. What is taken from `output` is written, whenever this
-/// future is dropped.
-async fn write_waiting<W>(output: &mut VecDeque<Output>, writer: &mut W) -> Result<Written, Closed>
-where
-    W: Sink<Message, Error = Closed> + Unpin,
-{
-    let mut written = Written { frames: 0 };
-    poll_fn(|context| write_now(output, writer, &mut written, context)).await?;
+    let written = io.try_write_vectored(pieces)?;
+    sent.inc_by(session.output.written(written));
     Ok(written)
 }
 
-fn write_now<W>(
-    output: &mut VecDeque<Output>,
-    writer: &mut W,
-    written: &mut Written,
-    context: &mut Context<'_>,
-) -> Poll<Result<(), Closed>>
-where
-    W: Sink<Message, Error = Closed> + Unpin,
-{
-    let mut progress = false;
-    while !output.is_empty() {
-        match Pin::new(&mut *writer).poll_ready(context)? {
-            Poll::Ready(()) => {}
-            Poll::Pending if progress => break,
-            Poll::Pending => return Poll::Pending,
-        }
-        if let Some(next) = output.pop_front() {
-            written.frames += u64::from(next.is_frame);
-            Pin::new(&mut *writer).start_send(next.message)?;
-            progress = true;
-        }
-    }
-    Poll::Ready(Ok(()))
+fn on_alarm(session: &mut Session, around: &Surroundings, alarm: Pin<&mut Sleep>) -> Result<Vec<Command>, Ending> {
+    let (now, clock) = (Instant::now(), around.clock.now());
+    let outcome = session.on_alarm(now, clock);
+    alarm.reset(session.next_alarm(now, clock));
+    outcome
 }
-
-/// Sends the close message and waits a little for the client's own: closing a connection with unread data resets it, and
-/// then the client might never see why.
-async fn say_goodbye<W, R>(ending: Ending, writer: &mut W, reader: &mut R)
-where
-    W: Sink<Message, Error = Closed> + Unpin,
-    R: Stream<Item = Result<AggregatedMessage, ProtocolError>> + Unpin,
-{
-    let Some(reason) = ending.close_reason() else { return };
-    let goodbye = async {
-        writer.send(Message::Close(Some(reason))).await?;
-        writer.close().await
-    };
-    let patience = if ending == Ending::Slow {
-        GOODBYE_TO_SLOW
-    } else {
-        GOODBYE
-    };
-    if matches!(timeout(patience, goodbye).await, Ok(Ok(()))) && ending != Ending::Client {
-        let answer = async {
-            while let Some(Ok(message)) = reader.next().await {
-                if matches!(message, AggregatedMessage::Close(_)) {
-                    break;
-                }
-            }
-        };
-        let _gone_or_not = timeout(GOODBYE, answer).await;
-    }
-}
-
-#[cfg(test)]
-mod tests;

@@ -21,15 +21,11 @@ fn status(error: &Error) -> (StatusCode, Value) {
 async fn without_a_good_token_there_is_no_socket() {
     let live = Live::start(&[]).await;
     let expired = token(&["demo"], SignedDuration::from_secs(-5));
-    for authorization in [
-        None,
-        Some("Bearer nonsense".to_owned()),
-        Some(format!("Bearer {expired}")),
-    ] {
+    for authorization in ["Bearer nonsense".to_owned(), format!("Bearer {expired}")] {
         let mut request = live.request();
-        if let Some(value) = &authorization {
-            request.headers_mut().insert("authorization", value.parse().unwrap());
-        }
+        request
+            .headers_mut()
+            .insert("authorization", authorization.parse().unwrap());
         let error = live.connect(request).await.err().unwrap();
         assert_eq!(status(&error).0, StatusCode::UNAUTHORIZED, "{authorization:?}");
     }
