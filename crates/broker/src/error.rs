@@ -19,6 +19,11 @@ pub enum Error {
         "the live queue is in use: by another process of the same name, or RabbitMQ has not noticed yet that the last one is gone ({0})"
     )]
     InUse(lapin::Error),
+    /// The broker refuses queues that outlive their connection and not a restart of the broker.
+    #[error(
+        "this RabbitMQ permits no kept live queue: it wants deprecated_features.permit.transient_nonexcl_queues = true ({0})"
+    )]
+    NotPermitted(lapin::Error),
     /// A message was not confirmed.
     #[error(transparent)]
     Publish(#[from] PublishError),

@@ -38,8 +38,11 @@ pub(super) async fn declare(link: &Link, source: &Source, anew: &mut bool) -> Re
     *anew |= !is_there(link, name).await?;
     let mut arguments = limits;
     let milliseconds = u64::try_from(keep.as_millis()).unwrap_or(u64::MAX);
+    // Where the default type is another one.
+    arguments.insert("x-queue-type".into(), text("classic"));
     arguments.insert("x-expires".into(), number(milliseconds.max(1)));
     match declare_kept(link, name, arguments.clone()).await {
+        Err(error) if not_permitted(&error) => return Err(Error::NotPermitted(error)),
         Err(error) if is(&error, &AMQPSoftError::PRECONDITIONFAILED) => {
             warn!(broker.queue = name, %error, "the live queue was made with other settings: making it anew");
             *anew = true;
@@ -108,4 +111,9 @@ async fn delete(link: &Link, name: &str) -> Result<(), Error> {
 /// Whether the broker answered with this error, which closes the channel and nothing else.
 pub(super) fn is(error: &lapin::Error, expected: &AMQPSoftError) -> bool {
     matches!(error.kind(), ErrorKind::ProtocolError(error) if matches!(error.kind(), AMQPErrorKind::Soft(kind) if kind == expected))
+}
+
+/// RabbitMQ since 4.3 permits such queues only when it is told to; it closes the connection.
+fn not_permitted(error: &lapin::Error) -> bool {
+    matches!(error.kind(), ErrorKind::ProtocolError(error) if error.get_message().as_str().contains("transient_nonexcl_queues"))
 }

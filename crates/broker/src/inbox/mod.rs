@@ -245,6 +245,11 @@ impl Inbox {
                     self.report.send_replace(Status::Up);
                     self.open = Some(open);
                 }
+                Err(error @ Error::NotPermitted(_)) => {
+                    warn!(broker.connection = self.options.name, %error, "the live queue will be gone with its connection");
+                    self.source.do_not_keep();
+                    self.habit = self.source.habit(self.prefetch);
+                }
                 Err(error) => {
                     warn!(broker.connection = self.options.name, %error, retry.after = ?RETRY, "cannot consume from RabbitMQ");
                     self.report.send_replace(Status::Down(error.to_string()));

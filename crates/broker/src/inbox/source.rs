@@ -23,7 +23,7 @@ pub enum Source {
         /// What the queue is called. A second inbox of the same name waits until the first is gone.
         name: String,
         /// How long the queue, its bindings and messages are kept without an inbox. Zero: it is gone with its connection, and
-        /// the broker names it.
+        /// the broker names it; so it is, too, where the broker does not permit such queues (RabbitMQ since 4.3, by default).
         keep: Duration,
         /// Messages held at most.
         max_length: u64,
@@ -34,6 +34,13 @@ pub enum Source {
 }
 
 impl Source {
+    /// Makes a live queue one that is gone with its connection.
+    pub(super) fn do_not_keep(&mut self) {
+        if let Self::Live { keep, .. } = self {
+            *keep = Duration::ZERO;
+        }
+    }
+
     /// When its messages are acknowledged.
     pub(super) fn habit(&self, prefetch: u16) -> Habit {
         let prefetch = usize::from(prefetch);
