@@ -4,6 +4,7 @@
 pub mod access_log;
 pub mod app;
 pub mod client;
+mod context;
 pub mod error;
 pub mod headers;
 pub mod health;

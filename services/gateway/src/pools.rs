@@ -77,6 +77,11 @@ impl Pool {
         self.servers.load().iter().any(|server| server.is_healthy())
     }
 
+    /// Whether several of its servers are healthy.
+    pub fn has_choice(&self) -> bool {
+        self.servers.load().iter().filter(|server| server.is_healthy()).count() > 1
+    }
+
     /// Replaces the servers by those at `addresses` (one list per entry). Servers
     /// that stay keep what is known about them.
     pub fn update(&self, addresses: &[Vec<SocketAddr>], upstream: &UpstreamSettings, metrics: &Metrics) {

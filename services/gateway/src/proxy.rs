@@ -1,18 +1,13 @@
 //! One request through the gateway: route, pick a server, pass on, try another one, account for it.
 
-use std::{
-    net::IpAddr,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{net::IpAddr, sync::Arc};
 
 use async_trait::async_trait;
-use bytesize::ByteSize;
 use http::{HeaderName, HeaderValue, StatusCode, header::CONTENT_TYPE};
 use pingora::{
     Error, ErrorSource,
     ErrorType::{
-        ConnectError, ConnectNoRoute, ConnectRefused, ConnectTimedout, ConnectionClosed, HTTPStatus, ReadError,
+        ConnectError, ConnectNoRoute, ConnectRefused, ConnectTimedout, ConnectionClosed, Custom, HTTPStatus, ReadError,
         WriteError,
     },
     Result,
@@ -27,15 +22,18 @@ use tracing::error;
 use crate::{
     access_log::{AccessLog, Entry},
     client::ClientStream,
+    context::{Context, Limits},
     error::{Failure, document},
     headers::{REQUEST_ID, forward, request_id},
     metrics::Metrics,
     pools::Pools,
     routes::PoolName,
     server::{Fault, Server},
-    settings::{ListenerSettings, Settings},
+    settings::Settings,
 };
 
+/// A server of the live feed has no place, and another one may.
+const NO_PLACE: &str = "no place";
 const EVENT_STREAM: &[u8] = b"text/event-stream";
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
@@ -48,40 +46,6 @@ pub struct Gateway {
     limits: Limits,
 }
 
-/// What is checked for every request, in the form that it is needed in.
-#[derive(Clone)]
-struct Limits {
-    max_header_size: ByteSize,
-    trust_forwarded: bool,
-    read_timeout: Duration,
-    write_timeout: Duration,
-}
-
-impl From<&ListenerSettings> for Limits {
-    fn from(settings: &ListenerSettings) -> Self {
-        Self {
-            max_header_size: settings.max_header_size,
-            trust_forwarded: settings.trust_forwarded,
-            read_timeout: settings.client_read_timeout.into(),
-            write_timeout: settings.client_write_timeout.into(),
-        }
-    }
-}
-
-/// What is known about one request on its way.
-pub struct Context {
-    started: Instant,
-    pool: PoolName,
-    server: Option<Arc<Server>>,
-    attempts: usize,
-    request_id: HeaderValue,
-    /// It asks for a WebSocket.
-    upgrade: bool,
-    /// It got an answer without an end, which this gauge counts.
-    endless: Option<IntGauge>,
-    failure: Option<Failure>,
-}
-
 impl Gateway {
     /// A gateway in front of `pools`.
     pub fn new(settings: &Settings, pools: Arc<Pools>, metrics: Metrics) -> Self {
@@ -90,7 +54,7 @@ impl Gateway {
             pools,
             metrics,
             access_log,
-            limits: Limits::from(&settings.listener),
+            limits: Limits::from(settings),
         }
     }
 
@@ -160,16 +124,7 @@ impl ProxyHttp for Gateway {
     type CTX = Context;
 
     fn new_ctx(&self) -> Context {
-        Context {
-            started: Instant::now(),
-            pool: PoolName::Console,
-            server: None,
-            attempts: 0,
-            request_id: HeaderValue::from_static("-"),
-            upgrade: false,
-            endless: None,
-            failure: None,
-        }
+        Context::new()
     }
 
     /// No modules: the default one is for compression, which is the services' business.
@@ -227,6 +182,22 @@ impl ProxyHttp for Gateway {
         forward(request, client_address(session), self.limits.trust_forwarded)
     }
 
+    /// A server of the live feed that is full, or about to stop, answers 503. Another one may have a place, and asking it
+    /// does no harm.
+    async fn upstream_response_filter(
+        &self,
+        session: &mut Session,
+        head: &mut ResponseHeader,
+        ctx: &mut Context,
+    ) -> Result<()> {
+        let no_place = ctx.pool == PoolName::RealtimeWs && head.status == StatusCode::SERVICE_UNAVAILABLE;
+        let harmless = session.req_header().method.is_safe();
+        if no_place && harmless && ctx.attempts < self.limits.attempts && self.pools.get(ctx.pool).has_choice() {
+            return Err(Error::new_up(Custom(NO_PLACE)));
+        }
+        Ok(())
+    }
+
     async fn response_filter(
         &self,
         _session: &mut Session,
@@ -273,7 +244,8 @@ impl ProxyHttp for Gateway {
         let broke = *error.esource() == ErrorSource::Upstream
             && matches!(error.etype(), ConnectionClosed | ReadError | WriteError);
         let unanswered = session.response_written().is_none();
-        let retry = broke && repeatable && unanswered && !session.as_ref().retry_buffer_truncated();
+        let failed = broke || *error.etype() == Custom(NO_PLACE);
+        let retry = failed && repeatable && unanswered && !session.as_ref().retry_buffer_truncated();
         error.set_retry(retry);
         error
     }

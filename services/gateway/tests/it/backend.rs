@@ -41,6 +41,7 @@ struct State {
     name: &'static str,
     ready: AtomicBool,
     slow: AtomicBool,
+    full: AtomicBool,
     requests: AtomicUsize,
     /// The headers of the last request for a WebSocket.
     handshake: Mutex<HeaderMap>,
@@ -61,6 +62,7 @@ impl Backend {
             name,
             ready: AtomicBool::new(true),
             slow: AtomicBool::new(false),
+            full: AtomicBool::new(false),
             requests: AtomicUsize::new(0),
             handshake: Mutex::default(),
             sockets: Mutex::default(),
@@ -83,6 +85,11 @@ impl Backend {
     /// From now on `/readyz` is not answered in time.
     pub(crate) fn slow_down(&self) {
         self.state.slow.store(true, Ordering::Relaxed);
+    }
+
+    /// From now on it answers 503, though not to health checks.
+    pub(crate) fn fill_up(&self) {
+        self.state.full.store(true, Ordering::Relaxed);
     }
 
     /// Requests it got, without health checks.
@@ -134,6 +141,10 @@ async fn answer(request: Request<Incoming>, state: Arc<State>) -> Result<Answer,
         return Ok(Response::builder().status(status).body(whole("")).unwrap());
     }
     state.requests.fetch_add(1, Ordering::Relaxed);
+    if state.full.load(Ordering::Relaxed) {
+        let status = StatusCode::SERVICE_UNAVAILABLE;
+        return Ok(Response::builder().status(status).body(whole(state.name)).unwrap());
+    }
     let headers = request.headers();
     if headers.contains_key(header::UPGRADE) && !(state.name == "a" && headers.contains_key("x-die")) {
         *state.handshake.lock().unwrap() = headers.clone();

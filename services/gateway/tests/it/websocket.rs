@@ -160,6 +160,30 @@ async fn of_a_server_that_dies_over_a_handshake_the_socket_opens_at_another() {
 }
 
 #[tokio::test]
+async fn of_a_full_server_the_socket_opens_at_another() {
+    let (a, b) = (Backend::start("a").await, Backend::start("b").await);
+    let gateway = Gateway::start(&["--gateway-pools-realtime-ws", &pool(&[&a, &b])]).await;
+    a.fill_up();
+    for _ in 0..4 {
+        assert!(answers(&mut open(&gateway, &[]).await).await);
+    }
+    assert!(a.requests() > 0);
+    assert_eq!(b.requests(), 4);
+
+    b.fill_up();
+    let before = a.requests() + b.requests();
+    let listen = gateway.client.get(gateway.url("/api/v1/live"));
+    let answer = listen.header("accept", "text/event-stream").send().await.unwrap();
+    assert_eq!(
+        answer.status(),
+        503,
+        "the servers' own answer, when there is no place at all"
+    );
+    assert!(["a", "b"].contains(&answer.text().await.unwrap().as_str()));
+    assert_eq!(a.requests() + b.requests(), before + 4, "four attempts");
+}
+
+#[tokio::test]
 async fn a_server_that_is_stopping_keeps_its_sockets_and_gets_no_new_ones() {
     let (a, b) = (Backend::start("a").await, Backend::start("b").await);
     let gateway = Gateway::start(&["--gateway-pools-realtime-ws", &pool(&[&a, &b])]).await;
