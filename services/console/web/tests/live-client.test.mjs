@@ -13,32 +13,47 @@ before(async () => {
 after(() => browser.close());
 
 /** Writes down what it gets: the numbers of frames in `story`, how the connection is in `statuses`. */
-const COUNTING_PAGE = `<!doctype html><link rel="icon" href="data:," /><script type="module">
-  import { LiveFeed } from "/live-client.js";
+const countingPage = (
+  system,
+  venue,
+) => `<!doctype html><link rel="icon" href="data:," /><script type="module">
+  import { LiveFeed } from "${system}/live-client.js";
   window.story = [];
   window.statuses = [];
-  window.watch = (venue) => {
-    const feed = new LiveFeed({ token: window.newToken, onStatus: ({ state }) => window.statuses.push(state) });
-    feed.subscribe({ venue }, {
-      onFrame: ({ frame }) => window.story.push(frame),
-      onSnapshot: (frames, missed) => window.story.push(missed ? "missed" : "snapshot"),
-      onGap: ({ reason }) => window.story.push("gap: " + reason),
-      onError: ({ code }) => window.story.push("error: " + code),
-    });
-  };
+  const feed = new LiveFeed({
+    token: async () => (await fetch("/viewer-token")).text(),
+    onStatus: ({ state }) => window.statuses.push(state),
+  });
+  feed.subscribe({ venue: "${venue.slug}" }, {
+    onFrame: ({ frame }) => window.story.push(frame),
+    onSnapshot: (frames, missed) => window.story.push(missed ? "missed" : "snapshot"),
+    onGap: ({ reason }) => window.story.push("gap: " + reason),
+    onError: ({ code }) => window.story.push("error: " + code),
+  });
 </script>`;
 
-/** A page at `origin` that watches `venue`, and the sockets that it opened. */
-async function openCountingPage(t, venue, { origin = address, newToken, ...options }) {
-  const page = await openPage(t, browser, { origin, ...options });
+/** Somebody else's server: the page at `/`, a viewer token at `/viewer-token`. */
+async function serve(t, page, newToken) {
+  const server = createServer(async (request, response) => {
+    const isPage = request.url === "/";
+    response.setHeader("content-type", isPage ? "text/html" : "text/plain");
+    response.end(isPage ? page : await newToken());
+  });
+  const { hostname, port } = new URL(guestOrigin);
+  await new Promise((resolve) => server.listen(Number(port), hostname, resolve));
+  t.after(() => {
+    server.closeAllConnections();
+    return new Promise((resolve) => server.close(resolve));
+  });
+}
+
+/** The page that counts, watching `venue` by way of `system`, and the sockets that it opens. */
+async function openCountingPage(t, venue, { system = address, newToken, expected }) {
+  await serve(t, countingPage(system, venue), newToken);
+  const page = await openPage(t, browser, { origin: guestOrigin, friend: system, expected });
   const sockets = [];
   page.on("websocket", (socket) => sockets.push(socket));
-  await page.exposeFunction("newToken", newToken);
-  await page.route("**/counting.html", (route) =>
-    route.fulfill({ contentType: "text/html", body: COUNTING_PAGE }),
-  );
-  await page.goto(`${origin}/counting.html`);
-  await page.evaluate((slug) => window.watch(slug), venue.slug);
+  await page.goto(guestOrigin);
   await until("it is live", async () => (await lastStatus(page)) === "live");
   return { page, sockets };
 }
@@ -72,7 +87,7 @@ test("through disconnects no frame is missing and none doubled, without a reload
   const network = await cuttableNetwork(t);
   const newToken = () => viewerToken([venue]);
   const expected = /net::ERR_|WebSocket connection/;
-  const { page, sockets } = await openCountingPage(t, venue, { origin: network.address, newToken, expected });
+  const { page, sockets } = await openCountingPage(t, venue, { system: network.address, newToken, expected });
   const sender = sendFrames(venue);
   for (let cut = 1; cut <= 3; cut++) {
     const sent = sender.numbers.length;
@@ -114,18 +129,6 @@ async function documentedExample() {
   const example = blocks.find((block) => block.includes("live-client.js"));
   assert.ok(example, "docs/realtime.md has an example that uses live-client.js");
   return example;
-}
-
-/** Somebody else's server: the page at `/`, a viewer token at `/viewer-token`. */
-async function serve(t, page, newToken) {
-  const server = createServer(async (request, response) => {
-    const isPage = request.url === "/";
-    response.setHeader("content-type", isPage ? "text/html" : "text/plain");
-    response.end(isPage ? page : await newToken());
-  });
-  const { hostname, port } = new URL(guestOrigin);
-  await new Promise((resolve) => server.listen(Number(port), hostname, resolve));
-  t.after(() => server.close());
 }
 
 test("the example of the documentation works in a page of another origin", async (t) => {

@@ -41,11 +41,11 @@ export function CameraCard({ camera, clock, now, line, connected }: Props) {
 function Footer({ camera, clock, now, connected }: Omit<Props, "line">) {
   if (camera.heardAt === undefined) return <footer>No frame since this page was opened</footer>;
   if (camera.isSilent(now)) {
-    const what = connected ? "Silent" : "Not connected";
+    const what = connected ? "Silent since" : "Not connected, last frame at";
     return (
       <footer class="bad">
         <span>
-          {what} since {clock.second(camera.heardAt)}
+          {what} {clock.second(camera.heardAt)}
         </span>
         <span class="rate">{duration(now - camera.heardAt)} ago</span>
       </footer>
