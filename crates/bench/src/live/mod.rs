@@ -78,7 +78,7 @@ struct Reach {
     #[arg(long)]
     pids: Option<PathBuf>,
     /// Seconds until all sockets must be open
-    #[arg(long, default_value_t = 120, value_parser = clap::value_parser!(u64).range(1..=600))]
+    #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=600))]
     open_within: u64,
 }
 

@@ -134,6 +134,7 @@ impl Row {
         let mut wire = Wire::open(feed, filtered, since.as_deref()).await?;
         if !feed.confirms() {
             self.opened(&mut lock(&self.tally), seat, Instant::now(), false);
+            permit = None;
         }
         loop {
             let mut at = None;
