@@ -6,15 +6,19 @@ use tracing_subscriber::{EnvFilter, filter::ParseError};
 
 use crate::settings::{LogFormat, LogSettings};
 
-/// lapin warns about every message that the broker returns with its whole payload, which is somebody's data.
-const NEVER: &str = "lapin::returned_messages=off";
+/// lapin warns about every message that the broker returns with its whole payload, which is somebody's data; and about every
+/// channel that the broker closes, which it tells its caller too, who may have asked for that.
+const NEVER: [&str; 2] = ["lapin::returned_messages=off", "lapin::channel=off"];
 
 /// Starts logging to standard error for the whole process. A second call (tests in one process) changes nothing.
 ///
 /// # Errors
 /// When the directives of `settings.level` cannot be read.
 pub fn init(settings: &LogSettings) -> Result<(), ParseError> {
-    let filter = EnvFilter::try_new(&settings.level)?.add_directive(NEVER.parse()?);
+    let mut filter = EnvFilter::try_new(&settings.level)?;
+    for directive in NEVER {
+        filter = filter.add_directive(directive.parse()?);
+    }
     let json = match settings.format {
         LogFormat::Auto => !std::io::stderr().is_terminal(),
         LogFormat::Text => false,

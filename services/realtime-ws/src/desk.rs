@@ -62,6 +62,11 @@ impl Desk {
         self.admit(at);
     }
 
+    /// Whether messages come now.
+    pub(crate) fn is_up(&self) -> bool {
+        self.up
+    }
+
     /// No messages come any more; subscriptions wait until they do.
     pub(crate) fn disconnected(&mut self) {
         self.up = false;

@@ -170,7 +170,10 @@ impl Feed {
                     for (venue, watching) in self.desk.look_around(Instant::now()) {
                         self.metrics.watching(venue.as_str(), Some(watching));
                     }
-                    return Step::Rebind;
+                    // While the broker is away, this would only disturb the inbox, which connects.
+                    if self.desk.is_up() {
+                        return Step::Rebind;
+                    }
                 }
                 () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => self.desk.hub.tick(moment()),
             }
