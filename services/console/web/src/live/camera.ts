@@ -76,7 +76,7 @@ export class Camera {
     return this.shown && !this.isSilent(now) ? countPeople(this.shown) : undefined;
   }
 
-  /** Frames a second, from the times of capture: frames may arrive in bursts. */
+  /** Frames a second, from the times of capture: frames may arrive in bursts. 0 when that is not known (yet). */
   rate(now: number): number {
     this.#dropOldArrivals(now);
     const times = this.#arrivals.map((arrival) => arrival.captured);

@@ -98,7 +98,7 @@ function Figures({ feed, now }: { feed: VenueFeed; now: number }) {
       </div>
       <div>
         <dt>Frames/s</dt>
-        <dd>{Math.round(rate)}</dd>
+        <dd>{rate > 0 ? Math.round(rate) : "–"}</dd>
       </div>
     </dl>
   );

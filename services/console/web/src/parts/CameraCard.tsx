@@ -41,13 +41,11 @@ export function CameraCard({ camera, clock, now, line, connected }: Props) {
 function Footer({ camera, clock, now, connected }: Omit<Props, "line">) {
   if (camera.heardAt === undefined) return <footer>No frame since this page was opened</footer>;
   if (camera.isSilent(now)) {
-    const what = connected ? "Silent since" : "Not connected, last frame at";
+    const ago = `${duration(now - camera.heardAt)} ago`;
     return (
       <footer class="bad">
-        <span>
-          {what} {clock.second(camera.heardAt)}
-        </span>
-        <span class="rate">{duration(now - camera.heardAt)} ago</span>
+        <span>{connected ? `Silent since ${clock.second(camera.heardAt)}` : "Not connected"}</span>
+        <span class="rate">{connected ? ago : `Last frame ${ago}`}</span>
       </footer>
     );
   }
@@ -58,7 +56,7 @@ function Footer({ camera, clock, now, connected }: Omit<Props, "line">) {
       <span class="dot" aria-hidden="true" /> {age(now - camera.heardAt)}
       {now - (camera.leftOutAt ?? 0) < LEFT_OUT_SHOWN_MS && <span class="warn">Frames left out</span>}
       <span class="rate">
-        {rate >= 10 ? Math.round(rate) : rate.toFixed(1)} frames/s
+        {rate > 0 && `${rate >= 10 ? Math.round(rate) : rate.toFixed(1)} frames/s`}
         {hold >= 300 && (
           <span title="The node sends several frames at once. They are played evenly, so the picture is this much later.">
             {` · ${(hold / 1000).toFixed(1)} s behind`}
