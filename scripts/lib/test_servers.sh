@@ -43,7 +43,7 @@ test_servers_stop() {
 _test_port_base() {
   local base port wished=${CITYTRACK_TEST_PORT_BASE:-22000}
   for base in "$wished" 23000 24000 25000 26000 27000 28000 29000; do
-    for port in $((base + 80)) $((base + 100)) $((base + 432)) $(rabbitmq_ports $((base + 672))); do
+    for port in $((base + 80)) $((base + 81)) $((base + 100)) $((base + 432)) $(rabbitmq_ports $((base + 672))); do
       port_taken "$port" && continue 2
     done
     [ "$base" = "$wished" ] || note "ports of $wished are taken by another program: using those of $base" >&2
