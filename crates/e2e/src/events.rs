@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use citytrack_testkit::eventually;
 use reqwest::{Client, Response, StatusCode};
 use serde_json::Value;
 use tokio::time::timeout;
@@ -26,7 +27,8 @@ pub struct EventStream {
 }
 
 impl EventStream {
-    /// Opens a stream; `query` is what follows the question mark. The header `Last-Event-ID` is sent when there is one.
+    /// Opens a stream; `query` is what follows the question mark. The header `Last-Event-ID` is sent when there is one. Asks
+    /// again, as browsers do, while there is nobody to serve it.
     pub async fn open(address: &str, token: &str, query: &str, last: Option<&str>) -> Self {
         let mut request = Client::new()
             .get(format!("http://{address}/api/v1/live?{query}"))
@@ -35,7 +37,11 @@ impl EventStream {
         if let Some(last) = last {
             request = request.header("Last-Event-ID", last);
         }
-        let answer = request.send().await.unwrap();
+        let answer = eventually("a stream opens", async || {
+            let answer = request.try_clone()?.send().await.unwrap();
+            (answer.status() != StatusCode::SERVICE_UNAVAILABLE).then_some(answer)
+        })
+        .await;
         assert_eq!(answer.status(), StatusCode::OK);
         let kind = answer.headers()["content-type"].to_str().unwrap();
         assert!(kind.starts_with("text/event-stream"), "{kind}");

@@ -207,6 +207,7 @@ impl Viewer {
     /// Forgets which frames it has seen, but not where it stands: for what follows from here on.
     pub fn forget(&mut self) {
         self.seen.frames.clear();
+        self.seen.snapshot.clear();
         self.seen.gaps.clear();
     }
 

@@ -60,7 +60,10 @@ pub async fn queues_named(management: &str, broker: &str, prefix: &str) -> Vec<S
     let answer = Client::new().get(url).send().await.expect("the management API answers");
     let queues: Vec<Value> = answer.json().await.unwrap();
     let names = queues.iter().filter_map(|queue| queue["name"].as_str());
-    names.filter(|name| name.starts_with(prefix)).map(str::to_owned).collect()
+    names
+        .filter(|name| name.starts_with(prefix))
+        .map(str::to_owned)
+        .collect()
 }
 
 /// Deletes a queue with everything in it.

@@ -1,6 +1,6 @@
 //! The broker itself fails: killed, or out of memory or disk.
 
-use citytrack_e2e::{Servers, Setup, System, TrafficPlan};
+use citytrack_e2e::{Servers, Setup, System, TrafficPlan, Viewer};
 use citytrack_testkit::{PrivateBroker, TestDatabase, eventually};
 
 use crate::{hold::Hold, says, traffic};
@@ -18,6 +18,8 @@ async fn on_own_broker() -> (PrivateBroker, TestDatabase, System) {
 async fn the_broker_is_killed_with_a_backlog_in_its_queue() {
     let (mut broker, _database, mut system) = on_own_broker().await;
     let traffic = traffic(&system, &TrafficPlan::default()).await;
+    let token = system.viewer_token("demo").await;
+    let mut viewer = Viewer::watch(&system.address, &token, "demo").await;
 
     let hold = Hold::workers(&system, 1).await;
     traffic.accepted_more(100).await;
@@ -31,6 +33,11 @@ async fn the_broker_is_killed_with_a_backlog_in_its_queue() {
 
     system.recovered().await;
     traffic.accepted_more(100).await;
+    // The queues of the live feed went with the broker: viewers are told, and go on.
+    viewer
+        .sees("a new beginning", |seen| seen.recovered == [false, false])
+        .await;
+    viewer.sees_more(1).await;
     let sent = traffic.stop().await;
     assert!(sent.retried() > 0, "{:?}", sent.progress);
     system.close_books(&sent, 0).await;

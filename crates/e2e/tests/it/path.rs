@@ -23,7 +23,7 @@ async fn a_batch_reaches_the_database_the_browser_and_the_counts() {
     let token = system.viewer_token("demo").await;
 
     let mut browser = Viewer::open_by(TokenBy::Subprotocol, &system.address, &token).await;
-    let filter = json!({ "classes": ["person"] });
+    let filter = json!({ "class": { "in": ["person"] } });
     browser.subscribe(json!({ "venue": "demo", "filter": filter })).await;
 
     // A node.
