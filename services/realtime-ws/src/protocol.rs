@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, fmt, sync::Arc};
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Value, value::RawValue};
 
 /// The subprotocol that browsers ask for and that is selected.
@@ -31,20 +31,25 @@ pub(crate) enum ClientMessage {
 pub(crate) struct Subscribe {
     pub(crate) id: String,
     pub(crate) venue: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "some")]
     pub(crate) filter: Option<Value>,
     #[serde(default = "yes")]
     pub(crate) empty: bool,
     #[serde(default = "yes")]
     pub(crate) backlog: bool,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "some")]
     pub(crate) since: Option<String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "some")]
     pub(crate) max_rate: Option<f64>,
 }
 
 fn yes() -> bool {
     true
+}
+
+/// The value of a field that is there: `null` is none, as in every other field.
+fn some<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(deserializer).map(Some)
 }
 
 /// A text that no log shows.

@@ -2,14 +2,15 @@
 
 use std::{net::SocketAddr, time::Duration};
 
+use base64::prelude::{BASE64_STANDARD, Engine};
 use bytes::Bytes;
 use citytrack_access::{CameraLimits, ViewerTokens};
-use citytrack_broker::{Message, Publisher};
+use citytrack_broker::{Message, Publisher, topology::DETECTIONS};
 use citytrack_common::{Lifecycle, settings::from_args};
 use citytrack_domain::{Batch, Clock, Detection, Frame, NodeIdentity, Slug};
 use citytrack_messages::{SCHEMA, encode, routing_key};
 use citytrack_realtime_ws::{App, Settings};
-use citytrack_testkit::{TestVhost, batch, eventually, frame, identity};
+use citytrack_testkit::{Proxy, TestVhost, batch, eventually, frame, identity};
 use futures_util::{SinkExt, StreamExt};
 use jiff::{SignedDuration, Timestamp};
 use prometheus::Registry;
@@ -24,6 +25,8 @@ use tokio_tungstenite::{
 };
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
+
+use crate::schemas;
 
 pub(crate) const SECRET: &str = "a secret of thirty-two characters or more";
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -42,9 +45,20 @@ impl Live {
     pub(crate) async fn start(extra: &[&str]) -> Self {
         let vhost = TestVhost::create().await;
         let url = vhost.url();
+        Self::start_with(vhost, &url, extra).await
+    }
+
+    /// The service behind a network to its broker that can be broken.
+    pub(crate) async fn behind_a_network(extra: &[&str]) -> (Self, Proxy) {
+        let vhost = TestVhost::create().await;
+        let (network, url) = Proxy::before(&vhost.url()).await;
+        (Self::start_with(vhost, &url, extra).await, network)
+    }
+
+    async fn start_with(vhost: TestVhost, url: &str, extra: &[&str]) -> Self {
         let listen = ["--http-listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"];
         // The topology must be the one that the test's own publisher declares.
-        let broker = ["--broker-url", &url];
+        let broker = ["--broker-url", url];
         let secret = ["--viewer-secret", SECRET];
         let settings: Settings = from_args(listen.iter().chain(&broker).chain(&secret).chain(extra)).unwrap();
         let lifecycle = Lifecycle::new(settings.shutdown.clone());
@@ -80,6 +94,38 @@ impl Live {
     /// Sends a message as it is, whatever it holds.
     pub(crate) async fn publish_payload(&self, venue: &str, payload: Vec<u8>) {
         publish(&self.publisher, &Slug::new(venue).unwrap(), payload.into()).await;
+    }
+
+    /// Publishes messages of a connection between which one was lost.
+    pub(crate) async fn lose_a_message(&self, venue: &str) {
+        for number in ["0123456789abcdef-1", "0123456789abcdef-3"] {
+            self.publish_numbered(number, &sample(venue, &[("entrance", vec![])]))
+                .await;
+        }
+    }
+
+    /// Publishes a batch by the broker's management API, as the message of this number.
+    async fn publish_numbered(&self, number: &str, batch: &Batch) {
+        let url = self.vhost.url();
+        let (_, vhost) = url.rsplit_once('/').unwrap();
+        let exchange = format!(
+            "{}/api/exchanges/{vhost}/{}",
+            self.vhost.management(),
+            DETECTIONS.exchange
+        );
+        let message = json!({
+            "routing_key": routing_key(&batch.source.venue),
+            "properties": {"type": SCHEMA, "message_id": number},
+            "payload": BASE64_STANDARD.encode(encode(batch)),
+            "payload_encoding": "base64",
+        });
+        let answer = reqwest::Client::new()
+            .post(format!("{exchange}/publish"))
+            .json(&message)
+            .send()
+            .await;
+        let answer: Value = answer.unwrap().json().await.unwrap();
+        assert_eq!(answer, json!({"routed": true}));
     }
 
     /// Publishes a batch of one frame of each camera.
@@ -188,7 +234,11 @@ impl Client {
     /// The next message that is no WebSocket ping.
     pub(crate) async fn next(&mut self) -> Value {
         match self.next_wire().await {
-            Some(Wire::Text(text)) => serde_json::from_str(&text).unwrap(),
+            Some(Wire::Text(text)) => {
+                let message = serde_json::from_str(&text).unwrap();
+                schemas::check(&message);
+                message
+            }
             other => panic!("{other:?}"),
         }
     }

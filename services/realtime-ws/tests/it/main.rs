@@ -7,6 +7,9 @@
 )]
 
 mod authentication;
+mod contract;
 mod delivery;
 mod endings;
 mod harness;
+mod schemas;
+mod understood;
