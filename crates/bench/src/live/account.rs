@@ -1,5 +1,6 @@
 //! The account at the end: what should have come to each viewer, what came, what came twice.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
@@ -37,7 +38,8 @@ pub(super) struct Account {
     pub(super) message_bytes: f64,
     /// From when a batch was due to be sent until a viewer has read its message.
     pub(super) latency_ms: Summary,
-    pub(super) complaint: Option<String>,
+    /// Why connections ended, failed, or were refused something, and how often.
+    pub(super) complaints: BTreeMap<String, u64>,
 }
 
 impl Account {
@@ -52,7 +54,9 @@ impl Account {
             account.strangers += tally.strangers;
             account.malformed += tally.malformed;
             account.in_time += tally.in_time;
-            account.complaint = account.complaint.or_else(|| tally.complaint.clone());
+            for (text, count) in &tally.complaints {
+                *account.complaints.entry(text.clone()).or_default() += count;
+            }
             (frames, bytes) = (frames + tally.frames, bytes + tally.bytes);
             tally
                 .viewers
@@ -80,6 +84,14 @@ impl Account {
         self.doubled += viewer.doubled;
         self.cut_off += viewer.cut_off;
     }
+}
+
+/// In words.
+pub(super) fn in_words(complaints: &BTreeMap<String, u64>) -> Vec<String> {
+    complaints
+        .iter()
+        .map(|(text, count)| format!("{text} ({count} times)"))
+        .collect()
 }
 
 /// The frames of accepted batches, and when they were sent.

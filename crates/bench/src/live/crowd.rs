@@ -5,10 +5,10 @@ use std::sync::{Arc, Mutex, OnceLock};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, anyhow, ensure};
+use anyhow::{Result, anyhow, bail};
 use tokio_util::sync::CancellationToken;
 
-use super::account::Account;
+use super::account::{Account, in_words};
 use super::feed::Feed;
 use super::row::{Row, SharedTally, Tally, lock};
 use crate::ledger::Ledger;
@@ -76,21 +76,13 @@ impl Crowd {
         while self.shared.open.load(Relaxed) < viewers {
             let (open, failed) = (self.shared.open.load(Relaxed), self.shared.failed.load(Relaxed));
             if failed > 0 || Instant::now() > deadline {
-                let complaints: Vec<_> = self
-                    .rows
-                    .iter()
-                    .filter_map(|(tally, _)| lock(tally).complaint.clone())
-                    .collect();
+                let rows = self.rows.iter();
+                let complaints: Vec<_> = rows.flat_map(|(tally, _)| in_words(&lock(tally).complaints)).collect();
                 self.shared.stop.cancel();
-                ensure!(
-                    failed == 0,
-                    "of {viewers} sockets {failed} failed: {}",
+                bail!(
+                    "of {viewers} sockets {open} are open, {failed} failed: {}",
                     complaints.join("; ")
                 );
-                return Err(anyhow!(
-                    "{open} of {viewers} sockets were open after {within:?}: {}",
-                    complaints.join("; ")
-                ));
             }
             std::thread::sleep(Duration::from_millis(20));
         }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, ensure};
 use serde::Serialize;
 
-use super::account::Account;
+use super::account::{Account, in_words};
 use super::crowd::Crowd;
 use super::feed::System;
 use super::posting::Posting;
@@ -223,7 +223,7 @@ impl Outcome {
         ];
         let found = counts.into_iter().filter(|(_, count)| *count > 0);
         let found = found.map(|(what, count)| format!("{what}: {count}"));
-        let complaints = [&posts.complaint, &account.complaint].into_iter().flatten().cloned();
+        let complaints = posts.complaint.iter().cloned().chain(in_words(&account.complaints));
         found.chain(complaints).collect()
     }
 }

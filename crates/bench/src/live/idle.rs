@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, ensure};
 use serde::Serialize;
 
-use super::account::Account;
+use super::account::{Account, in_words};
 use super::feed::System;
 use super::flow::flow;
 use super::{Load, Reach};
@@ -111,7 +111,7 @@ fn measure(args: &Args) -> Result<Outcome> {
                     account.received,
                     account.expected,
                     account.cut_off,
-                    account.complaint.clone().unwrap_or_default()
+                    in_words(&account.complaints).join("; ")
                 )
             })
             .into_iter()

@@ -1,10 +1,11 @@
 //! The viewers of one thread, and what becomes of each of their messages.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use anyhow::Result;
+use anyhow::{Result, anyhow};
 use tokio::runtime::Builder;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
@@ -17,8 +18,10 @@ use crate::latency::Latencies;
 
 /// Sockets that each thread opens at once: a server takes connections in turn, and nobody shall wait so long that it gives up.
 const OPENING: usize = 32;
-/// The longest that a viewer waits before its first attempt to come back, and before any.
-const FIRST_WAIT: Duration = Duration::from_secs(2);
+/// More different ones are not kept.
+const DIFFERENT_COMPLAINTS: usize = 50;
+/// The longest that a viewer waits before its first attempt to come back, and before any: as the client of our pages does.
+const FIRST_WAIT: Duration = Duration::from_millis(500);
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
 
 /// What the viewers of a thread saw.
@@ -33,7 +36,8 @@ pub(super) struct Tally {
     pub(super) malformed: u64,
     /// When the last frame came.
     pub(super) last: Option<Instant>,
-    pub(super) complaint: Option<String>,
+    /// Why connections ended, failed, or were refused something, and how often.
+    pub(super) complaints: BTreeMap<String, u64>,
 }
 
 /// Written by the thread, read when it is done.
@@ -64,13 +68,13 @@ impl Tally {
             strangers: 0,
             malformed: 0,
             last: None,
-            complaint: None,
+            complaints: BTreeMap::new(),
         })
     }
 
-    fn complain(&mut self, text: impl FnOnce() -> String) {
-        if self.complaint.is_none() {
-            self.complaint = Some(text());
+    fn complain(&mut self, text: String) {
+        if self.complaints.len() < DIFFERENT_COMPLAINTS || self.complaints.contains_key(&text) {
+            *self.complaints.entry(text).or_default() += 1;
         }
     }
 }
@@ -105,14 +109,14 @@ impl Row {
         let audience = &self.shared.audience;
         // Every second one, as long as there are to be some: the filtered and the others take turns.
         let filtered = place % 2 == 1 && place / 2 < audience.filtered || audience.filtered == audience.viewers;
-        let mut attempts = 0;
+        let mut is_first = true;
         loop {
-            let ended = self.once(seat, filtered, attempts).await;
+            let ended = self.once(seat, filtered, is_first).await;
             let was_open = {
                 let mut tally = lock(&self.tally);
-                if let Err(error) = ended {
-                    tally.complain(|| format!("{error:#}"));
-                }
+                tally.complain(
+                    ended.map_or_else(|error| format!("{error:#}"), |code| format!("ended with code {code:?}")),
+                );
                 tally.viewers[seat].was_open
             };
             if !was_open {
@@ -121,44 +125,40 @@ impl Row {
             if !was_open || !audience.come_back {
                 return;
             }
-            attempts = self.note_cut(seat);
-            tokio::time::sleep(wait(attempts)).await;
+            is_first = false;
+            tokio::time::sleep(wait(self.note_cut(seat))).await;
         }
     }
 
-    /// A connection from its opening to its end.
-    async fn once(&self, seat: usize, filtered: bool, attempts: u32) -> Result<()> {
-        let mut permit = Some(self.opening.acquire().await?);
+    /// A connection from its opening to its end, and the code that it ended with. At first they open a few at a time; who comes back
+    /// does not ask the others.
+    async fn once(&self, seat: usize, filtered: bool, is_first: bool) -> Result<Option<u16>> {
+        let mut turn = if is_first {
+            Some(self.opening.acquire().await?)
+        } else {
+            None
+        };
         let feed = &self.shared.audience.feed;
         let since = lock(&self.tally).viewers[seat].cursor.clone();
         let mut wire = Wire::open(feed, filtered, since.as_deref()).await?;
         if !feed.confirms() {
             self.opened(&mut lock(&self.tally), seat, Instant::now(), false);
-            permit = None;
         }
         loop {
+            if turn.is_some() && lock(&self.tally).viewers[seat].open.is_some() {
+                turn = None;
+            }
             let mut at = None;
             let read = wire.read(&self.scratch, |message| {
                 self.take(seat, message, *at.get_or_insert_with(Instant::now))
             });
-            match read.await {
-                Ok(After::Open) => {}
-                Ok(After::Ended(code)) => {
-                    let mut tally = lock(&self.tally);
-                    tally.viewers[seat].cut_off += 1;
-                    tally.complain(|| format!("the connection ended with code {code:?} (attempt {attempts})"));
-                    return Ok(());
-                }
-                Err(error) => {
-                    let mut tally = lock(&self.tally);
-                    tally.malformed += 1;
-                    tally.viewers[seat].cut_off += 1;
-                    return Err(error);
-                }
-            }
-            if permit.is_some() && lock(&self.tally).viewers[seat].open.is_some() {
-                permit = None;
-            }
+            let ended = match read.await {
+                Ok(After::Open) => continue,
+                Ok(After::Ended(code)) => Ok(code),
+                Err(error) => Err(error),
+            };
+            lock(&self.tally).viewers[seat].cut_off += 1;
+            return ended;
         }
     }
 
@@ -186,11 +186,11 @@ impl Row {
                 viewer.unknown_gaps += u64::from(count.is_none());
                 self.shared.received.fetch_add(count.unwrap_or(0), Relaxed); // will not come
             }
-            Told::Refused(error) => tally.complain(|| error),
+            Told::Refused(error) => result = Err(anyhow!("refused: {error}")),
             Told::Stranger => tally.strangers += 1,
             Told::Malformed => {
                 tally.malformed += 1;
-                tally.complain(|| format!("not understood: {}", String::from_utf8_lossy(message.payload)));
+                tally.complain(format!("not understood: {}", String::from_utf8_lossy(message.payload)));
             }
             Told::Other => {}
         })?;
@@ -254,8 +254,8 @@ impl Row {
     }
 }
 
-/// A random part of two seconds before the first attempt, of twice as much before each further one: so does the browser's client.
+/// A random part of half a second before the first attempt, of twice as much before each further one.
 fn wait(attempt: u32) -> Duration {
-    let longest = FIRST_WAIT.saturating_mul(1 << (attempt - 1).min(4)).min(LONGEST_WAIT);
+    let longest = FIRST_WAIT.saturating_mul(1 << (attempt - 1).min(10)).min(LONGEST_WAIT);
     longest.mul_f64(rand::random())
 }
