@@ -28,6 +28,7 @@ use crate::{
     },
     session::Common,
     settings::{LiveSettings, Settings},
+    socket::Surroundings,
     venue::VenueSettings,
 };
 
@@ -49,14 +50,19 @@ impl App {
         let metrics = LiveMetrics::new(&registry)?;
         let (feed, commands) = FeedHandle::new();
         let sockets = Sockets {
+            around: Arc::new(Surroundings {
+                feed: feed.clone(),
+                clock: clock.clone(),
+                metrics: metrics.clone(),
+                stop: lifecycle.spawner().stop(),
+                close_window: settings.live.close_window.into(),
+            }),
             common: Arc::new(Common {
                 settings: Arc::new(settings.live.clone()),
                 tokens: ViewerTokens::new(&settings.viewer_secret),
                 feed,
                 metrics: metrics.clone(),
             }),
-            clock: clock.clone(),
-            stop: lifecycle.spawner().stop(),
             guests: Guests::new(guest_limits(&settings.live)),
             proxies: settings.proxies.trusted.clone(),
         };

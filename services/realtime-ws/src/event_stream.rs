@@ -1,7 +1,7 @@
 //! The feed as server-sent events (HTML Living Standard, 9.2), for those who cannot have a WebSocket: one subscription, asked
 //! for in the address.
 
-use std::convert::Infallible;
+use std::{convert::Infallible, sync::Arc};
 
 use actix_web::{
     HttpRequest, HttpResponse,
@@ -109,7 +109,13 @@ pub(crate) async fn open(request: &HttpRequest, sockets: &Sockets) -> Result<Htt
         .into_inner()
         .subscribe(last_event.filter(|id| !id.is_empty()))
         .map_err(invalid)?;
-    let mut session = Session::new(sockets.common(), Form::EventStream, Some(token), place, Instant::now());
+    let mut session = Session::new(
+        Arc::clone(&sockets.common),
+        Form::EventStream,
+        Some(token),
+        place,
+        Instant::now(),
+    );
     let command = session
         .subscribe_for(wanted, Instant::now())
         .map_err(|refusal| match refusal.code {
@@ -121,7 +127,7 @@ pub(crate) async fn open(request: &HttpRequest, sockets: &Sockets) -> Result<Htt
             ),
             code => Problem::bad_request(code.as_str(), "Invalid query", refusal.message),
         })?;
-    let around = sockets.surroundings();
+    let around = Arc::clone(&sockets.around);
     around.feed.send(command).await;
     let mut answer = HttpResponse::Ok();
     answer
@@ -143,7 +149,7 @@ fn invalid(detail: String) -> Problem {
 /// One who is served. When the stream is dropped, because the client is gone, the feed is told.
 struct Viewer {
     session: Session,
-    around: Surroundings,
+    around: Arc<Surroundings>,
     /// The end of it all, once that is near.
     end: Option<Ending>,
     alarm: Instant,
@@ -151,7 +157,7 @@ struct Viewer {
 }
 
 impl Viewer {
-    fn new(mut session: Session, around: Surroundings) -> Self {
+    fn new(mut session: Session, around: Arc<Surroundings>) -> Self {
         around.metrics.sessions.inc();
         session.output.push(Bytes::from_static(RETRY.as_bytes()), false);
         let alarm = session.next_alarm(Instant::now(), around.clock.now());
@@ -182,7 +188,7 @@ impl Viewer {
             () = sleep_until(self.alarm) => self.on_alarm().await,
             () = self.around.stop.cancelled(), if !self.stopping => {
                 self.stopping = true;
-                self.alarm = Instant::now() + self.around.close_delay;
+                self.alarm = Instant::now() + self.around.close_delay();
                 self.session.close_at(self.alarm);
             }
         }

@@ -2,7 +2,7 @@
 
 use std::{net::IpAddr, sync::Arc, time::Duration};
 
-use actix_codec::Framed;
+use actix_codec::{Framed, FramedParts};
 use actix_http::{
     Request, Response,
     body::{BodySize, MessageBody},
@@ -17,13 +17,11 @@ use actix_web::{
     },
     web,
 };
+use bytes::BytesMut;
 use citytrack_access::ViewerToken;
 use citytrack_common::{Problem, http};
-use citytrack_domain::Clock;
 use futures_util::SinkExt;
 use tokio::{net::TcpStream, time::Instant};
-use tokio_util::sync::CancellationToken;
-use tracing::debug;
 
 use crate::{
     event_stream,
@@ -46,8 +44,7 @@ const RETRY_AFTER: Duration = Duration::from_secs(10);
 #[derive(Clone)]
 pub(crate) struct Sockets {
     pub(crate) common: Arc<Common>,
-    pub(crate) clock: Clock,
-    pub(crate) stop: CancellationToken,
+    pub(crate) around: Arc<Surroundings>,
     pub(crate) guests: Arc<Guests>,
     pub(crate) proxies: http::TrustedProxies,
 }
@@ -83,7 +80,20 @@ fn upgrade_required() -> HttpResponse {
 }
 
 /// A request that asks for an upgrade; serves the viewer to the end.
-pub(crate) async fn upgrade(request: Request, mut connection: Framed<TcpStream, h1::Codec>, sockets: Arc<Sockets>) {
+pub(crate) async fn upgrade(request: Request, connection: Framed<TcpStream, h1::Codec>, sockets: Arc<Sockets>) {
+    // In memory of its own, which is free again when the socket begins: there are thousands that do nothing.
+    let greeted = Box::pin(greet(request, connection, &sockets)).await;
+    if let Some((io, unread, granted)) = greeted {
+        sockets.serve(io, unread, granted).await;
+    }
+}
+
+/// Answers the handshake; the connection, if it is a WebSocket now.
+async fn greet(
+    request: Request,
+    mut connection: Framed<TcpStream, h1::Codec>,
+    sockets: &Sockets,
+) -> Option<(TcpStream, BytesMut, Granted)> {
     let granted = match sockets.grant(&request) {
         Ok(granted) => granted,
         Err(problem) => {
@@ -93,17 +103,16 @@ pub(crate) async fn upgrade(request: Request, mut connection: Framed<TcpStream, 
             let answer = answer.set_body(body.try_into_bytes().unwrap_or_default());
             // Whether it is still there to read that is no concern of ours.
             let _ = SendResponse::new(connection, answer).await;
-            return;
+            return None;
         }
     };
     let answer = switching(&request, &granted);
     // The head stays in memory as long as the socket otherwise.
     drop(request);
-    if connection.send((answer, BodySize::None).into()).await.is_err() {
-        return;
-    }
-    let parts = connection.into_parts();
-    Box::pin(sockets.serve(parts.io, parts.read_buf, granted)).await;
+    connection.send((answer, BodySize::None).into()).await.ok()?;
+    // What is left of the HTTP connection would stay in memory as long as the socket, with a buffer of 8 KiB.
+    let FramedParts { io, read_buf, .. } = connection.into_parts();
+    Some((io, read_buf, granted))
 }
 
 fn switching(request: &Request, granted: &Granted) -> Response<()> {
@@ -183,7 +192,7 @@ impl Sockets {
 
     /// Checks a viewer token.
     pub(crate) fn verify(&self, token: &str) -> Result<ViewerToken, Problem> {
-        let verified = self.common.tokens.verify(token, self.clock.now());
+        let verified = self.common.tokens.verify(token, self.around.clock.now());
         verified.map_err(|error| Problem::unauthorized(error.to_string()))
     }
 
@@ -239,34 +248,15 @@ impl Sockets {
         self.is_named(origin.to_str().ok()?).then(|| origin.clone())
     }
 
-    async fn serve(&self, io: TcpStream, unread: bytes::BytesMut, granted: Granted) {
+    async fn serve(&self, io: TcpStream, unread: BytesMut, granted: Granted) {
         let settings = &self.common.settings;
         let message_size = usize::try_from(settings.message_size.as_u64()).unwrap_or(usize::MAX / 2);
         let compressed = granted.extension.is_some();
         let form = if compressed { Form::Compressed } else { Form::WebSocket };
         let socket = Socket::new(io, unread, Assembler::new(message_size, compressed));
-        let session = Session::new(self.common(), form, granted.token, granted.place, Instant::now());
-        let metrics = &self.common.metrics;
-        metrics.sessions.inc();
-        let ending = socket.serve(session, self.surroundings()).await;
-        metrics.sessions.dec();
-        debug!(reason = ending.label(), "socket ended");
-    }
-
-    pub(crate) fn common(&self) -> Arc<Common> {
-        Arc::clone(&self.common)
-    }
-
-    /// What a new viewer needs beside its session.
-    pub(crate) fn surroundings(&self) -> Surroundings {
-        let feed = self.common.feed.clone();
-        Surroundings {
-            close_delay: self.common.settings.close_window.mul_f64(spread(feed.next_key())),
-            feed,
-            clock: self.clock.clone(),
-            metrics: self.common.metrics.clone(),
-            stop: self.stop.clone(),
-        }
+        let common = Arc::clone(&self.common);
+        let session = Session::new(common, form, granted.token, granted.place, Instant::now());
+        socket.serve(session, &self.around).await;
     }
 }
 
@@ -284,28 +274,4 @@ fn is_own(origin: &str, headers: &HeaderMap) -> bool {
         return false;
     };
     host.eq_ignore_ascii_case(of_page)
-}
-
-/// A part from 0 to 1, evenly spread over successive numbers: multiples of the golden ratio.
-fn spread(number: u64) -> f64 {
-    let place = u32::try_from(number.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32).unwrap_or_default();
-    f64::from(place) / f64::from(u32::MAX)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn closing_times_are_spread_evenly() {
-        let mut tenths = [0; 10];
-        for number in 1..=1_000 {
-            let place = spread(number);
-            assert!((0.0..=1.0).contains(&place));
-            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 9")]
-            let tenth = (place * 9.999) as usize;
-            tenths[tenth] += 1;
-        }
-        assert!(tenths.iter().all(|count| (95..=105).contains(count)), "{tenths:?}");
-    }
 }

@@ -16,6 +16,7 @@ use tokio::{
     time::{Instant, Sleep, sleep_until, timeout},
 };
 use tokio_util::sync::CancellationToken;
+use tracing::debug;
 
 use crate::{
     ending::Ending,
@@ -33,14 +34,21 @@ const GOODBYE_TO_SLOW: Duration = Duration::from_secs(20);
 /// Bytes that are read at once.
 const READ: usize = 4096;
 
-/// What a socket needs beside its session.
+/// What a viewer needs beside its session.
 pub(crate) struct Surroundings {
     pub(crate) feed: FeedHandle,
     pub(crate) clock: Clock,
     pub(crate) metrics: LiveMetrics,
-    /// Cancelled when the process ends, and how much later than that this socket is closed.
+    /// Cancelled when the process ends, and the time over which viewers are closed then.
     pub(crate) stop: CancellationToken,
-    pub(crate) close_delay: Duration,
+    pub(crate) close_window: Duration,
+}
+
+impl Surroundings {
+    /// How long after the end of the process has begun the next viewer is closed.
+    pub(crate) fn close_delay(&self) -> Duration {
+        self.close_window.mul_f64(spread(self.feed.next_key()))
+    }
 }
 
 /// A WebSocket after its handshake.
@@ -57,15 +65,17 @@ impl Socket {
         Self { io, unread, assembler }
     }
 
-    /// Serves the viewer to the end, and says why it ended.
-    pub(crate) async fn serve(mut self, mut session: Session, around: Surroundings) -> Ending {
-        let ending = self.talk(&mut session, &around).await;
+    /// Serves the viewer to the end.
+    pub(crate) async fn serve(mut self, mut session: Session, around: &Surroundings) {
+        around.metrics.sessions.inc();
+        let ending = self.talk(&mut session, around).await;
         for command in session.leave() {
             around.feed.send(command).await;
         }
         around.metrics.closed.with_label_values(&[ending.label()]).inc();
         self.say_goodbye(ending, session.output.take_begun()).await;
-        ending
+        around.metrics.sessions.dec();
+        debug!(reason = ending.label(), "socket ended");
     }
 
     async fn talk(&mut self, session: &mut Session, around: &Surroundings) -> Ending {
@@ -99,7 +109,7 @@ impl Socket {
                 () = &mut alarm => on_alarm(session, around, alarm.as_mut()),
                 () = &mut stopped, if !stopping => {
                     stopping = true;
-                    let end = Instant::now() + around.close_delay;
+                    let end = Instant::now() + around.close_delay();
                     session.close_at(end);
                     alarm.as_mut().reset(end);
                     Ok(Vec::new())
@@ -208,4 +218,28 @@ fn on_alarm(session: &mut Session, around: &Surroundings, alarm: Pin<&mut Sleep>
     let outcome = session.on_alarm(now, clock);
     alarm.reset(session.next_alarm(now, clock));
     outcome
+}
+
+/// A part from 0 to 1, evenly spread over successive numbers: multiples of the golden ratio.
+fn spread(number: u64) -> f64 {
+    let place = u32::try_from(number.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32).unwrap_or_default();
+    f64::from(place) / f64::from(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn closing_times_are_spread_evenly() {
+        let mut tenths = [0; 10];
+        for number in 1..=1_000 {
+            let place = spread(number);
+            assert!((0.0..=1.0).contains(&place));
+            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 9")]
+            let tenth = (place * 9.999) as usize;
+            tenths[tenth] += 1;
+        }
+        assert!(tenths.iter().all(|count| (95..=105).contains(count)), "{tenths:?}");
+    }
 }
