@@ -84,6 +84,17 @@ async fn an_ordinary_visit() -> Vec<Value> {
     visit.told
 }
 
+async fn one_token_for_two() -> Vec<Value> {
+    let live = Live::start(&["--live-sockets-per-token", "1"]).await;
+    let token = token(&["demo"], SignedDuration::from_hours(1));
+    let show = json!({"type": "authenticate", "token": token});
+    let mut one = Visit::with(live.connect(live.request()).await.unwrap());
+    let mut another = Visit::with(live.connect(live.request()).await.unwrap());
+    one.ask(show.clone(), "authenticated").await;
+    another.ask(show, "too-many-sockets").await;
+    [one.told, another.told].concat()
+}
+
 async fn refusals() -> Vec<Value> {
     let live = Live::start(&["--live-subscriptions", "2"]).await;
     let mut visit = Visit::of(&live).await;
@@ -198,14 +209,9 @@ async fn events_of(stream: Response) -> Vec<Value> {
 
 #[tokio::test]
 async fn everything_that_the_server_says_is_written_and_all_that_is_written_is_said() {
-    let told = tokio::join!(
-        an_ordinary_visit(),
-        refusals(),
-        gaps(),
-        a_broker_that_is_silent(),
-        events()
-    );
-    let told = [told.0, told.1, told.2, told.3, told.4].concat();
+    let one_by_one = async { [an_ordinary_visit().await, one_token_for_two().await, refusals().await].concat() };
+    let told = tokio::join!(one_by_one, gaps(), a_broker_that_is_silent(), events());
+    let told = [told.0, told.1, told.2, told.3].concat();
     let said = |field: &str| {
         told.iter()
             .filter_map(|message| message[field].as_str())
@@ -217,6 +223,17 @@ async fn everything_that_the_server_says_is_written_and_all_that_is_written_is_s
         .map(|message| schemas::values(message, "reason"))
         .concat();
     assert_eq!(said("reason"), BTreeSet::from_iter(reasons));
+}
+
+const DOCUMENT: &str = include_str!("../../../../docs/realtime.md");
+
+#[test]
+fn the_document_names_every_error() {
+    let (_, errors) = DOCUMENT.split_once("\n## Errors\n").unwrap();
+    let (errors, _) = errors.split_once("\n## ").unwrap();
+    let rows = errors.lines().filter_map(|line| line.strip_prefix("| `")).skip(1);
+    let codes = rows.map(|row| row.split('`').next().unwrap()).collect::<BTreeSet<_>>();
+    assert_eq!(codes, BTreeSet::from_iter(schemas::values("error", "code")));
 }
 
 #[test]
