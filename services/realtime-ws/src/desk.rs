@@ -171,3 +171,6 @@ impl Desk {
         i64::try_from(self.bound.len()).unwrap_or(i64::MAX)
     }
 }
+
+#[cfg(test)]
+mod tests;

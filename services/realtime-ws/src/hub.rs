@@ -104,3 +104,6 @@ impl Hub {
         watched.map(|(name, venue)| (name.clone(), venue.watching())).collect()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -14,6 +14,8 @@ mod error;
 mod event_stream;
 mod feed;
 mod filter;
+#[cfg(test)]
+mod fixtures;
 mod frame;
 mod group;
 mod guests;

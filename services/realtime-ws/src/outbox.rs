@@ -68,6 +68,13 @@ impl Gap {
             self.cameras.insert(Arc::clone(camera));
         }
     }
+
+    /// Counts what was left out after this, for the same reason.
+    fn join(&mut self, later: Self) {
+        self.dropped += later.dropped;
+        let room = NAMED_CAMERAS.saturating_sub(self.cameras.len());
+        self.cameras.extend(later.cameras.into_iter().take(room));
+    }
 }
 
 /// A bounded queue that never makes its filler wait. When it is full, older frames of a camera give way to newer ones, and
@@ -143,7 +150,7 @@ impl Outbox {
             _ => None,
         });
         match told {
-            Some(told) => told.dropped += gap.dropped,
+            Some(told) => told.join(gap),
             None => self.push(&mut waiting, Event::Gap(key, gap)),
         }
     }
@@ -247,3 +254,6 @@ impl std::fmt::Debug for Start {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -16,7 +16,7 @@ const SPARE: usize = 16;
 
 enum Piece {
     Ready { bytes: Bytes, is_frame: bool },
-    Replay(Replay),
+    Replay(Box<Replay>),
 }
 
 /// Frames that a viewer missed, made ready when their turn comes: each with a cursor that fits what this viewer has seen.
@@ -73,7 +73,7 @@ impl Output {
     }
 
     pub(crate) fn push_replay(&mut self, replay: Replay) {
-        self.pieces.push_back(Piece::Replay(replay));
+        self.pieces.push_back(Piece::Replay(Box::new(replay)));
     }
 
     /// Makes frames of a replay ready when it is its turn. What is left at the front is ready, or nothing is left.
@@ -144,3 +144,6 @@ impl Output {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

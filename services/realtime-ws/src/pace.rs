@@ -12,6 +12,8 @@ use crate::{frame::LiveFrame, outbox::Gap, protocol::GapReason};
 
 /// How often viewers are told what was left out, at most.
 const TOLD_EVERY: Duration = Duration::from_secs(1);
+/// The longest interval, however small the rate: moments that are too far away cannot be told.
+const LONGEST: Duration = Duration::from_hours(24);
 
 /// Lets the frames of each camera pass at most once in an interval. One that comes too early waits for its time, and gives
 /// way to a newer one that comes meanwhile.
@@ -34,7 +36,7 @@ impl Pace {
     /// Frames per second of each camera.
     pub(crate) fn new(rate: f64, now: Instant) -> Self {
         Self {
-            interval: Duration::try_from_secs_f64(1.0 / rate).unwrap_or(Duration::MAX / 2),
+            interval: Duration::try_from_secs_f64(1.0 / rate).map_or(LONGEST, |interval| interval.min(LONGEST)),
             cameras: HashMap::new(),
             due: BTreeSet::new(),
             left_out: Gap::new(GapReason::Rate),
@@ -101,3 +103,6 @@ impl Pace {
         Some(std::mem::replace(&mut self.left_out, Gap::new(GapReason::Rate)))
     }
 }
+
+#[cfg(test)]
+mod tests;

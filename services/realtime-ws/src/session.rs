@@ -302,3 +302,6 @@ impl Session {
         self.output.push(bytes, is_frame);
     }
 }
+
+#[cfg(test)]
+mod tests;

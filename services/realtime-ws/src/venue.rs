@@ -252,6 +252,11 @@ impl Venue {
 
     /// Messages may have been lost, nobody knows which: everybody starts anew.
     pub(crate) fn restart(&mut self, shared: &mut Shared, at: Moment) {
+        let cursor = self.history.position().cursor(&self.name);
+        let mut show = show(&cursor, &self.after_cursor, shared);
+        for (wish, group) in &mut self.groups {
+            group.flush(wish, &mut show);
+        }
         self.history.restart(at.clock);
         let start = self.anew(false, shared, at);
         for member in self.groups.values().flat_map(Group::members) {

@@ -196,3 +196,6 @@ impl Announcer {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
