@@ -78,7 +78,8 @@ impl Listener {
                     .keep_alive(KeepAlive::Disabled)
                     .client_request_timeout(head_timeout)
                     .upgrade(fn_service(move |(request, connection)| {
-                        let done = upgrade(request, connection);
+                        // In memory of its own: the futures around it would take room for it four times.
+                        let done = Box::pin(upgrade(request, connection));
                         async move {
                             done.await;
                             Ok::<_, Infallible>(())

@@ -84,7 +84,8 @@ pub(crate) async fn upgrade(request: Request, connection: Framed<TcpStream, h1::
     // In memory of its own, which is free again when the socket begins: there are thousands that do nothing.
     let greeted = Box::pin(greet(request, connection, &sockets)).await;
     if let Some((io, unread, granted)) = greeted {
-        sockets.serve(io, unread, granted).await;
+        let (socket, session) = sockets.begin(io, unread, granted);
+        socket.serve(session, &sockets.around).await;
     }
 }
 
@@ -248,7 +249,7 @@ impl Sockets {
         self.is_named(origin.to_str().ok()?).then(|| origin.clone())
     }
 
-    async fn serve(&self, io: TcpStream, unread: BytesMut, granted: Granted) {
+    fn begin(&self, io: TcpStream, unread: BytesMut, granted: Granted) -> (Socket, Session) {
         let settings = &self.common.settings;
         let message_size = usize::try_from(settings.message_size.as_u64()).unwrap_or(usize::MAX / 2);
         let compressed = granted.extension.is_some();
@@ -256,7 +257,7 @@ impl Sockets {
         let socket = Socket::new(io, unread, Assembler::new(message_size, compressed));
         let common = Arc::clone(&self.common);
         let session = Session::new(common, form, granted.token, granted.place, Instant::now());
-        socket.serve(session, &self.around).await;
+        (socket, session)
     }
 }
 
@@ -274,4 +275,39 @@ fn is_own(origin: &str, headers: &HeaderMap) -> bool {
         return false;
     };
     host.eq_ignore_ascii_case(of_page)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_of_the_same_host_is_of_the_same_site() {
+        let own = |origin: &str, headers: &[(&str, &str)]| {
+            let mut all = HeaderMap::new();
+            for (name, value) in headers {
+                let name = header::HeaderName::from_bytes(name.as_bytes()).unwrap();
+                all.insert(name, HeaderValue::from_str(value).unwrap());
+            }
+            is_own(origin, &all)
+        };
+        let here = [("host", "city.example:8443")];
+        assert!(own("https://city.example:8443", &here) && own("https://City.Example:8443", &here));
+        for origin in [
+            "https://city.example",
+            "https://evil.example:8443",
+            "null",
+            "",
+            "city.example:8443",
+        ] {
+            assert!(!own(origin, &here), "{origin}");
+        }
+        let behind = [("host", "10.0.0.7:8081"), ("x-forwarded-host", "city.example")];
+        assert!(
+            own("https://city.example", &behind),
+            "what the browser was asked for counts"
+        );
+        assert!(!own("http://10.0.0.7:8081", &behind));
+        assert!(!own("https://city.example", &[]));
+    }
 }

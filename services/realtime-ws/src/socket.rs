@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use bytes::{Bytes, BytesMut};
+use bytes::BytesMut;
 use citytrack_domain::Clock;
 use prometheus::IntCounter;
 use tokio::{
@@ -22,7 +22,7 @@ use crate::{
     ending::Ending,
     feed::{Command, FeedHandle},
     metrics::LiveMetrics,
-    output::PIECES,
+    output::{Output, PIECES},
     session::Session,
     wire::{self, Assembler, Received},
 };
@@ -73,7 +73,7 @@ impl Socket {
             around.feed.send(command).await;
         }
         around.metrics.closed.with_label_values(&[ending.label()]).inc();
-        self.say_goodbye(ending, session.output.take_begun()).await;
+        self.say_goodbye(ending, &mut session.output).await;
         around.metrics.sessions.dec();
         debug!(reason = ending.label(), "socket ended");
     }
@@ -175,12 +175,19 @@ impl Socket {
         }
     }
 
-    /// Sends the close message and waits a little for the client's own: closing a connection with unread data resets it, and
-    /// then the client might never see why.
-    async fn say_goodbye(&mut self, ending: Ending, begun: Option<Bytes>) {
+    /// Sends what is left to say, as far as the client takes it, and the close message; then waits a little for the client's
+    /// own: closing a connection with unread data resets it, and then the client might never see why.
+    async fn say_goodbye(&mut self, ending: Ending, output: &mut Output) {
         let Some(reason) = ending.close_reason() else { return };
         let goodbye = async {
-            self.io.write_all(&begun.unwrap_or_default()).await?;
+            if ending == Ending::Slow {
+                self.io.write_all(&output.take_begun().unwrap_or_default()).await?;
+            }
+            while ending != Ending::Slow
+                && let Some((bytes, _)) = output.pop()
+            {
+                self.io.write_all(&bytes).await?;
+            }
             self.io.write_all(&wire::close(&reason)).await?;
             self.io.shutdown().await
         };
