@@ -120,3 +120,79 @@ impl Viewer {
             })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::viewer::Return;
+    use super::*;
+    use crate::plan::Dialect;
+
+    const SENT_EVERY: Duration = Duration::from_secs(1);
+    const FRAMES: u32 = 10;
+
+    /// A frame a second; the last was refused.
+    fn run() -> (Plan, Ledger, Instant) {
+        let plan = Plan::new(Dialect::Citytrack, "1x1".parse().unwrap(), FRAMES, 0).unwrap();
+        let ledger = Ledger::new(FRAMES);
+        let begin = Instant::now();
+        for request in 0..FRAMES {
+            ledger.take();
+            ledger.sent(request, begin + SENT_EVERY * request, true);
+            ledger.ended(request, request < FRAMES - 1);
+        }
+        (plan, ledger, begin)
+    }
+
+    fn viewer_without(missing: &[u64]) -> Viewer {
+        let mut viewer = Viewer::default();
+        (0..9).filter(|part| !missing.contains(part)).for_each(|part| {
+            viewer.seen.mark(part);
+        });
+        viewer
+    }
+
+    /// Cut off at 5 s, back at 6 s.
+    fn back(mut viewer: Viewer, begin: Instant, recovered: bool) -> Viewer {
+        viewer.returns.push(Return {
+            cut: begin + Duration::from_secs(5),
+            attempts: 1,
+            subscribed: Some((begin + Duration::from_secs(6), recovered)),
+            current: None,
+        });
+        viewer
+    }
+
+    fn lost_and_told(viewer: Viewer) -> (u64, u64) {
+        let (plan, ledger, _) = run();
+        let mut tally = Tally::new(0).unwrap();
+        tally.viewers.push(viewer);
+        let account = Account::draw(&plan, &ledger, &[tally]).unwrap();
+        assert_eq!(
+            (account.accepted, account.expected),
+            (9, 9),
+            "what was refused need not come"
+        );
+        assert_eq!(account.received + account.lost + account.told, 9);
+        (account.lost, account.told)
+    }
+
+    #[test]
+    fn silence_is_a_loss_and_a_gap_is_none() {
+        assert_eq!(lost_and_told(viewer_without(&[])), (0, 0));
+        assert_eq!(lost_and_told(viewer_without(&[3, 4])), (2, 0));
+        let mut told = viewer_without(&[3, 4]);
+        told.left_out = 1;
+        assert_eq!(lost_and_told(told), (1, 1));
+        let mut told = viewer_without(&[3, 4]);
+        told.unknown_gaps = 1;
+        assert_eq!(lost_and_told(told), (0, 2));
+    }
+
+    #[test]
+    fn who_recovered_has_everything_and_who_did_not_may_miss_what_was_about_the_cut() {
+        let begin = run().2;
+        assert_eq!(lost_and_told(back(viewer_without(&[5, 6]), begin, true)), (2, 0));
+        assert_eq!(lost_and_told(back(viewer_without(&[5, 6]), begin, false)), (0, 2));
+        assert_eq!(lost_and_told(back(viewer_without(&[1, 5, 8]), begin, false)), (2, 1));
+    }
+}
