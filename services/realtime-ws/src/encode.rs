@@ -120,3 +120,6 @@ struct DetectionFields<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     track_id: Option<i64>,
 }
+
+#[cfg(test)]
+mod tests;

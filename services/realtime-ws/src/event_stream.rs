@@ -252,3 +252,6 @@ fn events(viewer: Viewer) -> impl Stream<Item = Result<Bytes, Infallible>> {
         viewer.next().await.map(|chunk| (Ok(chunk), viewer))
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -220,3 +220,6 @@ impl ServerMessage<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

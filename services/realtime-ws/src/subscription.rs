@@ -120,3 +120,52 @@ fn server_sent(event: &str, cursor: Option<&str>, parts: &[&str]) -> Bytes {
     text.push_str("\n\n");
     Bytes::from(text)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixtures::everything;
+
+    #[test]
+    fn every_form_has_its_frames_around_the_same_text() {
+        let (parts, text) = (["{\"a\":", "1}"], "{\"a\":1}");
+        for form in [Form::WebSocket, Form::Compressed] {
+            assert_eq!(form.frame("CURSOR", &parts), &b"\x81\x07{\"a\":1}"[..]);
+            assert_eq!(form.message("pong", None, text), form.frame("CURSOR", &parts));
+        }
+        let event = "event: frame\nid: CURSOR\ndata: {\"a\":1}\n\n";
+        assert_eq!(Form::EventStream.frame("CURSOR", &parts), event);
+        let gap = "event: gap\ndata: {\"a\":1}\n\n";
+        assert_eq!(Form::EventStream.message("gap", None, text), gap);
+        let subscribed = "event: subscribed\nid: CURSOR\ndata: {\"a\":1}\n\n";
+        assert_eq!(
+            Form::EventStream.message("subscribed", Some("CURSOR"), text),
+            subscribed
+        );
+    }
+
+    #[test]
+    fn those_who_want_the_same_are_equal() {
+        let rate = |max_rate| Wish {
+            max_rate,
+            ..everything()
+        };
+        assert_eq!(rate(Some(5.0)), rate(Some(5.0)));
+        assert_ne!(rate(Some(5.0)), rate(Some(2.5)));
+        assert_ne!(rate(Some(5.0)), rate(None));
+        assert_ne!(
+            everything(),
+            Wish {
+                empty: false,
+                ..everything()
+            }
+        );
+        assert_ne!(
+            everything(),
+            Wish {
+                backlog: false,
+                ..everything()
+            }
+        );
+    }
+}

@@ -84,3 +84,38 @@ fn answer(everywhere: &Everywhere, viewer: Option<&ViewerToken>) -> Answer {
         venues: venues.collect(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use citytrack_access::CameraLimits;
+    use jiff::Timestamp;
+    use serde_json::json;
+
+    use super::*;
+    use crate::fixtures::slug;
+
+    fn told(everywhere: &Everywhere, viewer: Option<&ViewerToken>) -> serde_json::Value {
+        serde_json::to_value(answer(everywhere, viewer)).unwrap()
+    }
+
+    #[test]
+    fn the_watchers_of_a_venue_are_added_up_and_a_viewer_sees_only_its_own() {
+        let there = [(slug("demo"), 3), (slug("hall"), 1)].into();
+        let instances = [("a:1", [(slug("demo"), 2)].into()), ("b:2", there)];
+        let everywhere = Everywhere {
+            instances: instances.map(|(name, watching)| (name.to_owned(), watching)).into(),
+        };
+        let demo = json!({"venue": "demo", "watching": 5, "instances": [
+            {"instance": "a:1", "watching": 2}, {"instance": "b:2", "watching": 3},
+        ]});
+        let hall = json!({"venue": "hall", "watching": 1, "instances": [{"instance": "b:2", "watching": 1}]});
+        assert_eq!(told(&everywhere, None), json!({"venues": [demo, hall]}));
+        let viewer = ViewerToken {
+            venues: vec![slug("demo"), slug("lab")],
+            cameras: CameraLimits::new(),
+            expires_at: Timestamp::MAX,
+            fingerprint: 0,
+        };
+        assert_eq!(told(&everywhere, Some(&viewer)), json!({"venues": [demo]}));
+    }
+}
