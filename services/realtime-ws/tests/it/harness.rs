@@ -1,6 +1,6 @@
 //! A running service, with a broker of its own, and clients for it.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use base64::prelude::{BASE64_STANDARD, Engine};
 use bytes::Bytes;
@@ -38,24 +38,39 @@ pub(crate) struct Live {
     pub(crate) stop: CancellationToken,
     pub(crate) ended: tokio::task::JoinHandle<()>,
     publisher: Publisher,
-    vhost: TestVhost,
+    vhost: Arc<TestVhost>,
 }
 
 impl Live {
     pub(crate) async fn start(extra: &[&str]) -> Self {
-        let vhost = TestVhost::create().await;
+        Self::start_at(Arc::new(TestVhost::create().await), extra).await
+    }
+
+    /// Another instance at the same broker.
+    pub(crate) async fn start_beside(&self, extra: &[&str]) -> Self {
+        Self::start_at(Arc::clone(&self.vhost), extra).await
+    }
+
+    /// The same service again, after its end.
+    pub(crate) async fn restart(self, extra: &[&str]) -> Self {
+        let vhost = Arc::clone(&self.vhost);
+        self.shut_down().await;
+        Self::start_at(vhost, extra).await
+    }
+
+    async fn start_at(vhost: Arc<TestVhost>, extra: &[&str]) -> Self {
         let url = vhost.url();
         Self::start_with(vhost, &url, extra).await
     }
 
     /// The service behind a network to its broker that can be broken.
     pub(crate) async fn behind_a_network(extra: &[&str]) -> (Self, Proxy) {
-        let vhost = TestVhost::create().await;
+        let vhost = Arc::new(TestVhost::create().await);
         let (network, url) = Proxy::before(&vhost.url()).await;
         (Self::start_with(vhost, &url, extra).await, network)
     }
 
-    async fn start_with(vhost: TestVhost, url: &str, extra: &[&str]) -> Self {
+    async fn start_with(vhost: Arc<TestVhost>, url: &str, extra: &[&str]) -> Self {
         let listen = ["--http-listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"];
         // The topology must be the one that the test's own publisher declares.
         let broker = ["--broker-url", url];
@@ -143,10 +158,16 @@ impl Live {
 
     /// A client whose token names `venues`.
     pub(crate) async fn client(&self, venues: &[&str]) -> Client {
+        let token = token(venues, SignedDuration::from_hours(1));
+        self.connect(self.request_with(&token)).await.unwrap()
+    }
+
+    /// A handshake with this token.
+    pub(crate) fn request_with(&self, token: &str) -> Request {
         let mut request = self.request();
-        let bearer = format!("Bearer {}", token(venues, SignedDuration::from_hours(1)));
+        let bearer = format!("Bearer {token}");
         request.headers_mut().insert("authorization", bearer.parse().unwrap());
-        self.connect(request).await.unwrap()
+        request
     }
 
     pub(crate) async fn connect(&self, request: Request) -> Result<Client, Error> {
@@ -284,6 +305,15 @@ impl Client {
             (&json!("subscribed"), &json!(id)),
             "{answer}"
         );
+        answer
+    }
+
+    /// Asks for `demo` as one who was here before. Returns the answer.
+    pub(crate) async fn resume(&mut self, since: &Value) -> Value {
+        self.send(&json!({"type": "subscribe", "id": "1", "venue": "demo", "since": since}))
+            .await;
+        let answer = self.next().await;
+        assert_eq!(answer["type"], "subscribed", "{answer}");
         answer
     }
 

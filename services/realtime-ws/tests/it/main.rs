@@ -6,10 +6,15 @@
     reason = "this is test code"
 )]
 
+mod access;
 mod authentication;
 mod contract;
 mod delivery;
 mod endings;
+mod events;
 mod harness;
+mod presence;
+mod resume;
 mod schemas;
 mod understood;
+mod wishes;
