@@ -497,3 +497,18 @@ fn whoever_leaves_leaves_everything() {
         .collect();
     assert_eq!(left, keys);
 }
+
+#[test]
+fn a_stream_of_events_says_now_and_then_that_it_is_there() {
+    let (mut session, now) = session();
+    session.form = Form::EventStream;
+    session.on_alarm(now + 14 * SECOND, clock()).ok().unwrap();
+    assert!(session.output.is_empty());
+    session.on_alarm(now + 15 * SECOND, clock()).ok().unwrap();
+    assert_eq!(session.output.pop().unwrap().0, ": still here\n\n");
+    session.progressed(now + 100 * SECOND);
+    assert!(
+        session.on_alarm(now + 100 * SECOND, clock()).is_ok(),
+        "it cannot answer, so its silence means nothing"
+    );
+}

@@ -99,3 +99,26 @@ async fn silent_sockets_are_pinged_and_dead_ones_given_up() {
     );
     drop(dead);
 }
+
+#[tokio::test]
+async fn a_frame_that_was_begun_comes_whole_before_the_goodbye() {
+    let live = Live::start(&["--live-queue", "4", "--live-slow-after", "300ms"]).await;
+    let mut stuck = live.narrow_client("demo").await;
+    stuck.subscribe("1", "demo", None).await;
+    // Larger than the network holds on its way, so that the socket is stuck within a frame.
+    let crowd = vec![person(0.5, Some(1)); 20_000];
+    let closed = async || (live.metric("citytrack_live_sessions_closed_total") > 0.5).then_some(());
+    for _ in 0..8 {
+        live.show("demo", &[("entrance", crowd.clone())]).await;
+    }
+    eventually("the stuck socket is given up", closed).await;
+    let mut frames = 0;
+    let code = stuck
+        .until_closed(|message| {
+            frames += 1;
+            assert_eq!(message["detections"].as_array().unwrap().len(), crowd.len());
+        })
+        .await;
+    assert_eq!(code, 4408);
+    assert!(frames > 0, "the one that was begun");
+}

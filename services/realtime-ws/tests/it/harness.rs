@@ -143,6 +143,22 @@ impl Live {
         assert_eq!(answer, json!({"routed": true}));
     }
 
+    /// Publishes a batch as an ingest-api did that was older than the numbers of messages.
+    pub(crate) async fn publish_unnumbered(&self, batch: &Batch) {
+        let vhost = self.vhost.url();
+        let (_, vhost) = vhost.rsplit_once('/').unwrap();
+        let exchange = citytrack_broker::topology::DETECTIONS.exchange;
+        let url = format!("{}/api/exchanges/{vhost}/{exchange}/publish", self.vhost.management());
+        let message = json!({
+            "properties": {"type": SCHEMA},
+            "routing_key": routing_key(&batch.source.venue),
+            "payload": BASE64_STANDARD.encode(encode(batch)),
+            "payload_encoding": "base64",
+        });
+        let answer = reqwest::Client::new().post(url).json(&message).send().await.unwrap();
+        assert_eq!(answer.json::<Value>().await.unwrap(), json!({"routed": true}));
+    }
+
     /// Publishes a batch of one frame of each camera.
     pub(crate) async fn show(&self, venue: &str, frames: &[(&str, Vec<Detection>)]) -> Batch {
         let batch = sample(venue, frames);
@@ -278,10 +294,15 @@ impl Client {
 
     /// The code that the server closes with, after whatever else comes.
     pub(crate) async fn close_code(&mut self) -> u16 {
+        self.until_closed(|_| {}).await
+    }
+
+    /// The same; `look` sees every message until then.
+    pub(crate) async fn until_closed(&mut self, mut look: impl FnMut(Value)) -> u16 {
         loop {
             match self.next_wire().await {
                 Some(Wire::Close(Some(close))) => return close.code.into(),
-                Some(Wire::Text(_)) => {}
+                Some(Wire::Text(text)) => look(serde_json::from_str(&text).unwrap()),
                 other => panic!("{other:?}"),
             }
         }

@@ -3,7 +3,7 @@
 use citytrack_testkit::{eventually, person};
 use serde_json::{Value, json};
 
-use crate::harness::{Client, Live};
+use crate::harness::{Client, Live, sample};
 
 /// The cameras of the next frames.
 async fn cameras<const N: usize>(client: &mut Client) -> [Value; N] {
@@ -149,4 +149,34 @@ async fn a_cursor_of_another_venue_is_refused() {
         .send(&json!({"type": "subscribe", "id": "1", "venue": "hall", "since": cursor}))
         .await;
     assert_eq!(client.next().await["code"], "invalid-cursor");
+}
+
+#[tokio::test]
+async fn messages_without_numbers_are_numbered_by_the_instance() {
+    let live = Live::start(&[]).await;
+    let mut client = live.client(&["demo"]).await;
+    client.subscribe("1", "demo", None).await;
+    live.publish_unnumbered(&sample("demo", &[("entrance", vec![])])).await;
+    let cursor = client.next().await["cursor"].take();
+    client.close().await;
+    live.publish_unnumbered(&sample("demo", &[("exit", vec![])])).await;
+    let mut client = live.client(&["demo"]).await;
+    assert_eq!(client.resume(&cursor).await["recovered"], true);
+    assert_eq!(cameras(&mut client).await, ["exit"]);
+}
+
+#[tokio::test]
+async fn what_the_broker_had_to_drop_is_told() {
+    let (live, network) = Live::behind_a_network(&["--live-broker-queue", "2"]).await;
+    let (mut client, _) = viewer(&live).await;
+    network.cut();
+    for camera in ["a", "b", "c", "d"] {
+        live.show("demo", &[(camera, vec![])]).await;
+    }
+    network.heal();
+    let gap = json!({"type": "gap", "id": "1", "dropped": null, "cameras": [], "reason": "overload"});
+    assert_eq!(client.next().await, gap);
+    assert_eq!(cameras(&mut client).await, ["c", "d"]);
+    assert!(client.has_nothing().await, "it goes on, and nobody starts anew");
+    assert!(live.metric("citytrack_live_holes_total") > 0.5);
 }
