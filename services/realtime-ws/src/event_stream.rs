@@ -83,7 +83,11 @@ impl Query {
         if let Some(filter) = &self.filter {
             parts.push(serde_json::from_str(filter).map_err(|error| format!("`filter` is not JSON: {error}"))?);
         }
-        Ok((!parts.is_empty()).then(|| json!({"and": parts})))
+        // One alone stays as it is: what an error says about its place is right then.
+        Ok(match parts.len() {
+            0 | 1 => parts.pop(),
+            _ => Some(json!({"and": parts})),
+        })
     }
 }
 

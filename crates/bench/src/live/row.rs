@@ -254,8 +254,8 @@ impl Row {
     }
 }
 
-/// A random part of half a second before the first attempt, of twice as much before each further one.
+/// A random part of half a second before the first attempt, of half as much again before each further one.
 fn wait(attempt: u32) -> Duration {
-    let longest = FIRST_WAIT.saturating_mul(1 << (attempt - 1).min(10)).min(LONGEST_WAIT);
-    longest.mul_f64(rand::random())
+    let growth = 1.5_f64.powi(i32::try_from(attempt - 1).unwrap_or(i32::MAX).min(20));
+    FIRST_WAIT.mul_f64(growth).min(LONGEST_WAIT).mul_f64(rand::random())
 }
