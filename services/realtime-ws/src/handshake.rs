@@ -4,7 +4,7 @@ use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use actix_codec::{Framed, FramedParts};
 use actix_http::{
-    Request, Response,
+    ConnectionType, Request, Response,
     body::{BodySize, MessageBody},
     h1::{self, SendResponse},
     ws as protocol,
@@ -101,7 +101,9 @@ async fn greet(
             sockets.common.metrics.refused.inc();
             let answer = Response::from(problem.error_response());
             let (answer, body) = answer.into_parts();
-            let answer = answer.set_body(body.try_into_bytes().unwrap_or_default());
+            let mut answer = answer.set_body(body.try_into_bytes().unwrap_or_default());
+            // Otherwise the client, or a proxy, would send its next request here, where nobody reads any more.
+            answer.head_mut().set_connection_type(ConnectionType::Close);
             // Whether it is still there to read that is no concern of ours.
             let _ = SendResponse::new(connection, answer).await;
             return None;

@@ -75,6 +75,11 @@ async fn what_is_no_handshake_is_told_so() {
         .unwrap();
     assert_eq!(no_key.status(), 400);
     assert_eq!(
+        no_key.headers()["connection"],
+        "close",
+        "the next request needs another connection"
+    );
+    assert_eq!(
         no_key.json::<Value>().await.unwrap()["type"],
         "/problems/invalid-handshake"
     );
