@@ -62,6 +62,11 @@ impl LiveFrame {
         self.frame().captured_at
     }
 
+    /// Its place in the batch, from 0.
+    pub(crate) fn place_in_batch(&self) -> u32 {
+        u32::try_from(self.index).unwrap_or(u32::MAX)
+    }
+
     /// The text with all detections; `encode` makes it when it is asked for the first time.
     pub(crate) fn complete(&self, encode: impl FnOnce() -> String) -> &str {
         self.complete.get_or_init(encode)

@@ -12,7 +12,11 @@ use citytrack_domain::{CameraName, Slug};
 use jiff::Timestamp;
 use tokio::time::Instant;
 
-use crate::{frame::LiveFrame, position::Position};
+use crate::{
+    frame::LiveFrame,
+    position::Position,
+    recent::{BatchKey, key},
+};
 
 /// By how much the clocks of two instances may differ, and how long a message may be on its way.
 const MARGIN: Duration = Duration::from_secs(5);
@@ -30,6 +34,8 @@ pub(crate) struct History {
     limits: HistoryLimits,
     kept: VecDeque<(Instant, Arc<LiveFrame>)>,
     bytes: usize,
+    /// Batches that came again in another message, and where in it: somebody may have seen them there, at another instance.
+    repeats: VecDeque<(Instant, BatchKey, Stamp, u32)>,
     cameras: HashMap<(Slug, CameraName), Camera>,
     epochs: HashMap<u64, Coverage>,
     /// What was shown by this instance.
@@ -79,6 +85,7 @@ impl History {
             limits,
             kept: VecDeque::new(),
             bytes: 0,
+            repeats: VecDeque::new(),
             cameras: HashMap::new(),
             epochs: HashMap::new(),
             position: Position::at(now),
@@ -89,6 +96,7 @@ impl History {
     /// Begins anew after messages may have been lost; what the cameras showed last stays.
     pub(crate) fn restart(&mut self, now: Timestamp) {
         self.kept.clear();
+        self.repeats.clear();
         self.bytes = 0;
         self.epochs.clear();
         self.since = now;
@@ -142,6 +150,16 @@ impl History {
         self.let_go(now);
         if !frame.backlog {
             self.show_latest(frame);
+        }
+    }
+
+    /// Notes that a batch that was shown before came again, in a message in which `first` frames were before its own.
+    pub(crate) fn repeated(&mut self, batch: BatchKey, stamp: Stamp, first: u32, now: Instant) {
+        self.repeats.push_back((now, batch, stamp, first));
+        while let Some((since, ..)) = self.repeats.front()
+            && (self.repeats.len() > self.limits.frames || now.duration_since(*since) > self.limits.age)
+        {
+            self.repeats.pop_front();
         }
     }
 
@@ -217,7 +235,12 @@ impl History {
         if behind {
             return Resume::NotYet;
         }
-        let unseen = |frame: &&Arc<LiveFrame>| !seen.includes(frame.stamp, frame.place);
+        let repeats = self.repeats_by_batch();
+        let seen_again = |frame: &LiveFrame| {
+            let mut places = repeats.get(&key(frame.batch())).into_iter().flatten();
+            places.any(|(stamp, first)| seen.includes(*stamp, first + frame.place_in_batch()))
+        };
+        let unseen = |frame: &&Arc<LiveFrame>| !seen.includes(frame.stamp, frame.place) && !seen_again(frame);
         Resume::Missed(
             self.kept
                 .iter()
@@ -226,6 +249,14 @@ impl History {
                 .cloned()
                 .collect(),
         )
+    }
+
+    fn repeats_by_batch(&self) -> HashMap<BatchKey, Vec<(Stamp, u32)>> {
+        let mut repeats: HashMap<_, Vec<_>> = HashMap::new();
+        for (_, batch, stamp, first) in &self.repeats {
+            repeats.entry(*batch).or_default().push((*stamp, *first));
+        }
+        repeats
     }
 }
 

@@ -2,17 +2,22 @@
 
 use std::collections::{HashSet, VecDeque};
 
-use citytrack_domain::BatchId;
+use citytrack_domain::{Batch, BatchId};
 use uuid::Uuid;
 
 /// What makes a batch recognisable: its id, and the node that made it.
-type Key = (BatchId, Uuid);
+pub(crate) type BatchKey = (BatchId, Uuid);
+
+/// The key of a batch.
+pub(crate) fn key(batch: &Batch) -> BatchKey {
+    (batch.id, batch.source.id)
+}
 
 /// Remembers the newest batches, up to a number of them: one that a node or the broker sends again is shown once.
 pub(crate) struct RecentBatches {
     limit: usize,
-    known: HashSet<Key>,
-    order: VecDeque<Key>,
+    known: HashSet<BatchKey>,
+    order: VecDeque<BatchKey>,
 }
 
 impl RecentBatches {
@@ -25,7 +30,7 @@ impl RecentBatches {
     }
 
     /// True for a batch that is not remembered; from now on it is.
-    pub(crate) fn is_new(&mut self, batch: Key) -> bool {
+    pub(crate) fn is_new(&mut self, batch: BatchKey) -> bool {
         if !self.known.insert(batch) {
             return false;
         }

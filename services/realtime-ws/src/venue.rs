@@ -15,7 +15,7 @@ use crate::{
     metrics::{BatchOutcome, LiveMetrics},
     outbox::{Gap, Start},
     protocol::GapReason,
-    recent::RecentBatches,
+    recent::{RecentBatches, key},
     subscription::{Subscription, Wish},
     wire::Compressor,
 };
@@ -188,12 +188,14 @@ impl Venue {
         for batch in batches {
             let first = place;
             place += batch.frames.len();
-            if shared.recent.is_new((batch.id, batch.source.id)) {
+            if shared.recent.is_new(key(&batch)) {
                 let age = at.clock.duration_since(batch.received_at).as_secs_f64();
                 self.show_batch(stamp, batch, (first, frames), shared, at);
                 shared.metrics.batch(BatchOutcome::Shown);
                 shared.metrics.age.observe(age.max(0.0));
             } else {
+                let first = u32::try_from(first).unwrap_or(u32::MAX);
+                self.history.repeated(key(&batch), stamp, first, at.now);
                 shared.metrics.batch(BatchOutcome::Repeated);
             }
         }

@@ -4,6 +4,7 @@ use proptest::{collection::vec, prelude::*};
 use uuid::Uuid;
 
 use super::*;
+use crate::recent;
 
 const LIMITS: HistoryLimits = HistoryLimits {
     frames: 1_000,
@@ -226,6 +227,25 @@ fn old_news_is_never_the_latest() {
             .is_empty(),
         "too old by now"
     );
+}
+
+#[test]
+fn who_saw_a_batch_in_another_message_does_not_see_it_again() {
+    // One publisher gave it the number 9-3, another 7-12: this instance showed the first and took the second for a repeat.
+    let mut here = Lived::new(LIMITS);
+    here.show(stamp(7, 11), 1);
+    here.show(stamp(9, 2), 1);
+    let mut elsewhere = here.history.position().clone();
+    here.show(stamp(9, 3), 2);
+    let batch = recent::key(here.history.kept.back().unwrap().1.batch());
+    here.history.arrive(stamp(7, 12));
+    here.history.repeated(batch, stamp(7, 12), 4, here.now);
+    here.history.finish(stamp(7, 12));
+    // Before it were four others in that message.
+    elsewhere.advance(stamp(7, 12), 4, false);
+    assert_eq!(here.missed(&elsewhere), Ok(vec![(9, 3, 1)]));
+    elsewhere.advance(stamp(7, 12), 5, true);
+    assert_eq!(here.missed(&elsewhere), Ok(vec![]));
 }
 
 proptest! {
