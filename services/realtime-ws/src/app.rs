@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
-use actix_web::web;
+use actix_web::{http::Method, web};
 use citytrack_access::{AdministratorToken, ViewerTokens};
 use citytrack_broker::{
     Inbox, InboxMetrics, Options, Publisher, PublisherMetrics, PublisherOptions, Source,
@@ -16,6 +16,7 @@ use secrecy::ExposeSecret;
 use crate::{
     desk::Desk,
     error::StartError,
+    event_stream,
     feed::{Feed, FeedHandle},
     guests::{GuestLimits, Guests},
     handshake::{self, PATH, Sockets, live},
@@ -99,6 +100,7 @@ fn start_listener(
             .service(
                 web::resource(PATH)
                     .route(web::get().to(live))
+                    .route(web::method(Method::OPTIONS).to(event_stream::preflight))
                     .default_service(http::only("GET")),
             )
             .service(

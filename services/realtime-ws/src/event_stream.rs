@@ -146,6 +146,20 @@ pub(crate) async fn open(request: &HttpRequest, sockets: &Sockets) -> Result<Htt
     Ok(answer.streaming(events(Viewer::new(session, around))))
 }
 
+/// What a browser asks before a page of another site may ask for the stream with a token (Fetch Standard, CORS-preflight).
+pub(crate) async fn preflight(request: HttpRequest, sockets: web::Data<Sockets>) -> Result<HttpResponse, Problem> {
+    let origin = sockets
+        .allowed_origin(&request)
+        .ok_or_else(|| Problem::method_not_allowed("GET"))?;
+    Ok(HttpResponse::NoContent()
+        .insert_header((header::ACCESS_CONTROL_ALLOW_ORIGIN, origin))
+        .insert_header((header::ACCESS_CONTROL_ALLOW_METHODS, "GET"))
+        .insert_header((header::ACCESS_CONTROL_ALLOW_HEADERS, "authorization, last-event-id"))
+        .insert_header((header::ACCESS_CONTROL_MAX_AGE, "600"))
+        .insert_header((header::VARY, "origin"))
+        .finish())
+}
+
 fn invalid(detail: String) -> Problem {
     Problem::bad_request("invalid-query", "Invalid query", detail)
 }

@@ -121,6 +121,7 @@ pub(crate) fn emptied(outbox: &Outbox) -> Vec<String> {
             )
         }
         Event::Frame(key, camera, _) => format!("{key} {camera}"),
+        Event::Cursor(key, _) => format!("{key} cursor"),
         Event::Gap(key, gap) => format!("{key} gap {:?} {} {:?}", gap.reason, gap.dropped, gap.cameras),
     };
     outbox.take().into_iter().map(short).collect()

@@ -31,6 +31,8 @@ pub(crate) struct Show<'a> {
 /// Subscriptions with one wish.
 pub(crate) struct Group {
     pace: Option<Pace>,
+    /// Whether something was shown since the cursor was last told.
+    shown: bool,
     /// By the id that they chose and the form in which they get it: equal ones share the bytes.
     members: BTreeMap<(String, Form), HashMap<Key, Arc<Subscription>>>,
 }
@@ -39,6 +41,7 @@ impl Group {
     pub(crate) fn new(wish: &Wish, now: Instant) -> Self {
         Self {
             pace: wish.max_rate.map(|rate| Pace::new(rate, now)),
+            shown: false,
             members: BTreeMap::new(),
         }
     }
@@ -116,8 +119,19 @@ impl Group {
         }
     }
 
-    fn show(&self, wish: &Wish, frame: &Arc<LiveFrame>, show: &mut Show<'_>) {
+    /// Tells everybody where they stand, if nothing that was shown said so since the last time.
+    pub(crate) fn tell_cursor(&mut self, cursor: &Arc<str>) {
+        if std::mem::take(&mut self.shown) {
+            return;
+        }
+        for member in self.members() {
+            member.outbox.push_cursor(member.key, cursor);
+        }
+    }
+
+    fn show(&mut self, wish: &Wish, frame: &Arc<LiveFrame>, show: &mut Show<'_>) {
         let Some(view) = wish.view(frame) else { return };
+        self.shown = true;
         let body = encode::body(frame, &view, &show.metrics.encoded);
         let mut dropped = 0;
         for ((opening, form), alike) in &self.members {

@@ -26,6 +26,8 @@ pub(crate) enum Event {
     Frame(Key, Arc<str>, Bytes),
     /// Frames were left out here.
     Gap(Key, Gap),
+    /// Nothing was to be shown for a while; the cursor now.
+    Cursor(Key, Arc<str>),
 }
 
 /// How a subscription begins, or begins anew.
@@ -152,6 +154,14 @@ impl Outbox {
         match told {
             Some(told) => told.join(gap),
             None => self.push(&mut waiting, Event::Gap(key, gap)),
+        }
+    }
+
+    /// Says where the viewer stands, unless something waits that says more.
+    pub(crate) fn push_cursor(&self, key: Key, cursor: &Arc<str>) {
+        let mut waiting = self.lock();
+        if waiting.events.is_empty() {
+            self.push(&mut waiting, Event::Cursor(key, Arc::clone(cursor)));
         }
     }
 

@@ -85,13 +85,17 @@ impl Pace {
         frames
     }
 
-    /// Every frame that waits, before its time.
+    /// Every frame that waits, before its time; the next one of its camera waits for as much longer.
     pub(crate) fn flush(&mut self) -> Vec<Arc<LiveFrame>> {
-        self.due.clear();
-        self.cameras
-            .values_mut()
-            .filter_map(|camera| camera.waiting.take())
-            .collect()
+        let mut frames = Vec::new();
+        while let Some((_, name)) = self.due.pop_first() {
+            let Some(camera) = self.cameras.get_mut(&name) else {
+                continue;
+            };
+            camera.next += self.interval;
+            frames.extend(camera.waiting.take());
+        }
+        frames
     }
 
     /// What was left out, when it is time to say so.

@@ -81,6 +81,11 @@ pub(crate) enum ServerMessage<'a> {
         recovered: bool,
         snapshot: &'a [Box<RawValue>],
     },
+    /// Where the client stands, when no frame said so for a while.
+    Cursor {
+        id: &'a str,
+        cursor: &'a str,
+    },
     Unsubscribed {
         id: &'a str,
     },
@@ -212,6 +217,7 @@ impl ServerMessage<'_> {
             Self::Authenticated { .. } => "authenticated",
             Self::Expiring { .. } => "expiring",
             Self::Subscribed { .. } => "subscribed",
+            Self::Cursor { .. } => "cursor",
             Self::Unsubscribed { .. } => "unsubscribed",
             Self::Gap { .. } => "gap",
             Self::Pong => "pong",

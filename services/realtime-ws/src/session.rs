@@ -149,6 +149,16 @@ impl Session {
                     };
                     self.say(&gap, now);
                 }
+                Event::Cursor(key, cursor) => {
+                    let Some(held) = self.held(key) else { continue };
+                    let id = held.subscription.id.clone();
+                    let message = ServerMessage::Cursor {
+                        id: &id,
+                        cursor: &cursor,
+                    };
+                    let bytes = self.form.message(message.name(), Some(&cursor), &message.text());
+                    self.write(bytes, false, now);
+                }
             }
         }
     }

@@ -14,11 +14,15 @@ use crate::{
     history::{Arrival, History, HistoryLimits, Resume},
     metrics::{BatchOutcome, LiveMetrics},
     outbox::{Gap, Start},
+    position::Position,
     protocol::GapReason,
     recent::{RecentBatches, key},
     subscription::{Subscription, Wish},
     wire::Compressor,
 };
+
+/// How often cursors are told while as much time passes as the history goes back.
+const CURSORS_PER_HISTORY: u32 = 4;
 
 /// What is kept, and for how long.
 #[derive(Clone, Copy, Debug)]
@@ -58,6 +62,9 @@ pub(crate) struct Venue {
     /// Viewers who have seen more than this instance, and until when they wait.
     resuming: Vec<(Instant, Arc<Subscription>)>,
     watching: u64,
+    /// When those who were shown nothing are told their cursor, and where everybody stood the last time.
+    cursor_due: Instant,
+    told: Position,
     /// Messages that came without a number.
     unnumbered: u64,
 }
@@ -66,6 +73,8 @@ impl Venue {
     /// A venue of which nothing has escaped us since `since`.
     pub(crate) fn new(name: Slug, settings: &VenueSettings, since: Timestamp) -> Self {
         Self {
+            cursor_due: Instant::now() + settings.history.age / CURSORS_PER_HISTORY,
+            told: Position::at(since),
             after_cursor: encode::after_cursor(name.as_str()),
             history: History::new(settings.history, since),
             groups: HashMap::new(),
@@ -269,7 +278,9 @@ impl Venue {
     /// When something is due here.
     pub(crate) fn next_due(&self) -> Option<Instant> {
         let paced = self.groups.values().filter_map(Group::next_due);
-        paced.chain(self.resuming.iter().map(|(deadline, _)| *deadline)).min()
+        let cursor = (!self.groups.is_empty()).then_some(self.cursor_due);
+        let resuming = self.resuming.iter().map(|(deadline, _)| *deadline);
+        paced.chain(resuming).chain(cursor).min()
     }
 
     /// Does what time has brought.
@@ -280,7 +291,21 @@ impl Venue {
         for (wish, group) in &mut self.groups {
             group.tick(wish, &mut show, at.now);
         }
+        if at.now >= self.cursor_due {
+            self.cursor_due = at.now + shared.settings.history.age / CURSORS_PER_HISTORY;
+            self.tell_cursor(&cursor.into());
+        }
         self.retry(shared, at);
+    }
+
+    /// Whose filter lets nothing through would come back with a cursor that is older than the history.
+    fn tell_cursor(&mut self, cursor: &Arc<str>) {
+        if self.told != *self.history.position() {
+            self.told = self.history.position().clone();
+            for group in self.groups.values_mut() {
+                group.tell_cursor(cursor);
+            }
+        }
     }
 
     /// Admits those who waited for this instance to catch up, if it did or they waited for too long.

@@ -245,7 +245,8 @@ fn who_has_waited_for_too_long_starts_anew() {
     });
     stage.pass(SETTINGS.resume_timeout);
     assert_eq!(emptied(&outbox), ["1 new [entrance] []"]);
-    assert_eq!(stage.hub.next_due(), None);
+    stage.pass(SETTINGS.resume_timeout);
+    assert!(emptied(&outbox).is_empty(), "once");
 }
 
 #[test]
@@ -479,4 +480,25 @@ fn a_full_queue_is_counted_and_others_get_everything() {
     let left = emptied(&slow);
     assert_eq!(left[1], format!(r#"1 gap Slow {dropped} {{"north/entrance"}}"#));
     assert_eq!(left.len() as u64, 1 + 1 + 5 - dropped);
+}
+
+#[test]
+fn who_is_shown_nothing_is_told_the_cursor_now_and_then() {
+    let mut stage = Stage::new();
+    let (quiet, busy) = (outbox(10), outbox(10));
+    stage.add(Subscription {
+        wish: filtered(&["cellar"], &[]),
+        ..subscription(1, &quiet)
+    });
+    stage.add(subscription(2, &busy));
+    assert_eq!((quiet.take().len(), busy.take().len()), (1, 1));
+    let quarter = SETTINGS.history.age / 4;
+    stage.pass(quarter);
+    assert!(emptied(&quiet).is_empty(), "nothing has moved");
+    stage.show(1, &["entrance"]);
+    stage.pass(quarter);
+    assert_eq!(emptied(&quiet), ["1 cursor"]);
+    assert_eq!(emptied(&busy), ["2 north/entrance"], "the frame said it");
+    stage.pass(quarter);
+    assert!(emptied(&quiet).is_empty(), "told once");
 }

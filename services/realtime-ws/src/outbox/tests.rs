@@ -165,7 +165,7 @@ proptest! {
                         missing.entry(key).and_modify(|missing| *missing -= 1);
                     }
                     Event::Gap(key, gap) => *told.entry(key).or_default() += gap.dropped,
-                    Event::Subscribed(..) => prop_assert!(false),
+                    Event::Subscribed(..) | Event::Cursor(..) => prop_assert!(false),
                 }
             }
             prop_assert_eq!(dropped, told.values().sum::<u64>());

@@ -153,6 +153,18 @@ async fn gaps() -> Vec<Value> {
     [slow.told, calm.told, late.told].concat()
 }
 
+/// Somebody whose filter lets nothing through, while the history goes back a second.
+async fn a_quiet_filter() -> Vec<Value> {
+    let live = Live::start(&["--live-history-age", "1s"]).await;
+    let mut visit = Visit::of(&live).await;
+    let mut wish = subscribe("1");
+    wish["filter"] = json!({"camera": {"in": ["cellar"]}});
+    visit.ask(wish, "subscribed").await;
+    live.show("demo", &[("entrance", vec![])]).await;
+    visit.until("cursor").await;
+    visit.told
+}
+
 async fn a_broker_that_is_silent() -> Vec<Value> {
     let (live, network) = Live::behind_a_network(&["--live-subscribe-timeout", "300ms"]).await;
     let mut visit = Visit::of(&live).await;
@@ -209,7 +221,15 @@ async fn events_of(stream: Response) -> Vec<Value> {
 
 #[tokio::test]
 async fn everything_that_the_server_says_is_written_and_all_that_is_written_is_said() {
-    let one_by_one = async { [an_ordinary_visit().await, one_token_for_two().await, refusals().await].concat() };
+    let one_by_one = async {
+        [
+            an_ordinary_visit().await,
+            one_token_for_two().await,
+            refusals().await,
+            a_quiet_filter().await,
+        ]
+        .concat()
+    };
     let told = tokio::join!(one_by_one, gaps(), a_broker_that_is_silent(), events());
     let told = [told.0, told.1, told.2, told.3].concat();
     let said = |field: &str| {

@@ -183,3 +183,28 @@ async fn at_shutdown_streams_end_and_so_does_the_process() {
     assert_eq!(events.next().await, None);
     live.shut_down().await;
 }
+
+#[tokio::test]
+async fn pages_of_named_sites_may_ask_with_a_token() {
+    let live = Live::start(&["--live-origins", "https://other.example"]).await;
+    let url = format!("http://{}/api/v1/live", live.address);
+    let ask = |origin: &'static str| {
+        let request = reqwest::Client::new().request(reqwest::Method::OPTIONS, &url);
+        request
+            .header("origin", origin)
+            .header("access-control-request-method", "GET")
+            .header("access-control-request-headers", "authorization")
+    };
+    let named = ask("https://other.example").send().await.unwrap();
+    assert_eq!(named.status(), 204);
+    assert_eq!(named.headers()["access-control-allow-origin"], "https://other.example");
+    assert!(
+        named.headers()["access-control-allow-headers"]
+            .to_str()
+            .unwrap()
+            .contains("authorization")
+    );
+    let unknown = ask("https://evil.example").send().await.unwrap();
+    assert_eq!(unknown.status(), 405);
+    assert!(!unknown.headers().contains_key("access-control-allow-origin"));
+}

@@ -97,6 +97,15 @@ describe("a connection", () => {
     expect(gaps).toEqual([gap]);
   });
 
+  test("goes on at a cursor that came without a frame", async () => {
+    open();
+    watch();
+    await until(isLive);
+    server.say({ type: "cursor", id: "1", cursor: "far-on" });
+    server.end();
+    await until(() => expect(server.subscribes.map(({ since }) => since)).toEqual([undefined, "far-on"]));
+  });
+
   test("ends for good when it is closed", async () => {
     open();
     watch();

@@ -144,6 +144,8 @@ export class LiveFeed {
         return this.#subscriptions.get(message.id)?.frame(message);
       case "gap":
         return this.#subscriptions.get(message.id)?.gap(message);
+      case "cursor":
+        return this.#subscriptions.get(message.id)?.moved(message.cursor);
       case "subscribed":
         this.#subscriptions.get(message.id)?.subscribed(message);
         return this.#liveIfConfirmed();

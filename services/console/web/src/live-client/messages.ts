@@ -74,6 +74,13 @@ export interface Gap {
   reason: "slow" | "rate" | "overload";
 }
 
+/** Where the subscription stands, when frames came but none was to be shown for a while. */
+export interface Cursor {
+  type: "cursor";
+  id: string;
+  cursor: string;
+}
+
 export interface FeedError {
   type: "error";
   /** The subscription that it is about. */
@@ -89,6 +96,7 @@ export type ServerMessage =
   | Subscribed
   | Frame
   | Gap
+  | Cursor
   | { type: "unsubscribed"; id: string }
   | { type: "pong" }
   | FeedError;

@@ -61,15 +61,21 @@ export class Subscription {
   }
 
   subscribed({ cursor, recovered, snapshot }: Subscribed): void {
-    const missed = this.cursor !== undefined;
+    const missed = this.cursor !== undefined && !recovered;
     this.isConfirmed = true;
     this.cursor = cursor;
-    if (!recovered) this.#handlers.onSnapshot?.(snapshot, missed);
+    // With `maxRate` the snapshot is what is shown of the frames that were missed.
+    if (!recovered || snapshot.length > 0) this.#handlers.onSnapshot?.(snapshot, missed);
   }
 
   frame(frame: Frame): void {
     this.cursor = frame.cursor;
     this.#handlers.onFrame(frame);
+  }
+
+  /** What came since the last frame was not to be shown. */
+  moved(cursor: string): void {
+    this.cursor = cursor;
   }
 
   gap(gap: Gap): void {
