@@ -21,5 +21,5 @@ pub use inbox::{Delivery, Inbox, Live, Source};
 pub use length::follow_length;
 pub use metrics::{InboxMetrics, PublisherMetrics};
 pub use publisher::{Message, Publisher, PublisherOptions};
-pub use stamp::Stamp;
+pub use stamp::{Stamp, epoch_start};
 pub use tray::{DeadLetter, Death, Tag, Tray};

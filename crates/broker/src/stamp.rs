@@ -1,13 +1,17 @@
 //! The number of a message, given by the connection that publishes it.
 
-use std::{collections::HashMap, fmt};
+use std::{
+    collections::HashMap,
+    fmt,
+    time::{SystemTime, UNIX_EPOCH},
+};
 
 /// Where a message stands among those of its routing key that one connection of a publisher has sent. A consumer that sees
 /// a number again knows the message, and one that misses a number has missed a message. Travels as the AMQP property
 /// `message_id`: the epoch as 16 hexadecimal digits, a hyphen, the number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Stamp {
-    /// The connection; random, and another one whenever the publisher connects again.
+    /// The connection, another one whenever the publisher connects again: [when that was](epoch_start), and 20 random bits.
     pub epoch: u64,
     /// Counts the messages of one routing key within the epoch, from 1.
     pub seq: u64,
@@ -36,6 +40,24 @@ impl fmt::Display for Stamp {
     }
 }
 
+/// Bits of an epoch that are random.
+const RANDOM: u32 = 20;
+
+/// When an epoch began, in milliseconds since 1970 by the clock of the publisher.
+pub fn epoch_start(epoch: u64) -> u64 {
+    epoch >> RANDOM
+}
+
+fn new_epoch() -> u64 {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "connections are made on the machine's clock, in tests too"
+    )]
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let milliseconds = u64::try_from(now.as_millis()).unwrap_or_default();
+    milliseconds << RANDOM | rand::random::<u64>() >> (u64::BITS - RANDOM)
+}
+
 /// Counts the messages of one connection.
 pub(crate) struct Counter {
     epoch: u64,
@@ -47,7 +69,7 @@ impl Counter {
     /// For a new connection.
     pub(crate) fn new() -> Self {
         Self {
-            epoch: rand::random(),
+            epoch: new_epoch(),
             last: HashMap::new(),
         }
     }
@@ -106,5 +128,7 @@ mod tests {
         });
         assert_eq!(seqs, [1, 2, 1, 3, 2]);
         assert_ne!(Counter::new().epoch, epoch);
+        let years = epoch_start(epoch) / 1_000 / 86_400 / 365;
+        assert!((50..400).contains(&years), "{years}");
     }
 }

@@ -16,7 +16,9 @@ const NEVER: [&str; 2] = ["lapin::returned_messages=off", "lapin::channel=off"];
 /// When the directives of `settings.level` cannot be read.
 pub fn init(settings: &LogSettings) -> Result<(), ParseError> {
     let mut filter = EnvFilter::try_new(&settings.level)?;
-    for directive in NEVER {
+    // Whoever names lapin wants to see it.
+    let never = NEVER.iter().filter(|_| !settings.level.contains("lapin"));
+    for directive in never {
         filter = filter.add_directive(directive.parse()?);
     }
     let json = match settings.format {

@@ -7,10 +7,12 @@ use std::{
 };
 
 use citytrack_domain::Slug;
-use jiff::Timestamp;
 use tokio::time::Instant;
 
 use crate::{feed::Command, hub::Hub, presence::Presence, subscription::Subscription, venue::Moment};
+
+/// For so long messages may come of a venue that was given up.
+const STRAGGLERS: Duration = Duration::from_secs(10);
 
 /// The subscriptions, and the venues that the inbox takes for them.
 pub(crate) struct Desk {
@@ -23,6 +25,8 @@ pub(crate) struct Desk {
     /// Subscriptions whose venue is not taken yet, or not now because the broker is away.
     waiting: Vec<Arc<Subscription>>,
     unbind_after: Duration,
+    /// Venues that were given up, and when: what is still on its way from them is nothing to take them again for.
+    left: HashMap<Slug, Instant>,
 }
 
 impl Desk {
@@ -34,21 +38,24 @@ impl Desk {
             bound: HashMap::new(),
             waiting: Vec::new(),
             unbind_after,
+            left: HashMap::new(),
         }
     }
 
     pub(crate) fn take(&mut self, command: Command, at: Moment) {
         match command {
-            Command::Subscribe(subscription) => {
-                if self.up && self.bound.contains_key(&subscription.venue) {
+            Command::Subscribe(subscription) => match self.bound.get_mut(&subscription.venue) {
+                Some(unwatched) if self.up => {
+                    *unwatched = None;
                     self.hub.add(subscription, at);
-                } else {
-                    self.waiting.push(subscription);
                 }
-            }
+                _ => self.waiting.push(subscription),
+            },
             Command::Unsubscribe(subscription) => {
                 self.waiting.retain(|waiting| waiting.key != subscription.key);
                 self.hub.remove(&subscription);
+                // Nothing is put there any more after this.
+                subscription.outbox.forget(subscription.key);
             }
         }
     }
@@ -56,6 +63,11 @@ impl Desk {
     /// The connection is there (again). When it is a new one to a new queue, nobody knows what was lost meanwhile.
     pub(crate) fn connected(&mut self, anew: bool, at: Moment) {
         self.up = true;
+        // Nobody could be heard, and nobody could come, while the connection was away.
+        self.presence.excuse(at.now);
+        for unwatched in self.bound.values_mut().flatten() {
+            *unwatched = at.now;
+        }
         if anew {
             self.hub.restart(at);
         }
@@ -108,26 +120,23 @@ impl Desk {
 
     /// The venue is taken from now on.
     pub(crate) fn bound(&mut self, venue: Slug, at: Moment) {
+        self.left.remove(&venue);
         self.hub.open(&venue, at.clock);
         self.bound.insert(venue, None);
         self.admit(at);
     }
 
-    /// Whether messages of the venue are expected.
-    pub(crate) fn takes(&self, venue: &Slug) -> bool {
-        self.bound.contains_key(venue)
-    }
-
-    /// A message came of a venue that this process did not ask for: an earlier one did, whose queue this one has now. It came
-    /// in at `since`.
-    pub(crate) fn take_over(&mut self, venue: &Slug, since: Timestamp, at: Moment) {
-        self.hub.open(venue, since);
-        self.bound(venue.clone(), at);
+    /// Whether a message of the venue is one that nobody asked for: of an earlier life of this instance.
+    pub(crate) fn is_unknown(&self, venue: &Slug) -> bool {
+        !self.bound.contains_key(venue) && !self.left.contains_key(venue)
     }
 
     /// Looks who watches what, and tells the others. Returns how many watch each venue that is taken.
     pub(crate) fn look_around(&mut self, now: Instant) -> Vec<(Slug, u64)> {
-        self.presence.forget_gone(now);
+        if self.up {
+            self.presence.forget_gone(now);
+        }
+        self.left.retain(|_, left| *left + STRAGGLERS > now);
         let here = self.hub.watching();
         let elsewhere = self.presence.elsewhere();
         let waiting = &self.waiting;
@@ -158,10 +167,14 @@ impl Desk {
         if !self.up {
             return Vec::new();
         }
-        let long_enough = |since: &mut Option<Instant>| since.is_some_and(|since| since + self.unbind_after <= now);
-        let left = self.bound.extract_if(|_, since| long_enough(since));
+        let (hub, unbind_after) = (&self.hub, self.unbind_after);
+        let long_enough = |since: Option<Instant>| since.is_some_and(|since| since + unbind_after <= now);
+        let left = self
+            .bound
+            .extract_if(|venue, since| long_enough(*since) && !hub.watches(venue));
         let left: Vec<Slug> = left.map(|(venue, _)| venue).collect();
         for venue in &left {
+            self.left.insert(venue.clone(), now);
             self.hub.close(venue);
         }
         left

@@ -15,6 +15,7 @@ use citytrack_broker::{Delivery, Inbox, Live, Status};
 use citytrack_common::{Check, lifecycle::chain};
 use citytrack_domain::{Clock, Slug};
 use citytrack_messages::{read, routing_key, venue_of};
+use futures_util::FutureExt;
 use tokio::{
     sync::{mpsc, watch},
     time::{Instant, sleep_until},
@@ -157,14 +158,7 @@ impl Feed {
                         self.desk.disconnected();
                     }
                 }
-                taken = self.commands.recv_many(&mut commands, COMMANDS_AT_ONCE) => {
-                    if taken == 0 {
-                        return Step::End;
-                    }
-                    let at = moment();
-                    commands.drain(..).for_each(|command| self.desk.take(command, at));
-                }
-                live = &mut live => return Step::Take(live),
+                // Before what may always be ready.
                 () = sleep_until(self.look_around_at) => {
                     self.look_around_at = Instant::now() + LOOK_AROUND;
                     for (venue, watching) in self.desk.look_around(Instant::now()) {
@@ -176,6 +170,18 @@ impl Feed {
                     }
                 }
                 () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => self.desk.hub.tick(moment()),
+                taken = self.commands.recv_many(&mut commands, COMMANDS_AT_ONCE) => {
+                    if taken == 0 {
+                        return Step::End;
+                    }
+                    let at = moment();
+                    commands.drain(..).for_each(|command| self.desk.take(command, at));
+                    // However many come, messages have their turn.
+                    if let Some(live) = (&mut live).now_or_never() {
+                        return Step::Take(live);
+                    }
+                }
+                live = &mut live => return Step::Take(live),
             }
         }
     }
@@ -211,27 +217,34 @@ impl Feed {
                 reason, "a batch cannot be read and is not shown"
             );
         }
-        let at = self.moment();
-        if !self.desk.takes(venue) {
-            // The binding may be there or just gone; now it is there.
-            self.inbox.bind(&delivery.route).await;
-            let since = batches.first().map_or(at.clock, |batch| batch.received_at);
-            self.desk.take_over(venue, since, at);
+        if self.desk.is_unknown(venue) {
+            // The queue has the binding of an earlier life; this makes sure of it.
+            self.bind(venue).await;
         }
+        if delivery.redelivered
+            && let Some(batch) = batches.first()
+        {
+            self.desk.hub.reach_back(venue, batch.received_at);
+        }
+        let at = self.moment();
         self.desk.hub.show(venue, delivery.stamp, batches, at);
+    }
+
+    /// Takes a venue. When the connection is lost over that, the venue is taken with the next one.
+    async fn bind(&mut self, venue: &Slug) {
+        if self.inbox.bind(&routing_key(venue)).await {
+            let at = self.moment();
+            self.desk.bound(venue.clone(), at);
+        } else {
+            self.desk.disconnected();
+        }
     }
 
     /// Takes the venues that are watched, and no others.
     async fn rebind(&mut self) {
         for venue in self.desk.unbound() {
-            self.inbox.bind(&routing_key(&venue)).await;
             info!(venue = %venue, "taking a venue from the broker");
-            // When the connection was lost just now, the inbox binds the route again before it is up.
-            if let Status::Down(_) = *self.status.borrow() {
-                self.desk.disconnected();
-            }
-            let at = self.moment();
-            self.desk.bound(venue, at);
+            self.bind(&venue).await;
         }
         for venue in self.desk.unwatched(Instant::now()) {
             self.inbox.unbind(&routing_key(&venue)).await;

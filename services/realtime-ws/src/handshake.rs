@@ -225,7 +225,7 @@ impl Sockets {
         let Some(origin) = headers.get(header::ORIGIN) else {
             return Ok(());
         };
-        let origin = origin.to_str().unwrap_or_default();
+        let origin = origin.to_str().unwrap_or("(not text)");
         if is_own(origin, headers) || self.is_named(origin) {
             return Ok(());
         }
@@ -242,7 +242,7 @@ impl Sockets {
         let named = &self.common.settings.origins;
         named
             .iter()
-            .any(|named| named == "*" || named.eq_ignore_ascii_case(origin))
+            .any(|named| named == "*" || (!named.is_empty() && named.eq_ignore_ascii_case(origin)))
     }
 
     /// The origin to name in the answer, when its pages may read it although they are of another site.

@@ -13,13 +13,12 @@ use jiff::Timestamp;
 use tokio::time::Instant;
 
 use crate::{
+    coverage::{Coverage, Covers},
     frame::LiveFrame,
     position::Position,
     recent::{BatchKey, key},
+    venue::Moment,
 };
-
-/// By how much the clocks of two instances may differ, and how long a message may be on its way.
-const MARGIN: Duration = Duration::from_secs(5);
 
 /// How much is kept of a venue.
 #[derive(Clone, Copy, Debug)]
@@ -32,40 +31,20 @@ pub(crate) struct HistoryLimits {
 /// The recent past of one venue.
 pub(crate) struct History {
     limits: HistoryLimits,
-    kept: VecDeque<(Instant, Arc<LiveFrame>)>,
+    /// With the time when each came, by both clocks.
+    kept: VecDeque<(Moment, Arc<LiveFrame>)>,
     bytes: usize,
     /// Batches that came again in another message, and where in it: somebody may have seen them there, at another instance.
     repeats: VecDeque<(Instant, BatchKey, Stamp, u32)>,
     cameras: HashMap<(Slug, CameraName), Camera>,
-    epochs: HashMap<u64, Coverage>,
+    pub(crate) coverage: Coverage,
     /// What was shown by this instance.
     position: Position,
-    /// Since when nothing can have escaped this instance but what it was told of.
-    since: Timestamp,
 }
 
 struct Camera {
     name: Arc<str>,
     latest: Option<Arc<LiveFrame>>,
-}
-
-/// The messages of an epoch of which everything is kept: without a hole from `first` to `last`.
-#[derive(Clone, Copy, Debug)]
-struct Coverage {
-    first: u64,
-    last: u64,
-    /// Whether `first` is the first message that came since the venue is taken: nothing was let go yet.
-    whole: bool,
-}
-
-/// How a message stands to those before it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Arrival {
-    Next,
-    /// It was here before.
-    Again,
-    /// Others before it never came.
-    AfterHole,
 }
 
 /// What can be done for a viewer who was away.
@@ -87,9 +66,8 @@ impl History {
             bytes: 0,
             repeats: VecDeque::new(),
             cameras: HashMap::new(),
-            epochs: HashMap::new(),
+            coverage: Coverage::new(now, limits.age),
             position: Position::at(now),
-            since: now,
         }
     }
 
@@ -98,37 +76,7 @@ impl History {
         self.kept.clear();
         self.repeats.clear();
         self.bytes = 0;
-        self.epochs.clear();
-        self.since = now;
-    }
-
-    /// Takes note of a message. `AfterHole` has let go of what was kept of its epoch.
-    pub(crate) fn arrive(&mut self, stamp: Stamp) -> Arrival {
-        let Some(known) = self.epochs.get_mut(&stamp.epoch) else {
-            let (first, last) = (stamp.seq, stamp.seq);
-            self.epochs.insert(
-                stamp.epoch,
-                Coverage {
-                    first,
-                    last,
-                    whole: true,
-                },
-            );
-            return Arrival::Next;
-        };
-        if stamp.seq <= known.last {
-            return Arrival::Again;
-        }
-        let arrival = if stamp.seq == known.last + 1 {
-            Arrival::Next
-        } else {
-            Arrival::AfterHole
-        };
-        if arrival == Arrival::AfterHole {
-            (known.first, known.whole) = (stamp.seq, false);
-        }
-        known.last = stamp.seq;
-        arrival
+        self.coverage.restart(now);
     }
 
     /// `node/camera`, always the same copy.
@@ -142,12 +90,13 @@ impl History {
     }
 
     /// Keeps a frame that is being shown, and says where its viewers stand then.
-    pub(crate) fn keep(&mut self, frame: &Arc<LiveFrame>, now: Instant, clock: Timestamp) {
-        self.position.at = clock.as_second();
+    pub(crate) fn keep(&mut self, frame: &Arc<LiveFrame>, at: Moment) {
+        // Whichever is earlier: what came before that has certainly been shown.
+        self.position.at = at.clock.min(frame.batch().received_at).as_second();
         self.position.advance(frame.stamp, frame.place, frame.last);
         self.bytes += frame.size();
-        self.kept.push_back((now, Arc::clone(frame)));
-        self.let_go(now);
+        self.kept.push_back((at, Arc::clone(frame)));
+        self.let_go(at.now);
         if !frame.backlog {
             self.show_latest(frame);
         }
@@ -169,20 +118,32 @@ impl History {
     }
 
     /// Lets go of what is too much or too old.
-    pub(crate) fn let_go(&mut self, now: Instant) {
-        while let Some((kept_at, oldest)) = self.kept.front()
+    fn let_go(&mut self, now: Instant) {
+        while let Some((came, oldest)) = self.kept.front()
             && (self.kept.len() > self.limits.frames
                 || self.bytes > self.limits.bytes
-                || now.duration_since(*kept_at) > self.limits.age)
+                || now.duration_since(came.now) > self.limits.age)
         {
             self.bytes -= oldest.size();
-            if let Some(coverage) = self.epochs.get_mut(&oldest.stamp.epoch)
-                && coverage.first <= oldest.stamp.seq
-            {
-                (coverage.first, coverage.whole) = (oldest.stamp.seq + 1, false);
-            }
+            self.coverage.let_go(oldest.stamp, came.clock);
             self.kept.pop_front();
         }
+    }
+
+    /// Lets go of what has become too old, publishers that are gone and cameras that showed nothing since `oldest` among it.
+    pub(crate) fn tidy(&mut self, at: Moment, oldest: Timestamp) {
+        self.let_go(at.now);
+        for epoch in self.coverage.forget_silent(at.clock) {
+            self.position.forget(epoch);
+        }
+        self.cameras.retain(|_, camera| {
+            let is_kept = Arc::strong_count(&camera.name) > 1;
+            is_kept
+                && camera
+                    .latest
+                    .as_ref()
+                    .is_none_or(|latest| latest.captured_at() >= oldest)
+        });
     }
 
     fn show_latest(&mut self, frame: &Arc<LiveFrame>) {
@@ -210,30 +171,12 @@ impl History {
     }
 
     /// What a viewer has missed who stands at `seen`.
-    pub(crate) fn missed(&self, seen: &Position) -> Resume {
-        let mut behind = false;
-        for viewed in seen.epochs() {
-            match self.epochs.get(&viewed.epoch) {
-                Some(coverage) if coverage.first > viewed.seq + 1 => return Resume::Lost,
-                Some(coverage) => behind |= coverage.last < viewed.seq + u64::from(viewed.frames > 0),
-                // Nothing of it came since before the viewer left, so nothing of it was missed.
-                None => behind |= !seen.is_well_after(self.since, MARGIN),
-            }
-        }
-        let began_unseen = |epoch: &u64, coverage: &Coverage| {
-            seen.of(*epoch).is_none()
-                && coverage.first != 1
-                && !(coverage.whole && seen.is_well_after(self.since, MARGIN))
-        };
-        if self
-            .epochs
-            .iter()
-            .any(|(epoch, coverage)| began_unseen(epoch, coverage))
-        {
-            return Resume::Lost;
-        }
-        if behind {
-            return Resume::NotYet;
+    pub(crate) fn missed(&mut self, seen: &Position, now: Instant) -> Resume {
+        self.let_go(now);
+        match self.coverage.covers(seen) {
+            Covers::Yes => {}
+            Covers::NotYet => return Resume::NotYet,
+            Covers::No => return Resume::Lost,
         }
         let repeats = self.repeats_by_batch();
         let seen_again = |frame: &LiveFrame| {

@@ -12,7 +12,6 @@ use tokio::time::Instant;
 
 use crate::{
     metrics::LiveMetrics,
-    recent::RecentBatches,
     subscription::Subscription,
     venue::{Moment, Shared, Venue, VenueSettings},
     wire::Compressor,
@@ -28,15 +27,14 @@ pub(crate) struct Hub {
 }
 
 impl Hub {
-    /// A hub that recognises the newest `remembered` batches.
+    /// A hub that recognises the newest `remembered` batches of each venue.
     pub(crate) fn new(remembered: usize, settings: VenueSettings, metrics: LiveMetrics) -> Self {
         Self {
             venues: HashMap::new(),
             shared: Shared {
                 settings,
-                recent: RecentBatches::new(remembered),
+                remembered,
                 compressor: Compressor::new(COMPRESSION_LEVEL),
-                own_epoch: rand::random(),
                 metrics,
             },
         }
@@ -44,7 +42,10 @@ impl Hub {
 
     /// A venue is taken from now on, or has been since `since`.
     pub(crate) fn open(&mut self, venue: &Slug, since: Timestamp) {
-        let open = || Venue::new(venue.clone(), &self.shared.settings, since);
+        let Shared {
+            settings, remembered, ..
+        } = &self.shared;
+        let open = || Venue::new(venue.clone(), settings, *remembered, since);
         self.venues.entry(venue.clone()).or_insert_with(open);
     }
 
@@ -70,6 +71,18 @@ impl Hub {
                 self.shared.metrics.subscriptions.dec();
             }
         }
+    }
+
+    /// The next message of a venue waited in the queue; it came in at `received`.
+    pub(crate) fn reach_back(&mut self, venue: &Slug, received: Timestamp) {
+        if let Some(venue) = self.venues.get_mut(venue) {
+            venue.reach_back(received);
+        }
+    }
+
+    /// Whether anybody here watches the venue.
+    pub(crate) fn watches(&self, venue: &Slug) -> bool {
+        self.venues.get(venue).is_some_and(|venue| venue.watching() > 0)
     }
 
     /// Shows a message of a venue that is taken.

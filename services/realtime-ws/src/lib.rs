@@ -7,6 +7,7 @@
 //! socket, writes it. The protocol is described in `docs/realtime.md`.
 
 mod app;
+mod coverage;
 mod desk;
 mod encode;
 mod ending;

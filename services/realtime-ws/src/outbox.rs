@@ -30,6 +30,14 @@ pub(crate) enum Event {
     Cursor(Key, Arc<str>),
 }
 
+impl Event {
+    fn key(&self) -> Key {
+        match self {
+            Self::Subscribed(key, _) | Self::Frame(key, ..) | Self::Gap(key, _) | Self::Cursor(key, _) => *key,
+        }
+    }
+}
+
 /// How a subscription begins, or begins anew.
 #[derive(Clone)]
 pub(crate) struct Start {
@@ -138,7 +146,8 @@ impl Outbox {
         dropped
     }
 
-    /// Says that a subscription is in force. There are as many of these as subscriptions, so they always fit.
+    /// Says that a subscription is in force. There are as many of these as subscriptions, so they always fit: what is about one
+    /// that has ended is [forgotten](Self::forget).
     pub(crate) fn push_subscribed(&self, key: Key, start: Start) {
         self.push(&mut self.lock(), Event::Subscribed(key, start));
     }
@@ -147,7 +156,7 @@ impl Outbox {
     pub(crate) fn push_gap(&self, key: Key, gap: Gap) {
         let mut waiting = self.lock();
         // One that nobody has taken yet grows instead of being followed by another.
-        let told = waiting.events.iter_mut().rev().take(1).find_map(|event| match event {
+        let told = waiting.events.iter_mut().rev().find_map(|event| match event {
             Event::Gap(of, told) if *of == key && told.reason == gap.reason => Some(told),
             _ => None,
         });
@@ -170,6 +179,33 @@ impl Outbox {
         if waiting.events.len() == 1 {
             self.filled.notify_one();
         }
+    }
+
+    /// Drops everything about a subscription that has ended.
+    pub(crate) fn forget(&self, key: Key) {
+        let mut waiting = self.lock();
+        let Waiting {
+            events,
+            frames,
+            bytes,
+            gaps,
+        } = &mut *waiting;
+        events.retain(|event| {
+            if let Event::Frame(of, _, frame) = event
+                && *of == key
+            {
+                *frames -= 1;
+                *bytes -= frame.len() as u64;
+            }
+            event.key() != key
+        });
+        gaps.retain(|(of, _)| *of != key);
+    }
+
+    /// Whether the answer to a subscription waits.
+    pub(crate) fn has_start(&self, key: Key) -> bool {
+        let is_start = |event: &Event| matches!(event, Event::Subscribed(of, _) if *of == key);
+        self.lock().events.iter().any(is_start)
     }
 
     /// Waits until there is something to take; now and then it is wrong about that.

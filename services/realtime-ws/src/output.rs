@@ -5,7 +5,7 @@ use std::{collections::VecDeque, io::IoSlice, sync::Arc, vec};
 use bytes::{Buf, Bytes};
 use prometheus::IntCounter;
 
-use crate::{encode, frame::LiveFrame, position::Position, subscription::Subscription};
+use crate::{encode, frame::LiveFrame, outbox::Key, position::Position, subscription::Subscription};
 
 /// Pieces that are written at once; the system takes up to 1,024.
 pub(crate) const PIECES: usize = 64;
@@ -55,6 +55,8 @@ impl Iterator for Replay {
 #[derive(Default)]
 pub(crate) struct Output {
     pieces: VecDeque<Piece>,
+    /// In the pieces that are ready.
+    bytes: usize,
     /// Whether a part of the first piece was written.
     begun: bool,
 }
@@ -69,6 +71,7 @@ impl Output {
     }
 
     pub(crate) fn push(&mut self, bytes: Bytes, is_frame: bool) {
+        self.bytes += bytes.len();
         self.pieces.push_back(Piece::Ready { bytes, is_frame });
     }
 
@@ -87,9 +90,21 @@ impl Output {
                 self.pieces.push_front(Piece::Replay(replay));
             }
             for bytes in ready.into_iter().rev() {
+                self.bytes += bytes.len();
                 self.pieces.push_front(Piece::Ready { bytes, is_frame: true });
             }
         }
+    }
+
+    /// Drops the replays of a subscription that has ended.
+    pub(crate) fn forget(&mut self, key: Key) {
+        let of = |piece: &Piece| matches!(piece, Piece::Replay(replay) if replay.subscription.key == key);
+        self.pieces.retain(|piece| !of(piece));
+    }
+
+    /// Bytes that are ready.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
     }
 
     /// The next pieces to write; none when there is nothing.
@@ -110,6 +125,7 @@ impl Output {
     /// Removes what was written, and returns how many frames were completed by that.
     pub(crate) fn written(&mut self, mut length: usize) -> u64 {
         let mut frames = 0;
+        self.bytes -= length;
         while let Some(Piece::Ready { bytes, is_frame }) = self.pieces.front_mut() {
             if bytes.len() > length {
                 bytes.advance(length);
@@ -135,11 +151,21 @@ impl Output {
         self.begun.then(|| self.pop().map(|(bytes, _)| bytes)).flatten()
     }
 
+    /// Takes the next piece if it is ready.
+    pub(crate) fn pop_ready(&mut self) -> Option<Bytes> {
+        let is_ready = matches!(self.pieces.front(), Some(Piece::Ready { .. }));
+        is_ready.then(|| self.pop()).flatten().map(|(bytes, _)| bytes)
+    }
+
     /// Takes the next piece.
     pub(crate) fn pop(&mut self) -> Option<(Bytes, bool)> {
         self.unfold();
         match self.pieces.pop_front()? {
-            Piece::Ready { bytes, is_frame } => Some((bytes, is_frame)),
+            Piece::Ready { bytes, is_frame } => {
+                self.bytes -= bytes.len();
+                self.begun = false;
+                Some((bytes, is_frame))
+            }
             Piece::Replay(_) => None,
         }
     }

@@ -15,9 +15,9 @@ use jiff::Timestamp;
 /// The first byte of a cursor.
 const VERSION: u8 = 1;
 /// Epochs in one position; those that were silent for longest are forgotten first.
-const MAX_EPOCHS: usize = 64;
+const MAX_EPOCHS: usize = 256;
 /// Characters of a cursor at most: a position with all its epochs in its longest form.
-pub(crate) const MAX_CURSOR: usize = 2048;
+pub(crate) const MAX_CURSOR: usize = 8192;
 
 /// What was seen of one epoch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -93,6 +93,11 @@ impl Position {
                 self.seen.push(moved);
             }
         }
+    }
+
+    /// Leaves an epoch out of which nothing will come any more.
+    pub(crate) fn forget(&mut self, epoch: u64) {
+        self.seen.retain(|seen| seen.epoch != epoch);
     }
 
     /// Whether this was said well after `moment`, whatever the clocks of two instances may differ by.

@@ -179,6 +179,12 @@ pub(crate) struct Refusal {
 }
 
 impl ClientMessage {
+    /// The subscription that a message is about, as far as that can be read.
+    pub(crate) fn id_of(text: &str) -> Option<String> {
+        let value: Value = serde_json::from_str(text).ok()?;
+        id_in(&value)
+    }
+
     /// Reads a message; strict, so that a misspelt field is noticed by its author and not ignored.
     pub(crate) fn parse(text: &str) -> Result<Self, Refusal> {
         let value: Value = serde_json::from_str(text).map_err(|error| Refusal {
@@ -186,8 +192,7 @@ impl ClientMessage {
             code: ErrorCode::InvalidJson,
             message: format!("not JSON: {error}"),
         })?;
-        let id = value.get("id").and_then(Value::as_str).filter(|id| id.len() <= MAX_ID);
-        let id = id.map(ToOwned::to_owned);
+        let id = id_in(&value);
         let refuse = |code, message: String| Refusal { id, code, message };
         match value.get("type").and_then(Value::as_str) {
             Some("authenticate" | "subscribe" | "unsubscribe" | "ping") => {}
@@ -202,6 +207,11 @@ impl ClientMessage {
         }
         Self::deserialize(value).map_err(|error| refuse(ErrorCode::InvalidMessage, error.to_string()))
     }
+}
+
+fn id_in(message: &Value) -> Option<String> {
+    let id = message.get("id").and_then(Value::as_str)?;
+    (id.len() <= MAX_ID).then(|| id.to_owned())
 }
 
 impl ServerMessage<'_> {

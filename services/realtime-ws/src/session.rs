@@ -99,7 +99,9 @@ impl Session {
 
     /// Whether there is room for the answer to another message.
     pub(crate) fn may_read(&self) -> bool {
-        self.output.len() < self.common.settings.queue.get() + ANSWERS
+        let settings = &self.common.settings;
+        let bytes = u64::try_from(self.output.bytes()).unwrap_or(u64::MAX);
+        self.output.len() < settings.queue.get() + ANSWERS && bytes < 2 * settings.queue_size.as_u64()
     }
 
     /// Notes that the client is alive.
@@ -208,7 +210,13 @@ impl Session {
         if self.form == Form::EventStream {
             self.keep_alive(requests::COMMENT_EVERY, || Bytes::from_static(b": still here\n\n"), now);
         } else {
-            if now >= self.heard + settings.dead_after.into() {
+            // Who has much to take is not read; but whoever takes something is alive.
+            let alive = if self.may_read() {
+                self.heard
+            } else {
+                self.heard.max(self.progressed)
+            };
+            if now >= alive + settings.dead_after.into() {
                 return Err(Ending::Dead);
             }
             self.keep_alive(settings.ping_interval.into(), wire::ping, now);
@@ -246,7 +254,12 @@ impl Session {
     /// Subscriptions that have waited for too long are refused.
     fn give_up_waiting(&mut self, now: Instant) -> Vec<Command> {
         let timeout: Duration = self.common.settings.subscribe_timeout.into();
-        let too_long = |held: &mut Held| held.waiting_since.is_some_and(|since| now >= since + timeout);
+        let outbox = &self.outbox;
+        let too_long = |held: &mut Held| {
+            let waits = held.waiting_since.is_some_and(|since| now >= since + timeout);
+            // The answer may be there and wait for its turn.
+            waits && !outbox.has_start(held.subscription.key)
+        };
         let given_up: Vec<Held> = self.subscriptions.extract_if(.., too_long).collect();
         for held in &given_up {
             let message = "the feed is not available now; try again in some seconds".to_owned();
@@ -269,15 +282,18 @@ impl Session {
     /// When to look after time again.
     pub(crate) fn next_alarm(&self, now: Instant, clock: Timestamp) -> Instant {
         let settings = &self.common.settings;
-        let mut shortest = vec![
-            settings.ping_interval.into(),
-            settings.slow_after.into(),
-            settings.subscribe_timeout.into(),
+        let limits = [
+            Some(settings.ping_interval),
+            Some(settings.slow_after),
+            Some(settings.subscribe_timeout),
+            self.token.is_none().then_some(settings.authenticate_within),
         ];
-        if self.token.is_none() {
-            shortest.push(settings.authenticate_within.into());
-        }
-        let shortest: Duration = shortest.into_iter().min().unwrap_or_default();
+        let shortest = limits
+            .into_iter()
+            .flatten()
+            .map(Duration::from)
+            .min()
+            .unwrap_or_default();
         let tick = (shortest / 4).clamp(Duration::from_millis(10), Duration::from_secs(5));
         // A hair later, so that the token is over by then.
         let left = self

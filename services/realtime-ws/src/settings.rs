@@ -261,7 +261,7 @@ pub struct LiveSettings {
         default_value = "1h"
     )]
     pub snapshot_age: Duration,
-    /// Batch ids that are remembered, so that a batch that a node sends again is shown once
+    /// Batch ids of each venue that are remembered, so that a batch that a node sends again is shown once
     #[arg(
         long = "live-remembered-batches",
         env = "CITYTRACK_LIVE__REMEMBERED_BATCHES",

@@ -3,6 +3,7 @@
 
 use std::{
     io::{self, ErrorKind, IoSlice},
+    mem,
     pin::{Pin, pin},
     time::Duration,
 };
@@ -13,6 +14,7 @@ use prometheus::IntCounter;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
+    task::yield_now,
     time::{Instant, Sleep, sleep_until, timeout},
 };
 use tokio_util::sync::CancellationToken;
@@ -31,6 +33,10 @@ use crate::{
 const GOODBYE: Duration = Duration::from_secs(1);
 /// A slow client may come back to reading and then learns why it was closed; until the system cuts the connection off.
 const GOODBYE_TO_SLOW: Duration = Duration::from_secs(20);
+/// Bytes that are still written before a close message.
+const LAST_WORDS: usize = 64 << 10;
+/// Writes after which other sockets have their turn.
+const WRITES: usize = 8;
 /// Bytes that are read at once.
 const READ: usize = 4096;
 
@@ -57,12 +63,19 @@ pub(crate) struct Socket {
     /// What was read and is not understood yet; without memory of its own while there is nothing.
     unread: BytesMut,
     assembler: Assembler,
+    /// Whether writing was interrupted for the sake of others.
+    has_more: bool,
 }
 
 impl Socket {
     /// `unread` is what came with the handshake.
     pub(crate) fn new(io: TcpStream, unread: BytesMut, assembler: Assembler) -> Self {
-        Self { io, unread, assembler }
+        Self {
+            io,
+            unread,
+            assembler,
+            has_more: false,
+        }
     }
 
     /// Serves the viewer to the end.
@@ -88,6 +101,9 @@ impl Socket {
             Err(ending) => return ending,
         };
         loop {
+            if mem::take(&mut self.has_more) {
+                yield_now().await;
+            }
             for command in commands.drain(..) {
                 if !around.feed.send(command).await {
                     return Ending::Shutdown;
@@ -157,9 +173,9 @@ impl Socket {
         Ok(commands)
     }
 
-    /// Writes as much as the system takes now.
+    /// Writes what the system takes now, but not for long: others are served by the same thread.
     fn write(&mut self, session: &mut Session, around: &Surroundings) -> Result<Vec<Command>, Ending> {
-        loop {
+        for _ in 0..WRITES {
             match write_some(&self.io, session, &around.metrics.sent) {
                 Ok(0) => {
                     // What came while this was written; it may have been announced already.
@@ -173,19 +189,19 @@ impl Socket {
                 Err(_) => return Err(Ending::Client),
             }
         }
+        self.has_more = true;
+        Ok(Vec::new())
     }
 
-    /// Sends what is left to say, as far as the client takes it, and the close message; then waits a little for the client's
-    /// own: closing a connection with unread data resets it, and then the client might never see why.
+    /// Sends what is left to say, if that is not much, and the close message; then waits a little for the client's own: closing
+    /// a connection with unread data resets it, and then the client might never see why.
     async fn say_goodbye(&mut self, ending: Ending, output: &mut Output) {
         let Some(reason) = ending.close_reason() else { return };
+        // Who gets less can go on at the cursor.
+        let whole = ending != Ending::Slow && output.bytes() <= LAST_WORDS;
         let goodbye = async {
-            if ending == Ending::Slow {
-                self.io.write_all(&output.take_begun().unwrap_or_default()).await?;
-            }
-            while ending != Ending::Slow
-                && let Some((bytes, _)) = output.pop()
-            {
+            self.io.write_all(&output.take_begun().unwrap_or_default()).await?;
+            while whole && let Some(bytes) = output.pop_ready() {
                 self.io.write_all(&bytes).await?;
             }
             self.io.write_all(&wire::close(&reason)).await?;

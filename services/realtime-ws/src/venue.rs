@@ -8,10 +8,11 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
 
 use crate::{
+    coverage::Arrival,
     encode,
     frame::LiveFrame,
     group::{Group, Show},
-    history::{Arrival, History, HistoryLimits, Resume},
+    history::{History, HistoryLimits, Resume},
     metrics::{BatchOutcome, LiveMetrics},
     outbox::{Gap, Start},
     position::Position,
@@ -39,10 +40,9 @@ pub(crate) struct VenueSettings {
 /// What all venues share.
 pub(crate) struct Shared {
     pub(crate) settings: VenueSettings,
-    pub(crate) recent: RecentBatches,
+    /// Batches that are remembered of each venue.
+    pub(crate) remembered: usize,
     pub(crate) compressor: Compressor,
-    /// The epoch of messages without a number, from publishers that are older than the numbers.
-    pub(crate) own_epoch: u64,
     pub(crate) metrics: LiveMetrics,
 }
 
@@ -65,22 +65,28 @@ pub(crate) struct Venue {
     /// When those who were shown nothing are told their cursor, and where everybody stood the last time.
     cursor_due: Instant,
     told: Position,
-    /// Messages that came without a number.
-    unnumbered: u64,
+    /// What was shown, so that it is shown once.
+    recent: RecentBatches,
+    /// The number of the last message that came without one, from publishers that are older than the numbers.
+    unnumbered: Stamp,
 }
 
 impl Venue {
     /// A venue of which nothing has escaped us since `since`.
-    pub(crate) fn new(name: Slug, settings: &VenueSettings, since: Timestamp) -> Self {
+    pub(crate) fn new(name: Slug, settings: &VenueSettings, remembered: usize, since: Timestamp) -> Self {
         Self {
-            cursor_due: Instant::now() + settings.history.age / CURSORS_PER_HISTORY,
+            cursor_due: Instant::now() + between_cursors(settings),
             told: Position::at(since),
             after_cursor: encode::after_cursor(name.as_str()),
             history: History::new(settings.history, since),
             groups: HashMap::new(),
             resuming: Vec::new(),
             watching: 0,
-            unnumbered: 0,
+            recent: RecentBatches::new(remembered),
+            unnumbered: Stamp {
+                epoch: u64::from(rand::random::<u32>()),
+                seq: 0,
+            },
             name,
         }
     }
@@ -101,7 +107,7 @@ impl Venue {
         let start = match subscription
             .since
             .as_ref()
-            .map(|since| (since, self.history.missed(since)))
+            .map(|since| (since, self.history.missed(since, at.now)))
         {
             Some((_, Resume::NotYet)) if at.now < deadline => {
                 self.resuming.push((deadline, subscription));
@@ -149,12 +155,10 @@ impl Venue {
     }
 
     fn anew(&self, recovered: bool, shared: &Shared, at: Moment) -> Start {
-        let age = SignedDuration::try_from(shared.settings.snapshot_age).unwrap_or(SignedDuration::MAX);
-        let oldest = at.clock.checked_sub(age).unwrap_or(Timestamp::MIN);
         Start {
             position: Arc::new(self.history.position().clone()),
             recovered,
-            snapshot: self.history.latest(oldest),
+            snapshot: self.history.latest(oldest(shared, at)),
             missed: Vec::new(),
         }
     }
@@ -184,10 +188,16 @@ impl Venue {
         self.watching -= u64::from(left);
     }
 
+    /// The next message waited in the queue; it came in at `received`.
+    pub(crate) fn reach_back(&mut self, received: Timestamp) {
+        self.history.coverage.reach_back(received);
+    }
+
     /// Shows a message to everybody who wants it, as far as that was not done before.
     pub(crate) fn show(&mut self, stamp: Option<Stamp>, batches: Vec<Batch>, shared: &mut Shared, at: Moment) {
-        let stamp = stamp.unwrap_or_else(|| self.number(shared.own_epoch));
-        match self.history.arrive(stamp) {
+        let own = stamp.is_none();
+        let stamp = stamp.unwrap_or_else(|| self.number());
+        match self.history.coverage.arrive(stamp, own, at.clock) {
             Arrival::Next => {}
             Arrival::Again => return,
             Arrival::AfterHole => self.tell_of_hole(shared),
@@ -197,7 +207,7 @@ impl Venue {
         for batch in batches {
             let first = place;
             place += batch.frames.len();
-            if shared.recent.is_new(key(&batch)) {
+            if self.recent.is_new(key(&batch)) {
                 let age = at.clock.duration_since(batch.received_at).as_secs_f64();
                 self.show_batch(stamp, batch, (first, frames), shared, at);
                 shared.metrics.batch(BatchOutcome::Shown);
@@ -212,12 +222,9 @@ impl Venue {
         self.retry(shared, at);
     }
 
-    fn number(&mut self, epoch: u64) -> Stamp {
-        self.unnumbered += 1;
-        Stamp {
-            epoch,
-            seq: self.unnumbered,
-        }
+    fn number(&mut self) -> Stamp {
+        self.unnumbered.seq += 1;
+        self.unnumbered
     }
 
     fn show_batch(
@@ -243,7 +250,7 @@ impl Venue {
                 (place, last),
                 backlog,
             ));
-            self.history.keep(&live, at.now, at.clock);
+            self.history.keep(&live, at);
             if self.groups.is_empty() {
                 continue;
             }
@@ -285,14 +292,14 @@ impl Venue {
 
     /// Does what time has brought.
     pub(crate) fn tick(&mut self, shared: &mut Shared, at: Moment) {
-        self.history.let_go(at.now);
         let cursor = self.history.position().cursor(&self.name);
         let mut show = show(&cursor, &self.after_cursor, shared);
         for (wish, group) in &mut self.groups {
             group.tick(wish, &mut show, at.now);
         }
         if at.now >= self.cursor_due {
-            self.cursor_due = at.now + shared.settings.history.age / CURSORS_PER_HISTORY;
+            self.cursor_due = at.now + between_cursors(&shared.settings);
+            self.history.tidy(at, oldest(shared, at));
             self.tell_cursor(&cursor.into());
         }
         self.retry(shared, at);
@@ -323,4 +330,14 @@ fn show<'a>(cursor: &'a str, after_cursor: &'a str, shared: &'a mut Shared) -> S
         compressor: &mut shared.compressor,
         metrics: &shared.metrics,
     }
+}
+
+fn between_cursors(settings: &VenueSettings) -> Duration {
+    (settings.history.age / CURSORS_PER_HISTORY).max(Duration::from_secs(1))
+}
+
+/// What was taken before is not shown as the latest frame of a camera.
+fn oldest(shared: &Shared, at: Moment) -> Timestamp {
+    let age = SignedDuration::try_from(shared.settings.snapshot_age).unwrap_or(SignedDuration::MAX);
+    at.clock.checked_sub(age).unwrap_or(Timestamp::MIN)
 }

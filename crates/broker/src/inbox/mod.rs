@@ -178,15 +178,16 @@ impl Inbox {
         }
     }
 
-    /// Gets messages of `route` from now on (live sources).
-    pub async fn bind(&mut self, route: &str) {
+    /// Gets messages of `route` from now on (live sources); false when that holds only from the next connection on.
+    pub async fn bind(&mut self, route: &str) -> bool {
         self.unbound.remove(route);
-        if self.bound.insert(route.to_owned())
-            && let Some(open) = &self.open
-            && let Err(error) = self.routes(open).bind(route).await
-        {
+        let is_new = self.bound.insert(route.to_owned());
+        let Some(open) = &self.open else { return false };
+        if is_new && let Err(error) = self.routes(open).bind(route).await {
             self.lost(&error.to_string());
+            return false;
         }
+        true
     }
 
     /// Gets no more messages of `route` (live sources), also when the queue has it from an earlier life of this process.

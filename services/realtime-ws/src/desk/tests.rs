@@ -28,7 +28,7 @@ fn a_subscription_is_in_force_when_its_venue_is_bound() {
     assert!(desk.wants_binding() && emptied(&outbox).is_empty());
     assert_eq!(desk.unbound(), [slug("demo")]);
     desk.bound(slug("demo"), at);
-    assert!(!desk.wants_binding() && desk.takes(&slug("demo")));
+    assert!(!desk.wants_binding() && !desk.is_unknown(&slug("demo")));
     subscribe(&mut desk, subscription(2, &outbox), at);
     assert_eq!(emptied(&outbox), ["1 new [] []", "2 new [] []"], "the second at once");
 }
@@ -75,10 +75,11 @@ fn who_leaves_while_waiting_is_forgotten() {
 fn messages_of_an_earlier_life_count_from_when_they_came_in() {
     let (mut desk, at) = desk();
     desk.connected(false, at);
-    assert!(!desk.takes(&slug("demo")));
+    assert!(desk.is_unknown(&slug("demo")));
     let earlier = at.clock - jiff::SignedDuration::from_secs(10);
-    desk.take_over(&slug("demo"), earlier, at);
-    assert!(desk.takes(&slug("demo")));
+    desk.bound(slug("demo"), at);
+    desk.hub.reach_back(&slug("demo"), earlier);
+    assert!(!desk.is_unknown(&slug("demo")));
     desk.hub.show(
         &slug("demo"),
         Some(stamp(7, 5)),
@@ -124,8 +125,46 @@ fn a_venue_is_given_up_some_time_after_its_last_viewer_left() {
     desk.disconnected();
     assert!(desk.unwatched(due.now).is_empty(), "not while the broker is away");
     desk.connected(false, due);
+    assert!(
+        desk.unwatched(due.now).is_empty(),
+        "nobody could come while it was away"
+    );
+    let due = after(due, UNBIND_AFTER);
     assert_eq!(desk.unwatched(due.now), [slug("demo")]);
-    assert_eq!((desk.venues(), desk.takes(&slug("demo"))), (0, false));
+    assert_eq!(desk.venues(), 0);
+    assert!(
+        !desk.is_unknown(&slug("demo")),
+        "what is still on its way is no reason to take it again"
+    );
+    desk.look_around(due.now + STRAGGLERS);
+    assert!(desk.is_unknown(&slug("demo")));
+}
+
+#[test]
+fn who_comes_at_the_last_moment_is_not_given_up_with_the_venue() {
+    let (mut desk, at) = desk();
+    let outbox = outbox(10);
+    desk.connected(true, at);
+    let one = subscribe(&mut desk, subscription(1, &outbox), at);
+    desk.bound(slug("demo"), at);
+    desk.take(Command::Unsubscribe(one), at);
+    desk.look_around(at.now);
+    subscribe(&mut desk, subscription(2, &outbox), at);
+    assert!(desk.unwatched(after(at, UNBIND_AFTER).now).is_empty());
+    assert!(desk.hub.watches(&slug("demo")));
+}
+
+#[test]
+fn nothing_is_left_in_the_outbox_of_what_was_unsubscribed() {
+    let (mut desk, at) = desk();
+    let outbox = outbox(10);
+    desk.connected(true, at);
+    desk.bound(slug("demo"), at);
+    for key in 1..100 {
+        let one = subscribe(&mut desk, subscription(key, &outbox), at);
+        desk.take(Command::Unsubscribe(one), at);
+    }
+    assert!(outbox.take().is_empty());
 }
 
 #[test]

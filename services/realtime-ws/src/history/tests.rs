@@ -4,6 +4,7 @@ use proptest::{collection::vec, prelude::*};
 use uuid::Uuid;
 
 use super::*;
+use crate::coverage::Arrival;
 use crate::recent;
 
 const LIMITS: HistoryLimits = HistoryLimits {
@@ -36,13 +37,18 @@ impl Lived {
         }
     }
 
+    fn at(&self) -> Moment {
+        let (now, clock) = (self.now, self.clock);
+        Moment { now, clock }
+    }
+
     /// A message of so many frames of camera `entrance`.
     fn show(&mut self, stamp: Stamp, frames: u32) -> Arrival {
         self.show_taken_at(stamp, frames, self.clock, false)
     }
 
     fn show_taken_at(&mut self, stamp: Stamp, frames: u32, captured_at: Timestamp, backlog: bool) -> Arrival {
-        let arrival = self.history.arrive(stamp);
+        let arrival = self.history.coverage.arrive(stamp, false, self.clock);
         if arrival == Arrival::Again {
             return arrival;
         }
@@ -54,7 +60,7 @@ impl Lived {
             let place = (place, place + 1 == frames);
             let index = place.0 as usize;
             let live = Arc::new(LiveFrame::new(Arc::clone(&batch), index, camera, stamp, place, backlog));
-            self.history.keep(&live, self.now, self.clock);
+            self.history.keep(&live, self.at());
         }
         self.history.finish(stamp);
         arrival
@@ -66,8 +72,8 @@ impl Lived {
     }
 
     /// What somebody missed who stands at `seen`: message and place.
-    fn missed(&self, seen: &Position) -> Result<Vec<(u64, u64, u32)>, &'static str> {
-        match self.history.missed(seen) {
+    fn missed(&mut self, seen: &Position) -> Result<Vec<(u64, u64, u32)>, &'static str> {
+        match self.history.missed(seen, self.now) {
             Resume::Missed(frames) => Ok(frames.iter().map(|f| (f.stamp.epoch, f.stamp.seq, f.place)).collect()),
             Resume::NotYet => Err("not yet"),
             Resume::Lost => Err("lost"),
@@ -157,7 +163,7 @@ fn a_hole_is_noticed_and_a_repeated_message_too() {
 fn an_epoch_that_this_instance_never_saw_says_nothing_about_what_was_missed() {
     let mut elsewhere = Position::at(clock() + SignedDuration::from_secs(3));
     elsewhere.advance(stamp(7, 30), 0, true);
-    let here = Lived::new(LIMITS);
+    let mut here = Lived::new(LIMITS);
     assert_eq!(
         here.missed(&elsewhere),
         Err("not yet"),
@@ -187,6 +193,101 @@ fn an_epoch_that_the_viewer_never_saw_must_be_here_from_its_beginning() {
         Ok(vec![(7, 1, 0), (9, 4, 0)]),
         "they came before this instance listened, so before the viewer left"
     );
+}
+
+/// An epoch that began at this time.
+fn epoch_of(start: Timestamp) -> u64 {
+    start.as_millisecond().unsigned_abs() << 20
+}
+
+#[test]
+fn a_publisher_that_connected_while_this_instance_listened_is_waited_for() {
+    let mut here = Lived::new(LIMITS);
+    here.pass(60);
+    let epoch = epoch_of(here.clock);
+    here.pass(60);
+    let mut elsewhere = Position::at(here.clock);
+    elsewhere.advance(stamp(epoch, 50), 0, true);
+    assert_eq!(
+        here.missed(&elsewhere),
+        Err("not yet"),
+        "its messages are on their way here"
+    );
+    assert_eq!(
+        here.show(stamp(epoch, 3), 1),
+        Arrival::AfterHole,
+        "and should begin with the first"
+    );
+}
+
+#[test]
+fn publishers_that_are_gone_are_forgotten() {
+    let mut here = Lived::new(HistoryLimits {
+        age: Duration::from_secs(60),
+        ..LIMITS
+    });
+    here.show(stamp(7, 3), 1);
+    let long_ago = here.history.position().clone();
+    here.pass(30);
+    here.show(stamp(9, 1), 1);
+    let with_both = here.history.position().clone();
+    here.pass(50);
+    here.show(stamp(9, 2), 1);
+    here.history.tidy(here.at(), Timestamp::MIN);
+    let now = here.history.position().clone();
+    assert!(now.of(7).is_none() && now.of(9).is_some());
+    assert_eq!(here.missed(&now), Ok(vec![]), "the cursor does without it");
+    assert_eq!(
+        here.missed(&with_both),
+        Ok(vec![(9, 2, 0)]),
+        "and one that has it is as good"
+    );
+    assert_eq!(
+        here.missed(&long_ago),
+        Err("not yet"),
+        "it may have sent more just after that"
+    );
+    let mut unseen = Position::at(clock() - SignedDuration::from_secs(10));
+    unseen.advance(stamp(9, 1), 0, true);
+    assert_eq!(here.missed(&unseen), Ok(vec![(9, 2, 0)]));
+}
+
+#[test]
+fn what_was_let_go_long_before_the_viewer_left_was_not_missed() {
+    let mut here = Lived::new(HistoryLimits { frames: 1, ..LIMITS });
+    here.show(stamp(7, 1), 1);
+    here.pass(1);
+    here.show(stamp(9, 1), 1);
+    let mut seen = Position::at(here.clock);
+    seen.advance(stamp(9, 1), 0, true);
+    assert_eq!(
+        here.missed(&seen),
+        Err("lost"),
+        "it may have come after the viewer left"
+    );
+    seen.at += 10;
+    assert_eq!(here.missed(&seen), Ok(vec![]));
+}
+
+#[test]
+fn numbers_of_its_own_mean_nothing_elsewhere() {
+    let mut here = Lived::new(LIMITS);
+    here.history.coverage.arrive(stamp(7, 1), true, here.clock);
+    let seen = Position::at(here.clock + SignedDuration::from_mins(10));
+    assert_eq!(here.missed(&seen), Err("lost"));
+}
+
+#[test]
+fn what_waited_in_the_queue_shows_since_when_nothing_escaped() {
+    let mut here = Lived::new(LIMITS);
+    let mut seen = Position::at(here.clock);
+    seen.advance(stamp(5, 8), 0, true);
+    assert_eq!(here.missed(&seen), Err("not yet"));
+    here.history
+        .coverage
+        .reach_back(here.clock - SignedDuration::from_secs(10));
+    here.show(stamp(7, 1), 1);
+    assert_eq!(here.missed(&seen), Ok(vec![(7, 1, 0)]));
 }
 
 #[test]
@@ -238,7 +339,7 @@ fn who_saw_a_batch_in_another_message_does_not_see_it_again() {
     let mut elsewhere = here.history.position().clone();
     here.show(stamp(9, 3), 2);
     let batch = recent::key(here.history.kept.back().unwrap().1.batch());
-    here.history.arrive(stamp(7, 12));
+    here.history.coverage.arrive(stamp(7, 12), false, here.clock);
     here.history.repeated(batch, stamp(7, 12), 4, here.now);
     here.history.finish(stamp(7, 12));
     // Before it were four others in that message.

@@ -502,3 +502,23 @@ fn who_is_shown_nothing_is_told_the_cursor_now_and_then() {
     stage.pass(quarter);
     assert!(emptied(&quiet).is_empty(), "told once");
 }
+
+#[test]
+fn a_venue_that_is_taken_again_remembers_nothing_of_its_former_life() {
+    let mut stage = Stage::new();
+    stage.show(1, &["entrance"]);
+    let again = taken(&["exit"], stage.at.clock);
+    stage
+        .hub
+        .show(&slug("demo"), Some(stamp(7, 2)), vec![again.clone()], stage.at);
+    stage.hub.close(&slug("demo"));
+    stage.hub.open(&slug("demo"), clock());
+    // The broker delivers again what was not acknowledged.
+    stage.hub.show(&slug("demo"), Some(stamp(7, 2)), vec![again], stage.at);
+    let back = outbox(10);
+    stage.add(Subscription {
+        since: Some(seen(1)),
+        ..subscription(1, &back)
+    });
+    assert_eq!(emptied(&back), ["1 recovered [] [exit]"]);
+}

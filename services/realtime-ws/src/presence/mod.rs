@@ -124,6 +124,13 @@ impl Presence {
         true
     }
 
+    /// Takes nobody's silence until now for absence.
+    pub(crate) fn excuse(&mut self, now: Instant) {
+        for heard in self.heard.values_mut() {
+            *heard = now;
+        }
+    }
+
     /// Forgets the instances that are gone.
     pub(crate) fn forget_gone(&mut self, now: Instant) {
         let gone: Vec<String> = self

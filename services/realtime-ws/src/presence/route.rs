@@ -29,7 +29,9 @@ struct Answer {
 struct VenuePresence {
     venue: String,
     watching: u64,
-    instances: Vec<InstancePresence>,
+    /// For the administrator alone: names of machines are nobody else's business.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    instances: Option<Vec<InstancePresence>>,
 }
 
 #[derive(Serialize)]
@@ -78,7 +80,7 @@ fn answer(everywhere: &Everywhere, viewer: Option<&ViewerToken>) -> Answer {
     let venues = venues.into_iter().map(|(venue, instances)| VenuePresence {
         venue: venue.to_string(),
         watching: instances.iter().map(|instance| instance.watching).sum(),
-        instances,
+        instances: viewer.is_none().then_some(instances),
     });
     Answer {
         venues: venues.collect(),
@@ -116,6 +118,11 @@ mod tests {
             expires_at: Timestamp::MAX,
             fingerprint: 0,
         };
-        assert_eq!(told(&everywhere, Some(&viewer)), json!({"venues": [demo]}));
+        let without = json!({"venue": "demo", "watching": 5});
+        assert_eq!(
+            told(&everywhere, Some(&viewer)),
+            json!({"venues": [without]}),
+            "the names of machines are for the administrator"
+        );
     }
 }

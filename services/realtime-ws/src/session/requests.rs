@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use citytrack_access::ViewerToken;
-use citytrack_domain::Slug;
+use citytrack_domain::{CameraPattern, Slug};
 use jiff::Timestamp;
 use tokio::time::Instant;
 
@@ -31,7 +31,7 @@ type Reason = (ErrorCode, String);
 impl Session {
     /// Answers a message, and says what to ask of the feed.
     pub(crate) fn on_text(&mut self, text: &str, now: Instant, clock: Timestamp) -> Result<Vec<Command>, Ending> {
-        let message = self.check_rate(now).and_then(|()| ClientMessage::parse(text));
+        let message = self.check_rate(text, now).and_then(|()| ClientMessage::parse(text));
         match message.and_then(|message| self.obey(message, now, clock)) {
             Ok(commands) => {
                 self.bad_messages = 0;
@@ -67,7 +67,7 @@ impl Session {
         Ok(self.subscribe(id, venue, wish, since, now))
     }
 
-    fn check_rate(&mut self, now: Instant) -> Result<(), Refusal> {
+    fn check_rate(&mut self, text: &str, now: Instant) -> Result<(), Refusal> {
         let rate = f64::from(self.common.settings.message_rate.get());
         let earned = now.duration_since(self.allowance_at).as_secs_f64() * rate;
         self.allowance = (self.allowance + earned).min(BURST * rate);
@@ -76,7 +76,7 @@ impl Session {
             let message = format!("more than {rate} messages a second");
             let code = ErrorCode::TooManyMessages;
             return Err(Refusal {
-                id: None,
+                id: ClientMessage::id_of(text),
                 code,
                 message,
             });
@@ -100,6 +100,7 @@ impl Session {
                     });
                 };
                 let held = self.subscriptions.remove(place);
+                self.output.forget(held.subscription.key);
                 self.say(&ServerMessage::Unsubscribed { id: &id }, now);
                 Ok(vec![Command::Unsubscribe(held.subscription)])
             }
@@ -140,7 +141,7 @@ impl Session {
         };
         let uncovered = |held: &mut Held| {
             let venue = &held.subscription.venue;
-            !token.allows(venue) || token.cameras(venue) != before.cameras(venue)
+            !token.allows(venue) || !covers(token.cameras(venue), before.cameras(venue))
         };
         let ended: Vec<Held> = self.subscriptions.extract_if(.., uncovered).collect();
         for held in &ended {
@@ -267,6 +268,18 @@ impl Session {
         };
         self.say(&error, now);
     }
+}
+
+/// Whether all cameras of the limit `before` are within the limit `now`; `None` is no limit.
+fn covers(now: Option<&[CameraPattern]>, before: Option<&[CameraPattern]>) -> bool {
+    let (Some(now), before) = (now, before) else {
+        return true;
+    };
+    let within = |wanted: &CameraPattern| {
+        now.iter()
+            .any(|allowed| allowed.intersection(wanted).as_ref() == Some(wanted))
+    };
+    before.is_some_and(|before| before.iter().all(within))
 }
 
 /// How much one filter may hold.

@@ -37,7 +37,7 @@ async fn the_watchers_at_all_instances_are_counted() {
     let viewer = token(&["demo"], SignedDuration::from_hours(1));
     assert_eq!(
         ask(&here, &viewer).await,
-        (200, json!({"venues": [demo]})),
+        (200, json!({"venues": [{"venue": "demo", "watching": 2}]})),
         "a viewer sees its own venues"
     );
     assert_eq!(ask(&here, "nonsense").await.0, 401);
