@@ -32,12 +32,14 @@ const countingPage = (
   });
 </script>`;
 
-/** Somebody else's server: the page at `/`, a viewer token at `/viewer-token`. */
+/** Somebody else's server: the page at `/`, a viewer token at `/viewer-token`, or an error when there is none. */
 async function serve(t, page, newToken) {
   const server = createServer(async (request, response) => {
     const isPage = request.url === "/";
     response.setHeader("content-type", isPage ? "text/html" : "text/plain");
-    response.end(isPage ? page : await newToken());
+    const token = isPage ? undefined : await newToken();
+    response.statusCode = isPage || token ? 200 : 500;
+    response.end(isPage ? page : (token ?? "not.a.token"));
   });
   const { hostname, port } = new URL(guestOrigin);
   await new Promise((resolve) => server.listen(Number(port), hostname, resolve));
@@ -136,12 +138,14 @@ test("the example of the documentation works in a page of another origin", async
   const example = (await documentedExample())
     .replaceAll("https://citytrack.example", address)
     .replaceAll('"demo"', JSON.stringify(venue.slug));
-  await serve(t, example, () => viewerToken([venue]));
-  const page = await openPage(t, browser, { origin: guestOrigin, friend: address });
-  const live = page.waitForEvent("console", (message) => message.text().startsWith("live feed: live"));
+  let asked = 0;
+  await serve(t, example, () => (++asked === 1 ? undefined : viewerToken([venue])));
+  const page = await openPage(t, browser, { origin: guestOrigin, friend: address, expected: /500/ });
+  const said = (text) => page.waitForEvent("console", (message) => message.text().startsWith(text));
+  const told = [said("live feed: waiting token"), said("live feed: live")];
   await page.route("**/favicon.ico", (route) => route.fulfill({ status: 204 }));
   await page.goto(guestOrigin);
-  await live;
+  await Promise.all(told);
   const people = [0.9, 0.9, 0.1].map((confidence) => ({
     class: "person",
     confidence,

@@ -1,8 +1,11 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { LiveFeed, type LiveFeedOptions, type Status } from "./client";
-import { FeedServer } from "./feed-server.fixture";
+import { LiveFeed, type LiveFeedOptions } from "./client";
+import { FeedServer, GOOD } from "./feed-server.fixture";
 import type { FeedError, Gap } from "./messages";
+import type { Status } from "./status";
 import type { Wanted } from "./subscription";
+
+const BETTER = "a.better.token";
 
 let server: FeedServer;
 let feed: LiveFeed;
@@ -14,6 +17,7 @@ beforeEach(async () => {
 });
 afterEach(async () => {
   feed.close();
+  vi.unstubAllGlobals();
   await server.stop();
 });
 
@@ -21,7 +25,7 @@ const states = () => statuses.map(({ state }) => state);
 const isLive = () => expect(statuses.at(-1)?.state).toBe("live");
 const until = (check: () => void) => vi.waitFor(check, { timeout: 10_000, interval: 5 });
 
-function open(token: LiveFeedOptions["token"] = "good"): void {
+function open(token: LiveFeedOptions["token"] = GOOD): void {
   feed = new LiveFeed({ token, url: server.url, onStatus: (status) => statuses.push(status) });
 }
 
@@ -49,7 +53,7 @@ describe("a connection", () => {
     await until(isLive);
     expect(states()).toEqual(["connecting", "live"]);
     expect(server.received).toEqual([
-      { type: "authenticate", token: "good" },
+      { type: "authenticate", token: GOOD },
       { type: "subscribe", id: "1", venue: "demo" },
     ]);
     server.publish(3);
@@ -101,9 +105,86 @@ describe("a connection", () => {
     open();
     watch();
     await until(isLive);
-    server.say({ type: "cursor", id: "1", cursor: "far-on" });
+    server.say({ type: "cursor", id: "1", cursor: "7" });
     server.end();
-    await until(() => expect(server.subscribes.map(({ since }) => since)).toEqual([undefined, "far-on"]));
+    await until(() => expect(server.subscribes.map(({ since }) => since)).toEqual([undefined, "7"]));
+  });
+
+  test("is asked again, after a pause, for what was one message too many", async () => {
+    open();
+    await until(isLive);
+    server.tooMany = 2;
+    const [first, second] = [watch(), watch()];
+    await until(() => expect(first.story.concat(second.story)).toEqual(["snapshot", "snapshot"]));
+    expect(server.subscribes.map(({ id }) => id)).toEqual(["1", "2", "1", "2"]);
+    server.tooMany = 1;
+    first.handle.close();
+    const unsubscribes = () => server.received.filter(({ type }) => type === "unsubscribe");
+    await until(() => expect(unsubscribes()).toHaveLength(2));
+    expect([first.errors, second.errors, server.connections]).toEqual([[], [], 1]);
+  });
+
+  test("goes on when what the page gave throws", async () => {
+    const report = vi.fn();
+    vi.stubGlobal("reportError", report);
+    const fail = () => {
+      throw new Error("a mistake of the page");
+    };
+    feed = new LiveFeed({
+      token: GOOD,
+      url: server.url,
+      onStatus: (status) => {
+        statuses.push(status);
+        fail();
+      },
+    });
+    feed.subscribe({ venue: "demo" }, { onFrame: fail, onSnapshot: fail, onGap: fail });
+    server.refusals.set("other", "forbidden-venue");
+    feed.subscribe({ venue: "other" }, { onFrame: fail, onError: fail });
+    await until(isLive);
+    server.say({ type: "gap", id: "1", dropped: 1, cameras: [], reason: "slow" });
+    server.publish(2);
+    // Two statuses, a snapshot, an error, a gap, two frames.
+    await until(() => expect(report).toHaveBeenCalledTimes(7));
+  });
+
+  test("tells its first status when the page has its feed", async () => {
+    const seen: unknown[] = [];
+    const mine = new LiveFeed({ token: GOOD, url: server.url, onStatus: () => seen.push(mine) });
+    feed = mine;
+    expect(seen).toEqual([]);
+    await until(() => expect(seen).toEqual([mine, mine]));
+  });
+
+  test("that the browser does not allow stops the feed, and says why", async () => {
+    const error = new DOMException("insecure", "SecurityError");
+    const insecure = class {
+      constructor() {
+        throw error;
+      }
+    };
+    vi.stubGlobal("WebSocket", insecure);
+    open();
+    await until(() =>
+      expect(statuses.at(-1)).toEqual({ state: "stopped", attempt: 0, reason: "address", error }),
+    );
+  });
+
+  test("is not begun when the feed is closed at once", async () => {
+    open();
+    feed.close();
+    await new Promise((resolve) => setTimeout(resolve));
+    expect(states()).toEqual(["stopped"]);
+  });
+
+  test("that has ended takes no subscription, and says so", async () => {
+    open();
+    await until(isLive);
+    feed.close();
+    const { errors } = watch();
+    expect(errors).toEqual([]);
+    await until(() => expect(errors).toHaveLength(1));
+    expect(errors[0]).toMatchObject({ code: "stopped", message: "the feed has stopped: closed" });
   });
 
   test("ends for good when it is closed", async () => {
@@ -147,11 +228,46 @@ describe("after a disconnect", () => {
     await until(() => expect(story).toEqual(["snapshot", 1, "restart", 7]));
   });
 
-  test("a cursor that is not understood is forgotten", async () => {
+  test("nothing is missing and nothing doubled when what was missed comes in two parts", async () => {
+    open();
+    const { story } = watch();
+    await until(isLive);
+    server.publish(2);
+    await until(() => expect(story).toHaveLength(3));
+    server.end();
+    server.publish(6);
+    server.replayEndsAfter = 3;
+    await until(() => expect(server.connections).toBe(3));
+    server.publish();
+    await until(() => expect(story).toEqual(["snapshot", 1, 2, 3, 4, 5, 6, 7, 8, 9]));
+    expect(server.subscribes.map(({ since }) => since)).toEqual([undefined, "2", "5"]);
+  });
+
+  test("the newest of what was missed is shown to who wants few frames", async () => {
+    open();
+    const { story, gaps, handle } = watch({ maxRate: 1 });
+    await until(isLive);
+    server.publish();
+    await until(() => expect(story).toEqual(["snapshot", 1]));
+    server.end();
+    server.publish(5);
+    await until(() => expect(gaps).toHaveLength(1));
+    expect([story, handle.cursor]).toEqual([["snapshot", 1, "snapshot"], "6"]);
+    expect(gaps).toMatchObject([{ dropped: 4, reason: "rate" }]);
+  });
+
+  test("a cursor that is not understood is forgotten, and what was missed is told", async () => {
+    open();
+    const { story } = watch({ since: "nonsense" });
+    await until(() => expect(story).toEqual(["restart"]));
+    expect(server.subscribes.map(({ since }) => since)).toEqual(["nonsense", undefined]);
+  });
+
+  test("a server that never accepts a cursor is not asked for ever", async () => {
     open();
     server.refusals.set("demo", "invalid-cursor");
-    watch({ since: "nonsense" });
-    await until(() => expect(server.subscribes).toHaveLength(2));
+    const { errors } = watch({ since: "nonsense" });
+    await until(() => expect(errors).toHaveLength(1));
     expect(server.subscribes.map(({ since }) => since)).toEqual(["nonsense", undefined]);
   });
 
@@ -167,6 +283,17 @@ describe("after a disconnect", () => {
     await until(() => expect(states()).toEqual(["connecting", "live", "waiting", "connecting", "live"]));
     expect(statuses[2]).toMatchObject({ attempt: 1, reason, retryAt: expect.any(Number) });
     expect(statuses[3]).toMatchObject({ attempt: 1 });
+  });
+
+  test("that had code 4429 it waits for five seconds at least", async () => {
+    open();
+    watch();
+    await until(isLive);
+    const before = Date.now();
+    server.end(4429);
+    await until(() => expect(statuses.at(-1)).toMatchObject({ state: "waiting", reason: "flood" }));
+    const status = statuses.at(-1);
+    expect(status?.state === "waiting" && status.retryAt - before).toBeGreaterThanOrEqual(5000);
   });
 
   test("that had code 4400 nothing more is tried", async () => {
@@ -205,7 +332,6 @@ describe("in a page", () => {
     vi.stubGlobal("removeEventListener", events.removeEventListener.bind(events));
     vi.stubGlobal("document", page);
   });
-  afterEach(() => vi.unstubAllGlobals());
 
   test("it does not wait any longer when the network is back", async () => {
     server.full = true;
@@ -239,7 +365,7 @@ describe("in a page", () => {
 
 describe("a token", () => {
   test("that is not accepted stops a feed that has no other", async () => {
-    open("bad");
+    open("a.bad.token");
     await until(() => expect(statuses.at(-1)).toMatchObject({ state: "stopped", reason: "unauthorized" }));
     expect(server.connections).toBe(1);
   });
@@ -251,44 +377,118 @@ describe("a token", () => {
     await until(() => expect(statuses.at(-1)).toMatchObject({ state: "stopped", reason: "expired" }));
   });
 
+  test("that was not shown in time has not expired", async () => {
+    open();
+    server.deaf = true;
+    watch();
+    await until(() => expect(server.received).toHaveLength(1));
+    server.deaf = false;
+    server.end(4401);
+    await until(isLive);
+    expect(statuses[1]).toMatchObject({ state: "waiting", reason: "lost" });
+  });
+
+  test("that is none is not sent", async () => {
+    open("<!doctype html>");
+    await until(() => expect(statuses.at(-1)).toMatchObject({ state: "stopped", reason: "unauthorized" }));
+    expect(statuses.at(-1)).toHaveProperty("error", expect.any(TypeError));
+    expect(server.connections).toBe(0);
+  });
+
+  test("that is none is asked for again later", async () => {
+    const tokens = ["<!doctype html>", GOOD];
+    open(async () => tokens.shift() ?? "none left");
+    await until(isLive);
+    expect(statuses[1]).toMatchObject({ state: "waiting", reason: "token", error: expect.any(TypeError) });
+    expect(server.received).toEqual([{ type: "authenticate", token: GOOD }]);
+  });
+
+  test("that cannot be had before the present one ends is asked for again", async () => {
+    const answers = [GOOD, undefined, undefined, BETTER];
+    server.tokens.add(BETTER);
+    open(async () => answers.shift() ?? Promise.reject(new Error("no network")));
+    watch();
+    await until(isLive);
+    server.say({ type: "expiring", expires_at: "2026-11-22T18:00:00Z" });
+    await until(() => expect(server.received).toContainEqual({ type: "authenticate", token: BETTER }));
+    expect([server.connections, states()]).toEqual([1, ["connecting", "live"]]);
+  });
+
+  test("that cannot be had after one was refused is the reason to wait", async () => {
+    const answers = ["a.bad.token", undefined, GOOD];
+    const error = new Error("no network");
+    open(async () => answers.shift() ?? Promise.reject(error));
+    await until(isLive);
+    expect(statuses[1]).toMatchObject({ state: "waiting", attempt: 1, reason: "token", error });
+  });
+
+  test("that lets see less ends what it does not cover, and the rest goes on", async () => {
+    open();
+    server.venues = ["demo", "other"];
+    const [demo, other] = [watch(), watch({ venue: "other" })];
+    await until(isLive);
+    server.publish(2);
+    await until(() => expect(demo.story).toEqual(["snapshot", 1, 2]));
+    server.venues = ["demo"];
+    server.say({ type: "authenticated", venues: ["demo"], expires_at: "2026-11-22T18:00:00Z" });
+    for (const id of ["1", "2"]) {
+      server.say({
+        type: "error",
+        id,
+        code: "forbidden-venue",
+        message: "the new token does not cover this",
+      });
+      server.say({ type: "unsubscribed", id });
+    }
+    await until(() => expect(other.errors).toMatchObject([{ code: "forbidden-venue" }]));
+    await until(() => expect(server.subscribes).toHaveLength(3));
+    expect(server.subscribes[2]).toMatchObject({ id: "1", since: "2" });
+    server.publish();
+    await until(() => expect(demo.story).toEqual(["snapshot", 1, 2, 3]));
+    // Once for each token.
+    server.say({ type: "error", id: "1", code: "forbidden-venue", message: "still not" });
+    await until(() => expect(demo.errors).toHaveLength(1));
+    expect(server.subscribes).toHaveLength(3);
+  });
+
   test("that is about to expire is replaced without a reconnect", async () => {
-    const tokens = ["good", "better"];
-    server.tokens.add("better");
+    const tokens = [GOOD, BETTER];
+    server.tokens.add(BETTER);
     open(async () => tokens.shift() ?? "none left");
     const { story } = watch();
     await until(isLive);
     server.say({ type: "expiring", expires_at: "2026-11-22T18:00:00Z" });
-    await until(() => expect(server.received).toContainEqual({ type: "authenticate", token: "better" }));
+    await until(() => expect(server.received).toContainEqual({ type: "authenticate", token: BETTER }));
     server.publish();
     await until(() => expect(story).toEqual(["snapshot", 1]));
     expect([server.connections, server.subscribes.length]).toEqual([1, 1]);
   });
 
   test("that has expired is replaced, and the feed goes on where it was", async () => {
-    const tokens = ["good", "better"];
+    const tokens = [GOOD, BETTER];
     open(async () => tokens.shift() ?? "none left");
     const { story } = watch();
     await until(isLive);
     server.publish();
-    server.tokens.delete("good");
-    server.tokens.add("better");
+    server.tokens.delete(GOOD);
+    server.tokens.add(BETTER);
     server.end(4401);
     server.publish();
     await until(() => expect(story).toEqual(["snapshot", 1, 2]));
   });
 
   test("that is not accepted is asked for once more, on the same connection, and not a third time", async () => {
-    const tokens = ["bad", "worse", "good"];
+    const tokens = ["a.bad.token", "a.worse.token", GOOD];
     open(async () => tokens.shift() ?? "none left");
     await until(() => expect(statuses.at(-1)).toMatchObject({ state: "stopped", reason: "unauthorized" }));
-    expect([server.connections, tokens]).toEqual([1, ["good"]]);
+    expect([server.connections, tokens]).toEqual([1, [GOOD]]);
   });
 
   test("that cannot be had now is asked for again later", async () => {
     let asked = 0;
     open(async () => {
       if (++asked === 1) throw new Error("no network");
-      return "good";
+      return GOOD;
     });
     watch();
     await until(isLive);

@@ -2,6 +2,9 @@ import type { AddressInfo } from "node:net";
 import { type WebSocket as Socket, WebSocketServer } from "ws";
 import type { ClientMessage, Frame, ServerMessage } from "./messages";
 
+/** The token that is accepted. */
+export const GOOD = "a.good.token";
+
 type Subscribe = Extract<ClientMessage, { type: "subscribe" }>;
 
 /** A server of the live feed's protocol, with one camera, whose every move a test decides. Cursors are frame numbers. */
@@ -14,9 +17,16 @@ export class FeedServer {
   #published = 0;
   connections = 0;
   readonly received: ClientMessage[] = [];
-  readonly tokens = new Set(["good"]);
+  readonly tokens = new Set([GOOD]);
+  venues = ["demo"];
   /** Lets nobody in. */
   full = false;
+  /** Answers no token. */
+  deaf = false;
+  /** How many more messages about a subscription are too many. */
+  tooMany = 0;
+  /** How many frames of a replay are sent until the connection ends, once. */
+  replayEndsAfter: number | undefined;
   /** Answers to `subscribe` by venue, instead of `subscribed`. */
   readonly refusals = new Map<string, string>();
 
@@ -84,31 +94,53 @@ export class FeedServer {
     const ids = this.#open.get(socket);
     if (message.type === "authenticate") this.#authenticate(socket, message.token);
     if (message.type === "ping") this.#send(socket, { type: "pong" });
-    if (message.type === "unsubscribe") ids?.delete(message.id);
-    if (message.type === "subscribe" && ids) this.#subscribe(socket, ids, message);
+    if (!ids || !("id" in message)) return;
+    if (this.tooMany > 0) {
+      this.tooMany--;
+      this.#send(socket, { type: "error", id: message.id, code: "too-many-messages", message: "" });
+    } else if (message.type === "subscribe") {
+      this.#subscribe(socket, ids, message);
+    } else {
+      ids.delete(message.id);
+      this.#send(socket, { type: "unsubscribed", id: message.id });
+    }
   }
 
   #authenticate(socket: Socket, token: string): void {
     const expires_at = "2026-11-22T18:00:00Z";
+    if (this.deaf) return;
     if (this.full) this.#send(socket, { type: "error", code: "too-many-sockets", message: "" });
     else if (this.tokens.has(token))
-      this.#send(socket, { type: "authenticated", venues: ["demo"], expires_at });
+      this.#send(socket, { type: "authenticated", venues: this.venues, expires_at });
     else this.#send(socket, { type: "error", code: "unauthorized", message: "not one of ours" });
   }
 
-  #subscribe(socket: Socket, ids: Set<string>, { id, venue, since }: Subscribe): void {
-    const code = this.refusals.get(venue);
+  #subscribe(socket: Socket, ids: Set<string>, { id, venue, since, max_rate }: Subscribe): void {
+    const isNonsense = since !== undefined && Number.isNaN(Number(since));
+    const code = isNonsense ? "invalid-cursor" : this.refusals.get(venue);
     if (code) return this.#send(socket, { type: "error", id, code, message: "" });
     ids.add(id);
     const from = Number(since ?? Number.NaN) + 1;
     const recovered = from > this.#published || this.#ring.includes(from);
-    const snapshot = recovered || this.#published === 0 ? [] : [{ ...this.#frame(id), age: 0.5 }];
-    this.#send(socket, { type: "subscribed", id, venue, cursor: `${this.#published}`, recovered, snapshot });
-    if (recovered) {
-      for (const missed of this.#ring.slice(this.#ring.indexOf(from))) {
-        if (missed >= from) this.#send(socket, this.#frame(id, missed));
-      }
+    const replays = recovered && max_rate === undefined;
+    const snapshot = replays || this.#published === 0 ? [] : [{ ...this.#frame(id), age: 0.5 }];
+    const cursor = replays ? String(since) : `${this.#published}`;
+    this.#send(socket, { type: "subscribed", id, venue, cursor, recovered, snapshot });
+    const missed = this.#ring.filter((frame) => recovered && frame >= from);
+    if (replays) this.#replay(socket, id, missed);
+    else if (missed.length > 1) {
+      const cameras = ["north/entrance"];
+      this.#send(socket, { type: "gap", id, dropped: missed.length - 1, cameras, reason: "rate" });
     }
+  }
+
+  #replay(socket: Socket, id: string, missed: number[]): void {
+    const endsAfter = this.replayEndsAfter;
+    this.replayEndsAfter = undefined;
+    for (const frame of missed.slice(0, endsAfter)) this.#send(socket, this.#frame(id, frame));
+    if (endsAfter === undefined) return;
+    this.#open.delete(socket);
+    socket.close(1012);
   }
 
   #frame(id: string, frame = this.#published): Frame {

@@ -10,4 +10,5 @@
  */
 export * from "./client";
 export * from "./messages";
+export type { Status, StopReason, WaitReason } from "./status";
 export type { Handlers, Wanted } from "./subscription";

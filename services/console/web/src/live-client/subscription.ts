@@ -1,3 +1,4 @@
+import { guarded } from "./guarded";
 import type { ClientMessage, FeedError, Filter, Frame, Gap, SnapshotFrame, Subscribed } from "./messages";
 
 /** What is wanted. */
@@ -19,12 +20,13 @@ export interface Handlers {
   onFrame(frame: Frame): void;
   /**
    * The latest frame of each camera, when the subscription begins; every later frame goes to `onFrame`. It begins anew if
-   * it was interrupted for too long: then `missed` is true, and the frames between are not delivered.
+   * the server no longer has, or no longer knows, all that was missed: then `missed` is true, and frames between are not
+   * delivered. With `maxRate` it is also called after a short loss, with `missed` false.
    */
   onSnapshot?(frames: SnapshotFrame[], missed: boolean): void;
   /** Frames were left out at this place. */
   onGap?(gap: Gap): void;
-  /** The server refused the subscription, for example with `forbidden-venue`; it has ended. */
+  /** The subscription was refused, for example with `forbidden-venue`, or `stopped` by this client; it has ended. */
   onError?(error: FeedError): void;
 }
 
@@ -37,12 +39,19 @@ export class Subscription {
   cursor: string | undefined;
   /** Whether the server has confirmed it on the present connection. */
   isConfirmed = false;
+  /** Whether it ever had a place, so that another beginning leaves something out. */
+  #hasBegun: boolean;
 
   constructor(id: string, wanted: Wanted, handlers: Handlers) {
     this.id = id;
     this.#wanted = wanted;
     this.#handlers = handlers;
     this.cursor = wanted.since;
+    this.#hasBegun = wanted.since !== undefined;
+  }
+
+  get venue(): string {
+    return this.#wanted.venue;
   }
 
   /** The message that begins it, or goes on with it. */
@@ -61,16 +70,18 @@ export class Subscription {
   }
 
   subscribed({ cursor, recovered, snapshot }: Subscribed): void {
-    const missed = this.cursor !== undefined && !recovered;
-    this.isConfirmed = true;
+    const missed = this.#hasBegun && !recovered;
+    this.isConfirmed = this.#hasBegun = true;
     this.cursor = cursor;
     // With `maxRate` the snapshot is what is shown of the frames that were missed.
-    if (!recovered || snapshot.length > 0) this.#handlers.onSnapshot?.(snapshot, missed);
+    if (!recovered || snapshot.length > 0) {
+      guarded(() => this.#handlers.onSnapshot?.(snapshot, missed));
+    }
   }
 
   frame(frame: Frame): void {
     this.cursor = frame.cursor;
-    this.#handlers.onFrame(frame);
+    guarded(() => this.#handlers.onFrame(frame));
   }
 
   /** What came since the last frame was not to be shown. */
@@ -79,10 +90,10 @@ export class Subscription {
   }
 
   gap(gap: Gap): void {
-    this.#handlers.onGap?.(gap);
+    guarded(() => this.#handlers.onGap?.(gap));
   }
 
   error(error: FeedError): void {
-    this.#handlers.onError?.(error);
+    guarded(() => this.#handlers.onError?.(error));
   }
 }

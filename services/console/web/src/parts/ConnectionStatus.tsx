@@ -10,6 +10,7 @@ const STOPPED: Record<StopReason, string> = {
   expired: "Viewer link expired",
   unauthorized: "Not allowed",
   protocol: "Out of date: reload",
+  address: "Address not allowed",
   closed: "Closed",
 };
 
