@@ -235,6 +235,26 @@ test("frames that were left out are told, and why", async (t) => {
   await page.getByText(/^The live feed was overloaded, last at \d\d:\d\d:\d\d/).waitFor();
   await venue.send(frame("entrance", [AT_LEFT]));
   await card(page, "entrance").getByText("Frames left out").waitFor();
+  say({ type: "subscribed", id: "1", venue: venue.slug, cursor: "anew", recovered: false, snapshot: [] });
+  await page.getByText(/^The picture began anew at \d\d:\d\d:\d\d: frames before that are missing/).waitFor();
+});
+
+test("a refusal is called what it is", async (t) => {
+  const venue = await makeVenue(t);
+  const page = await openPage(t, browser);
+  await page.routeWebSocket("**/api/v1/live", (socket) => {
+    const server = socket.connectToServer();
+    const code = "too-many-subscriptions";
+    socket.onMessage((text) => {
+      const { type, id } = JSON.parse(text);
+      if (type !== "subscribe") return server.send(text);
+      socket.send(JSON.stringify({ type: "error", id, code, message: "a socket may hold 16 subscriptions" }));
+    });
+  });
+  await page.goto(`${address}/live#token=${await viewerToken([venue])}`);
+  await page.getByRole("heading", { name: "The live feed takes no more subscriptions" }).waitFor();
+  await page.getByText("a socket may hold 16 subscriptions").waitFor();
+  assert.equal(await page.getByText("not allowed").count(), 0);
 });
 
 test("a token that was not made here is refused", async (t) => {

@@ -46,3 +46,22 @@ test("a new beginning takes the place of what still waits", () => {
   expect(camera.advance(NOW + 40_000)).toBe(false);
   expect(camera.shown?.detections.length).toBe(4);
 });
+
+test("what was missed and is sent again is as old as it is", () => {
+  const camera = new Camera("north", "entrance");
+  camera.receive(frame(NOW, 1), NOW + 70);
+  const back = NOW + 120_000;
+  for (let at = NOW; at <= NOW + 60_000; at += 500) camera.receive(frame(at, 2), back);
+  camera.advance(back);
+  expect(camera.heardAt).toBe(NOW + 60_070);
+  expect([camera.isSilent(back), camera.people(back), camera.rate(back)]).toEqual([true, undefined, 0]);
+  for (let at = NOW + 60_500; at <= back; at += 500) camera.receive(frame(at, 3), back + 100);
+  expect([camera.isSilent(back + 100), camera.rate(back + 100)]).toEqual([false, 2]);
+});
+
+test("after a snapshot, too", () => {
+  const camera = new Camera("north", "entrance");
+  camera.begin(frame(NOW - 2000, 1, 2), NOW);
+  camera.receive(frame(NOW + 1000, 2), NOW + 90_000);
+  expect([camera.heardAt, camera.people(NOW + 90_000)]).toEqual([NOW + 1000, undefined]);
+});

@@ -1,5 +1,6 @@
 import type { Picture, SnapshotFrame } from "../live-client";
 import { Playout } from "./playout";
+import { ServerClock } from "./serverClock";
 
 /** A camera that sent nothing for this long is shown as silent. */
 export const SILENT_AFTER_MS = 5_000;
@@ -19,7 +20,9 @@ export class Camera {
   title: string | null;
   /** The frame on the screen. */
   shown: Picture | undefined;
-  /** When the last frame arrived here; undefined until the first one. */
+  /**
+   * When the last frame was here, or would have been if it had not been missed and sent again: undefined until the first.
+   */
   heardAt: number | undefined;
   /** When frames of this camera were last left out here. */
   leftOutAt: number | undefined;
@@ -27,26 +30,33 @@ export class Camera {
   /** Draws `shown`; set by the card while it is on the page. */
   paint: (() => void) | undefined;
   readonly #playout = new Playout();
+  readonly #clock: ServerClock;
   #arrivals: { at: number; captured: number }[] = [];
 
-  constructor(node: string, name: string, title: string | null = null) {
+  /** `clock` is the same for all cameras of a platform. */
+  constructor(node: string, name: string, title: string | null = null, clock = new ServerClock()) {
     this.key = cameraKey(node, name);
     this.node = node;
     this.name = name;
     this.title = title;
+    this.#clock = clock;
   }
 
   /** Shows at once what the platform has, as old as it is. */
   begin(frame: SnapshotFrame, now: number): void {
     const captured = Date.parse(frame.captured_at);
     this.heardAt = now - Math.max(0, frame.age) * 1000;
+    // An age of 0 can also be a node's clock that is ahead.
+    if (frame.age > 0) this.#clock.see(captured + frame.age * 1000, now);
     this.#playout.restart(captured, now);
     this.#show(frame);
   }
 
   receive(frame: Picture, now: number): void {
-    this.heardAt = now;
-    this.#arrivals.push({ at: now, captured: Date.parse(frame.captured_at) });
+    const received = Date.parse(frame.received_at);
+    this.#clock.see(received, now);
+    this.heardAt = this.#clock.here(received);
+    this.#arrivals.push({ at: this.heardAt, captured: Date.parse(frame.captured_at) });
     if ((this.#arrivals[0]?.at ?? now) < now - 2 * RATE_WINDOW_MS) this.#dropOldArrivals(now);
     this.#playout.push(frame, now);
   }

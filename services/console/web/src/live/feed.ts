@@ -3,6 +3,7 @@ import type { Frame, Gap, Picture, SnapshotFrame } from "../live-client";
 import { Camera, cameraKey, countPeople } from "./camera";
 import { Gaps } from "./gaps";
 import { lastMinutes, Minutes } from "./minutes";
+import { ServerClock } from "./serverClock";
 
 export const CHART_MINUTES = 30;
 /** With more cameras than this, the chart has one line for all of them instead of one line each. */
@@ -35,6 +36,7 @@ export class VenueFeed {
   chartLoaded = false;
   chartProblem: string | undefined;
   readonly #token: string;
+  readonly #clock = new ServerClock();
   readonly #byKey = new Map<string, Camera>();
   readonly #minutes = new Map<string, Minutes>();
   readonly #all = new Minutes();
@@ -65,7 +67,7 @@ export class VenueFeed {
   begin(frames: SnapshotFrame[], missed: boolean): void {
     const now = Date.now();
     for (const frame of frames) this.#cameraOf(frame).begin(frame, now);
-    if (missed) this.gaps.interrupted(now);
+    if (missed) this.gaps.restarted(now);
     this.#catchUp();
     this.#notify();
   }
@@ -168,7 +170,7 @@ export class VenueFeed {
   #add(row: Pick<CameraRow, "node_slug" | "name" | "title">): Camera {
     const known = this.#byKey.get(cameraKey(row.node_slug, row.name));
     if (known) return known;
-    const camera = new Camera(row.node_slug, row.name, row.title);
+    const camera = new Camera(row.node_slug, row.name, row.title, this.#clock);
     this.#byKey.set(camera.key, camera);
     this.#minutes.set(camera.key, new Minutes());
     this.cameras = [...this.#byKey.values()].sort((a, b) =>

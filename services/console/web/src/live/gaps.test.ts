@@ -22,10 +22,10 @@ test("each cause has its sentence", () => {
   gaps.add(gap("slow", 1999), 2);
   gaps.add(gap("rate", 7), 3);
   gaps.add(gap("overload", null), 4);
-  gaps.interrupted(5);
+  gaps.restarted(5);
   expect(gaps.sentences(clock)).toEqual([
     "2,000 frames were left out because this browser or its network was too slow.",
     "The live feed was overloaded, last at 4 o'clock: frames are missing.",
-    "The connection was lost for too long: the frames before 5 o'clock are missing.",
+    "The picture began anew at 5 o'clock: frames before that are missing.",
   ]);
 });

@@ -6,8 +6,8 @@ export class Gaps {
   tooSlow = 0;
   /** When the server itself last missed frames (milliseconds since 1970). */
   overloadedAt: number | undefined;
-  /** When a connection was last back that had been lost for too long to go on where it was. */
-  interruptedAt: number | undefined;
+  /** When the picture last began anew, because not all that came before could be had any more. */
+  restartedAt: number | undefined;
 
   add({ reason, dropped }: Gap, now: number): void {
     // The third reason, `rate`, is what a page asked for; this one never does.
@@ -15,8 +15,8 @@ export class Gaps {
     if (reason === "overload") this.overloadedAt = now;
   }
 
-  interrupted(now: number): void {
-    this.interruptedAt = now;
+  restarted(now: number): void {
+    this.restartedAt = now;
   }
 
   /** For people: one sentence for each cause; `clock` writes a time. */
@@ -31,9 +31,8 @@ export class Gaps {
         `The live feed was overloaded, last at ${clock(this.overloadedAt)}: frames are missing.`,
       );
     }
-    if (this.interruptedAt !== undefined) {
-      const back = clock(this.interruptedAt);
-      sentences.push(`The connection was lost for too long: the frames before ${back} are missing.`);
+    if (this.restartedAt !== undefined) {
+      sentences.push(`The picture began anew at ${clock(this.restartedAt)}: frames before that are missing.`);
     }
     return sentences;
   }

@@ -2,6 +2,7 @@ import type { ComponentChildren } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import type { Venue } from "../api";
 import type { VenueFeed } from "../live/feed";
+import { refusalTitle } from "../live/refusal";
 import { CameraCard } from "../parts/CameraCard";
 import { ConnectionStatus } from "../parts/ConnectionStatus";
 import { GapList } from "../parts/GapList";
@@ -38,7 +39,7 @@ export function VenueView({ venue, venues, token, ended }: Props) {
       {status.state === "stopped" && status.reason === "unauthorized" && ended(false)}
       {refusal && (
         <div class="notice card" role="alert">
-          <h2>You are not allowed to see this venue</h2>
+          <h2>{refusalTitle(refusal.code)}</h2>
           <p>{refusal.message}</p>
         </div>
       )}
