@@ -41,7 +41,7 @@ _shown() {
 }
 
 # is_sustained: did everything of the last flow arrive, 99 of 100 within a second?
-is_sustained() { jq -e '.faults == [] and .account.latency_ms.p99 <= 1000' <<<"${REPORT:-"{}"}" >/dev/null 2>&1; }
+is_sustained() { jq -e '.faults == [] and .account.latency_ms.count > 0 and .account.latency_ms.p99 <= 1000' <<<"${REPORT:-"{}"}" >/dev/null 2>&1; }
 
 # flow SYSTEM ARGUMENT…: frames at a fixed rate to viewers of citytrack, nchan, mqtt or django.
 flow() {

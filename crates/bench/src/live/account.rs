@@ -32,8 +32,8 @@ pub(super) struct Account {
     pub(super) strangers: u64,
     pub(super) malformed: u64,
     pub(super) cut_off: u64,
-    /// Frames read within the measured time.
-    pub(super) in_time: u64,
+    /// Frames that were due within the measured time and came before the run ended.
+    pub(super) measured: u64,
     /// Mean bytes of a frame's message.
     pub(super) message_bytes: f64,
     /// From when a batch was due to be sent until a viewer has read its message.
@@ -53,7 +53,7 @@ impl Account {
             latency.merge(&tally.latency)?;
             account.strangers += tally.strangers;
             account.malformed += tally.malformed;
-            account.in_time += tally.in_time;
+            account.measured += tally.measured;
             for (text, count) in &tally.complaints {
                 *account.complaints.entry(text.clone()).or_default() += count;
             }

@@ -1,7 +1,7 @@
 //! Many viewers on few threads. Each is a socket and a few dozen bytes; what it reads is counted on the spot.
 
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -12,7 +12,6 @@ use super::account::{Account, in_words};
 use super::feed::Feed;
 use super::row::{Row, SharedTally, Tally, lock};
 use crate::ledger::Ledger;
-use crate::load::Schedule;
 use crate::plan::Plan;
 
 /// Who watches, and how.
@@ -31,7 +30,6 @@ pub(super) struct Audience {
 /// What is shared by all threads.
 pub(super) struct Shared {
     pub(super) audience: Audience,
-    pub(super) schedule: OnceLock<Schedule>,
     pub(super) open: AtomicU32,
     pub(super) failed: AtomicU32,
     /// Frames that came, or that the server said it left out, over all viewers.
@@ -51,7 +49,6 @@ impl Crowd {
         let (threads, viewers) = (audience.threads, audience.viewers);
         let shared = Arc::new(Shared {
             audience,
-            schedule: OnceLock::new(),
             open: AtomicU32::new(0),
             failed: AtomicU32::new(0),
             received: AtomicU64::new(0),
@@ -87,12 +84,6 @@ impl Crowd {
             std::thread::sleep(Duration::from_millis(20));
         }
         Ok(())
-    }
-
-    /// Says when frames are measured; to be called before they are sent.
-    pub(super) fn measure(&self, schedule: Schedule) -> Result<()> {
-        let set = self.shared.schedule.set(schedule);
-        set.map_err(|_| anyhow!("a crowd measures once"))
     }
 
     /// Frames that came or were left out, over all viewers.

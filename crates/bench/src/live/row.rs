@@ -28,8 +28,8 @@ const LONGEST_WAIT: Duration = Duration::from_secs(30);
 pub(super) struct Tally {
     pub(super) viewers: Vec<Viewer>,
     pub(super) latency: Latencies,
-    /// Frames read within the measured time.
-    pub(super) in_time: u64,
+    /// Frames that were due within the measured time, whenever they came.
+    pub(super) measured: u64,
     pub(super) frames: u64,
     pub(super) bytes: u64,
     pub(super) strangers: u64,
@@ -62,7 +62,7 @@ impl Tally {
         Ok(Self {
             viewers: (0..viewers).map(|_| Viewer::default()).collect(),
             latency: Latencies::new()?,
-            in_time: 0,
+            measured: 0,
             frames: 0,
             bytes: 0,
             strangers: 0,
@@ -198,7 +198,7 @@ impl Row {
     }
 
     fn part(&self, tally: &mut Tally, seat: usize, part: u64, at: Instant) {
-        let Shared { audience, schedule, .. } = &*self.shared;
+        let Shared { audience, .. } = &*self.shared;
         let Some(entry) = (audience.plan.request_of(part)).and_then(|request| audience.ledger.entry(request)) else {
             tally.strangers += 1;
             return;
@@ -211,8 +211,8 @@ impl Row {
         self.shared.received.fetch_add(1, Relaxed);
         tally.frames += 1;
         tally.last = Some(at);
-        tally.in_time += u64::from(schedule.get().is_some_and(|schedule| schedule.measures(at)));
         if entry.measured {
+            tally.measured += 1;
             let came = audience.ledger.since_start(at);
             tally.latency.record(came.saturating_sub(entry.sent));
         }
