@@ -18,14 +18,16 @@ pub(super) struct Row {
 #[derive(Clone, Copy)]
 pub(super) enum Target {
     AtLeast(f64),
+    MoreThan(f64),
     AtMost(f64),
 }
-use Target::{AtLeast, AtMost};
+use Target::{AtLeast, AtMost, MoreThan};
 
 impl Target {
     fn is_reached(self, figure: f64) -> bool {
         match self {
             AtLeast(bound) => figure >= bound,
+            MoreThan(bound) => figure > bound,
             AtMost(bound) => figure <= bound,
         }
     }
@@ -35,6 +37,7 @@ impl std::fmt::Display for Target {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             AtLeast(bound) => write!(f, "≥ {bound}"),
+            MoreThan(bound) => write!(f, "> {bound}"),
             AtMost(bound) => write!(f, "≤ {bound}"),
         }
     }

@@ -1,5 +1,6 @@
 //! `citytrack-bench table`: JSON lines of many runs as Markdown, medians with their spread.
 
+mod beside;
 mod cell;
 mod figures;
 mod growth;
