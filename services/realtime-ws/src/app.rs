@@ -150,6 +150,7 @@ fn instance(live: &LiveSettings, address: SocketAddr) -> String {
     let host = || gethostname::gethostname().to_string_lossy().into_owned();
     live.instance
         .clone()
+        .filter(|name| !name.is_empty())
         .unwrap_or_else(|| format!("{}:{}", host(), address.port()))
 }
 
