@@ -17,7 +17,7 @@ use lapin::{
 };
 use tokio::{
     sync::watch,
-    time::{Instant, sleep_until},
+    time::{Instant, sleep_until, timeout},
 };
 use tracing::{info, warn};
 
@@ -37,6 +37,9 @@ use crate::{
 
 /// Between two attempts to consume.
 const RETRY: Duration = Duration::from_millis(500);
+/// An acknowledgement leaves within this time, or the connection is taken for broken: one that breaks just then may let it wait
+/// for ever.
+const SENT_WITHIN: Duration = Duration::from_secs(5);
 
 /// Takes messages from one queue. Rebuilds its connection for as long as it takes.
 pub struct Inbox {
@@ -168,12 +171,17 @@ impl Inbox {
 
     /// Acknowledges a message and those before it.
     async fn acknowledge(&mut self, last: &Acker) {
-        match last.ack(BasicAckOptions { multiple: true }).await {
-            Ok(true) => {}
-            Ok(false) => self.metrics.unsettled.inc(),
-            Err(error) => {
+        let sent = timeout(SENT_WITHIN, last.ack(BasicAckOptions { multiple: true })).await;
+        match sent {
+            Ok(Ok(true)) => {}
+            Ok(Ok(false)) => self.metrics.unsettled.inc(),
+            Ok(Err(error)) => {
                 self.metrics.unsettled.inc();
                 self.lost(&error.to_string());
+            }
+            Err(_) => {
+                self.metrics.unsettled.inc();
+                self.lost("an acknowledgement could not be sent");
             }
         }
     }
