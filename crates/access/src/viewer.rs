@@ -10,6 +10,8 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use crate::{Grant, Role, Roles};
+
 const ISSUER: &str = "citytrack";
 const SUBJECT: &str = "viewer";
 
@@ -142,6 +144,15 @@ impl ViewerToken {
     /// Whether its bearer may see `venue`, or some of its cameras.
     pub fn allows(&self, venue: &Slug) -> bool {
         self.venues.contains(venue)
+    }
+
+    /// What its bearer is: a viewer of its venues.
+    pub fn roles(&self) -> Roles {
+        let grants = self.venues.iter().map(|venue| Grant {
+            venue: Some(venue.clone()),
+            role: Role::Viewer,
+        });
+        grants.collect()
     }
 
     /// The only cameras of `venue` that its bearer may see; `None`: all, if it may see the venue.

@@ -2,6 +2,7 @@
 //!
 //! Everything is a plain function over a [`Database`], one module per subject.
 
+pub mod audit;
 pub mod batches;
 pub mod cameras;
 mod column;

@@ -38,6 +38,7 @@ impl App {
         let clock = web::Data::new(clock);
         let administrator = web::Data::new(AdministratorToken::new(&settings.administrator_token));
         let viewers = web::Data::new(ViewerTokens::new(&settings.viewer.secret));
+        let proxies = web::Data::new(settings.proxies.trusted.clone());
         let longest_ttl = web::Data::new(LongestTtl(settings.viewer.max_ttl.into()));
         let address = http::start(&settings.http, &registry, lifecycle, move |config| {
             config
@@ -45,6 +46,7 @@ impl App {
                 .app_data(clock.clone())
                 .app_data(administrator.clone())
                 .app_data(viewers.clone())
+                .app_data(proxies.clone())
                 .app_data(longest_ttl.clone())
                 .configure(routes::all);
         })?;

@@ -2,7 +2,7 @@
 
 use citytrack_access::MIN_SECRET_LENGTH;
 use citytrack_common::settings::{
-    AdminSettings, DatabaseSettings, HttpSettings, LogSettings, SecretParser, ShutdownSettings,
+    AdminSettings, DatabaseSettings, HttpSettings, LogSettings, ProxySettings, SecretParser, ShutdownSettings,
 };
 use clap::{Args, Parser};
 use humantime::Duration;
@@ -19,6 +19,9 @@ pub struct Settings {
     /// The listener of the pages and the control API.
     #[command(flatten)]
     pub http: HttpSettings,
+    /// The proxies in front.
+    #[command(flatten)]
+    pub proxies: ProxySettings,
     /// The listener for operators.
     #[command(flatten)]
     pub admin: AdminSettings,

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use actix_web::{HttpResponse, web};
+use citytrack_access::Right;
 use citytrack_common::Problem;
 use citytrack_storage::{
     Database,
@@ -15,7 +16,7 @@ use uuid::Uuid;
 
 use super::venue_in;
 use crate::{
-    auth::{Administrator, Reader},
+    auth::Principal,
     body::{Body, display_name},
     error::problem,
 };
@@ -44,29 +45,30 @@ impl From<Camera> for CameraBody {
 }
 
 pub(super) async fn list(
-    reader: Reader,
+    principal: Principal,
     path: web::Path<String>,
     database: web::Data<Database>,
 ) -> Result<HttpResponse, Problem> {
     let venue = venue_in(&path)?;
-    reader.check(&venue)?;
+    principal.may(Right::SeeVenue, &venue)?;
     let cameras = cameras::list(&database, &venue).await.map_err(problem)?;
     let cameras: Vec<CameraBody> = cameras
         .into_iter()
-        .filter(|camera| reader.may_see_camera(&venue, &camera.node_slug, &camera.name))
+        .filter(|camera| principal.sees_camera(&venue, &camera.node_slug, &camera.name))
         .map(CameraBody::from)
         .collect();
     Ok(HttpResponse::Ok().json(BTreeMap::from([("cameras", cameras)])))
 }
 
 pub(super) async fn update(
-    _: Administrator,
+    principal: Principal,
     path: web::Path<(String, String)>,
     database: web::Data<Database>,
     body: Body,
 ) -> Result<HttpResponse, Problem> {
     let (venue, id) = path.into_inner();
     let venue = venue_in(&venue)?;
+    principal.may(Right::TitleCameras, &venue)?;
     let id = id
         .parse()
         .map_err(|_| Problem::not_found(format!("the venue {venue} has no camera {id:?}")))?;

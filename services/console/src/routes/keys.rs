@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use actix_web::{HttpResponse, web};
-use citytrack_access::NodeKey;
+use citytrack_access::{NodeKey, Right};
 use citytrack_common::Problem;
 use citytrack_domain::{Clock, new_id};
 use citytrack_storage::{
@@ -17,7 +17,7 @@ use uuid::Uuid;
 
 use super::{created, node_in};
 use crate::{
-    auth::Administrator,
+    auth::Principal,
     body::{Body, display_name},
     error::problem,
 };
@@ -54,23 +54,24 @@ impl From<keys::NodeKey> for KeyBody {
 }
 
 pub(super) async fn list(
-    _: Administrator,
+    principal: Principal,
     path: web::Path<String>,
     database: web::Data<Database>,
 ) -> Result<HttpResponse, Problem> {
-    let keys = keys::list(&database, node_in(&path)?).await.map_err(problem)?;
+    let node = node_in(&path, Right::SeeNodes, &principal, &database).await?.id;
+    let keys = keys::list(&database, node).await.map_err(problem)?;
     let keys: Vec<KeyBody> = keys.into_iter().map(KeyBody::from).collect();
     Ok(HttpResponse::Ok().json(BTreeMap::from([("keys", keys)])))
 }
 
 pub(super) async fn create(
-    _: Administrator,
+    principal: Principal,
     path: web::Path<String>,
     database: web::Data<Database>,
     clock: web::Data<Clock>,
     body: Body,
 ) -> Result<HttpResponse, Problem> {
-    let node = node_in(&path)?;
+    let node = node_in(&path, Right::ManageKeys, &principal, &database).await?.id;
     let label = body.read(|fields| fields.optional("label", display_name))?;
     let key = NodeKey::generate();
     let (prefix, hash) = (key.prefix(), key.hash());
@@ -94,12 +95,12 @@ pub(super) async fn create(
 }
 
 pub(super) async fn revoke(
-    _: Administrator,
+    principal: Principal,
     path: web::Path<(String, String)>,
     database: web::Data<Database>,
 ) -> Result<HttpResponse, Problem> {
     let (node, key) = path.into_inner();
-    let node = node_in(&node)?;
+    let node = node_in(&node, Right::ManageKeys, &principal, &database).await?.id;
     let key = key
         .parse()
         .map_err(|_| Problem::not_found(format!("the node {node} has no key {key:?}")))?;

@@ -1,6 +1,7 @@
 //! `/api/v1/nodes/{node}/ledger`
 
 use actix_web::{HttpResponse, web};
+use citytrack_access::Right;
 use citytrack_common::Problem;
 use citytrack_storage::{
     Database,
@@ -11,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::node_in;
-use crate::{auth::Administrator, error::problem};
+use crate::{auth::Principal, error::problem};
 
 /// Streams in an answer, unless asked otherwise.
 const DEFAULT_STREAMS: u16 = 20;
@@ -75,12 +76,12 @@ struct RangeBody {
 }
 
 pub(super) async fn get(
-    _: Administrator,
+    principal: Principal,
     path: web::Path<String>,
     query: web::Query<LedgerQuery>,
     database: web::Data<Database>,
 ) -> Result<HttpResponse, Problem> {
-    let node = node_in(&path)?;
+    let node = node_in(&path, Right::SeeNodes, &principal, &database).await?.id;
     let limit = query.limit.unwrap_or(DEFAULT_STREAMS);
     if !(1..=MOST_STREAMS).contains(&limit) {
         return Err(Problem::bad_request(

@@ -14,15 +14,20 @@ use actix_web::{
     middleware::{Compress, DefaultHeaders},
     web::{self, delete, patch, post},
 };
+use citytrack_access::Right;
 use citytrack_common::{
     Problem,
     http::{get, only},
 };
 use citytrack_domain::Slug;
+use citytrack_storage::{
+    Database,
+    nodes::{self as nodes_of_storage, Node},
+};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::pages;
+use crate::{auth::Principal, error::problem, pages};
 
 pub(crate) fn all(config: &mut web::ServiceConfig) {
     let api = web::scope("/api")
@@ -114,8 +119,16 @@ fn venue_in(path: &str) -> Result<Slug, Problem> {
         .map_err(|_| Problem::not_found(format!("there is no venue {path:?}")))
 }
 
-/// The node of the path.
-fn node_in(path: &str) -> Result<Uuid, Problem> {
-    path.parse()
-        .map_err(|_| Problem::not_found(format!("there is no node {path:?}")))
+/// The node of the path, with which the principal has to have the right. Whoever may not see it is not told that it is
+/// there.
+async fn node_in(path: &str, right: Right, principal: &Principal, database: &Database) -> Result<Node, Problem> {
+    principal.may_somewhere(right)?;
+    let unknown = || Problem::not_found(format!("there is no node {path:?}"));
+    let id: Uuid = path.parse().map_err(|_| unknown())?;
+    let node = nodes_of_storage::get(database, id).await.map_err(problem)?;
+    if principal.may(Right::SeeNodes, &node.venue).is_err() {
+        return Err(unknown());
+    }
+    principal.may(right, &node.venue)?;
+    Ok(node)
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use actix_web::{HttpResponse, web};
+use citytrack_access::Right;
 use citytrack_common::Problem;
 use citytrack_domain::{Clock, Slug, new_id};
 use citytrack_storage::{
@@ -16,7 +17,7 @@ use uuid::Uuid;
 
 use super::{ListQuery, created, node_in, venue_in};
 use crate::{
-    auth::Administrator,
+    auth::Principal,
     body::{Body, display_name},
     error::problem,
 };
@@ -45,25 +46,27 @@ impl From<Node> for NodeBody {
 }
 
 pub(super) async fn list(
-    _: Administrator,
+    principal: Principal,
     path: web::Path<String>,
     query: web::Query<ListQuery>,
     database: web::Data<Database>,
 ) -> Result<HttpResponse, Problem> {
     let venue = venue_in(&path)?;
+    principal.may(Right::SeeNodes, &venue)?;
     let nodes = nodes::list(&database, &venue, query.retired).await.map_err(problem)?;
     let nodes: Vec<NodeBody> = nodes.into_iter().map(NodeBody::from).collect();
     Ok(HttpResponse::Ok().json(BTreeMap::from([("nodes", nodes)])))
 }
 
 pub(super) async fn create(
-    _: Administrator,
+    principal: Principal,
     path: web::Path<String>,
     database: web::Data<Database>,
     clock: web::Data<Clock>,
     body: Body,
 ) -> Result<HttpResponse, Problem> {
     let venue = venue_in(&path)?;
+    principal.may(Right::CreateNodes, &venue)?;
     let (slug, name) = body.read(|fields| {
         let slug = fields.required("slug", Slug::new);
         let name = fields.optional("name", display_name);
@@ -78,35 +81,36 @@ pub(super) async fn create(
 }
 
 pub(super) async fn get(
-    _: Administrator,
+    principal: Principal,
     path: web::Path<String>,
     database: web::Data<Database>,
 ) -> Result<HttpResponse, Problem> {
-    let node = nodes::get(&database, node_in(&path)?).await.map_err(problem)?;
+    let node = node_in(&path, Right::SeeNodes, &principal, &database).await?;
     Ok(HttpResponse::Ok().json(NodeBody::from(node)))
 }
 
 pub(super) async fn update(
-    _: Administrator,
+    principal: Principal,
     path: web::Path<String>,
     database: web::Data<Database>,
     body: Body,
 ) -> Result<HttpResponse, Problem> {
-    let id = node_in(&path)?;
+    let node = node_in(&path, Right::ChangeNodes, &principal, &database).await?;
+    let id = node.id;
     let node = match body.read(|fields| fields.optional("name", display_name))? {
         Some(name) => nodes::rename(&database, id, &name).await.map_err(problem)?,
-        None => nodes::get(&database, id).await.map_err(problem)?,
+        None => node,
     };
     info!(node.id = %id, "node changed");
     Ok(HttpResponse::Ok().json(NodeBody::from(node)))
 }
 
 pub(super) async fn retire(
-    _: Administrator,
+    principal: Principal,
     path: web::Path<String>,
     database: web::Data<Database>,
 ) -> Result<HttpResponse, Problem> {
-    let id = node_in(&path)?;
+    let id = node_in(&path, Right::ChangeNodes, &principal, &database).await?.id;
     nodes::retire(&database, id).await.map_err(problem)?;
     info!(node.id = %id, "node retired");
     Ok(HttpResponse::NoContent().finish())

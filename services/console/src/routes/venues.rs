@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use actix_web::{HttpResponse, web};
+use citytrack_access::Right;
 use citytrack_common::Problem;
 use citytrack_domain::{Slug, VenueTimeZone};
 use citytrack_storage::{
@@ -15,7 +16,7 @@ use tracing::info;
 
 use super::{ListQuery, created, venue_in};
 use crate::{
-    auth::{Administrator, Reader},
+    auth::Principal,
     body::{Body, display_name},
     error::problem,
 };
@@ -42,24 +43,25 @@ impl From<Venue> for VenueBody {
 }
 
 pub(super) async fn list(
-    reader: Reader,
+    principal: Principal,
     query: web::Query<ListQuery>,
     database: web::Data<Database>,
 ) -> Result<HttpResponse, Problem> {
     let venues = venues::list(&database, query.retired).await.map_err(problem)?;
     let venues: Vec<VenueBody> = venues
         .into_iter()
-        .filter(|venue| reader.may_see(&venue.slug))
+        .filter(|venue| principal.sees(&venue.slug))
         .map(VenueBody::from)
         .collect();
     Ok(HttpResponse::Ok().json(BTreeMap::from([("venues", venues)])))
 }
 
 pub(super) async fn create(
-    _: Administrator,
+    principal: Principal,
     database: web::Data<Database>,
     body: Body,
 ) -> Result<HttpResponse, Problem> {
+    principal.may_everywhere(Right::CreateVenues)?;
     let (slug, name, zone) = body.read(|fields| {
         let slug = fields.required("slug", Slug::new);
         let name = fields.required("name", display_name);
@@ -72,23 +74,24 @@ pub(super) async fn create(
 }
 
 pub(super) async fn get(
-    reader: Reader,
+    principal: Principal,
     path: web::Path<String>,
     database: web::Data<Database>,
 ) -> Result<HttpResponse, Problem> {
     let slug = venue_in(&path)?;
-    reader.check(&slug)?;
+    principal.may(Right::SeeVenue, &slug)?;
     let venue = venues::get(&database, &slug).await.map_err(problem)?;
     Ok(HttpResponse::Ok().json(VenueBody::from(venue)))
 }
 
 pub(super) async fn update(
-    _: Administrator,
+    principal: Principal,
     path: web::Path<String>,
     database: web::Data<Database>,
     body: Body,
 ) -> Result<HttpResponse, Problem> {
     let slug = venue_in(&path)?;
+    principal.may(Right::ChangeVenue, &slug)?;
     let (name, zone) = body.read(|fields| {
         let name = fields.optional("name", display_name);
         let zone = fields.optional("time_zone", VenueTimeZone::new);
@@ -102,11 +105,12 @@ pub(super) async fn update(
 }
 
 pub(super) async fn retire(
-    _: Administrator,
+    principal: Principal,
     path: web::Path<String>,
     database: web::Data<Database>,
 ) -> Result<HttpResponse, Problem> {
     let slug = venue_in(&path)?;
+    principal.may(Right::ChangeVenue, &slug)?;
     venues::retire(&database, &slug).await.map_err(problem)?;
     info!(venue = slug.as_str(), "venue retired");
     Ok(HttpResponse::NoContent().finish())

@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use actix_web::{HttpResponse, web};
-use citytrack_access::{CameraLimits, ViewerTokens};
+use citytrack_access::{CameraLimits, Right, ViewerTokens};
 use citytrack_common::Problem;
 use citytrack_domain::{CameraPattern, Clock, Slug};
 use citytrack_storage::{Database, Error, venues};
@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use tracing::info;
 
 use crate::{
-    auth::Administrator,
+    auth::Principal,
     body::{Body, Fields, Refused, invalid, violation},
     error::problem,
 };
@@ -27,19 +27,23 @@ const MOST_VENUES: usize = 100;
 const MOST_CAMERAS: usize = 100;
 
 pub(super) async fn create(
-    _: Administrator,
+    principal: Principal,
     database: web::Data<Database>,
     viewers: web::Data<ViewerTokens>,
     clock: web::Data<Clock>,
     longest: web::Data<LongestTtl>,
     body: Body,
 ) -> Result<HttpResponse, Problem> {
+    principal.may_somewhere(Right::IssueViewerTokens)?;
     let (venues, cameras, ttl) = body.read(|fields| {
         let venues = venues_of(fields);
         let cameras = cameras_of(fields, venues.as_deref().ok());
         let ttl = fields.optional("ttl", |text| parse_ttl(text, **longest));
         Ok((venues?, cameras?, ttl?.unwrap_or(DEFAULT_TTL.min(longest.0))))
     })?;
+    for venue in &venues {
+        principal.may(Right::IssueViewerTokens, venue)?;
+    }
     check_venues(&database, &venues).await?;
     let venues = sorted(venues);
     let now = clock.now();
