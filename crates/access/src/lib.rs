@@ -1,13 +1,17 @@
-//! Who may do what: roles, node keys, viewer tokens, the administrator token. Pure: no I/O, no clock but the one passed in.
+//! Who may do what: roles, passwords, sessions, node keys, viewer tokens, the administrator token. Pure: no I/O, no clock but the one passed in.
 
 mod administrator;
 mod node_key;
+pub mod password;
 pub mod roles;
+mod session;
 mod viewer;
 
 pub use administrator::AdministratorToken;
 pub use node_key::{InvalidKey, KeyHash, NodeKey};
-pub use roles::{Grant, Right, Role, Roles};
+pub use password::{Password, WeakPassword};
+pub use roles::{Grant, Right, Role, Roles, UnknownRole};
+pub use session::{SessionHash, SessionSecret};
 pub use viewer::{CameraLimits, TokenError, ViewerToken, ViewerTokens};
 
 /// Characters that a secret from the settings must have at least.
