@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use tokio_postgres::Row;
 use uuid::Uuid;
 
-use crate::{Database, Error, column, venues};
+use crate::{Change, Database, Error, column, venues};
 
 /// One image source of a node.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,21 +45,19 @@ pub async fn list(db: &Database, venue: &Slug) -> Result<Vec<Camera>, Error> {
 ///
 /// # Errors
 /// [`Error::NotFound`] when the venue has no such camera.
-pub async fn set_title(db: &Database, venue: &Slug, id: i32, title: Option<&str>) -> Result<Camera, Error> {
-    let client = db.client().await?;
-    let changed = client
+pub async fn set_title(change: &Change, venue: &Slug, id: i32, title: Option<&str>) -> Result<Camera, Error> {
+    let changed = change
         .execute(
             "update camera set title = $3 from node where node.id = camera.node_id and node.venue = $1 and camera.id = $2",
             &[&venue.as_str(), &id, &title],
         )
         .await?;
     if changed == 0 {
-        drop(client);
-        venues::get(db, venue).await?;
+        venues::find(change, venue).await?;
         return Err(Error::NotFound(format!("the venue {venue} has no camera {id}")));
     }
     camera(
-        &client
+        &change
             .query_one(&format!("{CAMERA} where camera.id = $1"), &[&id])
             .await?,
     )

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use tokio_postgres::Row;
 use uuid::Uuid;
 
-use crate::{Database, Error, column, nodes, venues};
+use crate::{Change, Database, Error, column, nodes, venues};
 
 /// A key as it may be shown.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,7 +55,7 @@ const COLUMNS: &str = "id, node_id, prefix, label, created_at, revoked_at";
 /// # Errors
 /// [`Error::NotFound`] when there is no such node; [`Error::Conflict`] when the node or its venue is retired, or the
 /// prefix is taken by chance.
-pub async fn create(db: &Database, key: &NewKey<'_>) -> Result<NodeKey, Error> {
+pub async fn create(change: &Change, key: &NewKey<'_>) -> Result<NodeKey, Error> {
     let statement = format!(
         // The locks keep the node and the venue from being retired in between.
         "insert into node_key (id, node_id, prefix, key_hash, label)
@@ -63,9 +63,7 @@ pub async fn create(db: &Database, key: &NewKey<'_>) -> Result<NodeKey, Error> {
          where node.id = $2 and node.retired_at is null and venue.retired_at is null for share
          on conflict (prefix) do nothing returning {COLUMNS}"
     );
-    let created = db
-        .client()
-        .await?
+    let created = change
         .query_opt(
             &statement,
             &[&key.id, &key.node, &key.prefix, &key.hash.as_slice(), &key.label],
@@ -74,11 +72,11 @@ pub async fn create(db: &Database, key: &NewKey<'_>) -> Result<NodeKey, Error> {
     if let Some(row) = created {
         return node_key(&row);
     }
-    let node = nodes::get(db, key.node).await?;
+    let node = nodes::find(change, key.node).await?;
     if node.retired_at.is_some() {
         return Err(nodes::retired(&node));
     }
-    if venues::get(db, &node.venue).await?.retired_at.is_some() {
+    if venues::find(change, &node.venue).await?.retired_at.is_some() {
         return Err(venues::retired(&node.venue));
     }
     Err(Error::Conflict(format!(
@@ -104,16 +102,16 @@ pub async fn list(db: &Database, node: Uuid) -> Result<Vec<NodeKey>, Error> {
 ///
 /// # Errors
 /// [`Error::NotFound`] when the node has no such key.
-pub async fn revoke(db: &Database, node: Uuid, id: Uuid) -> Result<(), Error> {
-    let changed = db
-        .client()
-        .await?
+pub async fn revoke(change: &Change, node: Uuid, id: Uuid) -> Result<(), Error> {
+    let changed = change
         .execute(
             "update node_key set revoked_at = now() where id = $1 and node_id = $2 and revoked_at is null",
             &[&id, &node],
         )
         .await?;
-    if changed == 0 && !list(db, node).await?.iter().any(|key| key.id == id) {
+    let question = "select from node_key where id = $1 and node_id = $2";
+    if changed == 0 && change.query_opt(question, &[&id, &node]).await?.is_none() {
+        nodes::find(change, node).await?;
         return Err(Error::NotFound(format!("the node {node} has no key {id}")));
     }
     Ok(())

@@ -5,6 +5,7 @@
 pub mod audit;
 pub mod batches;
 pub mod cameras;
+mod change;
 mod column;
 pub mod counts;
 mod database;
@@ -17,5 +18,6 @@ pub mod partitions;
 mod rows;
 pub mod venues;
 
+pub use change::Change;
 pub use database::{Client, Database, DatabaseOptions};
 pub use error::Error;

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use tokio_postgres::Row;
 use uuid::Uuid;
 
-use crate::{Database, Error, column, venues};
+use crate::{Change, Client, Database, Error, column, venues};
 
 /// A detection device.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,10 +29,8 @@ pub struct Node {
 /// # Errors
 /// [`Error::NotFound`] when there is no such venue; [`Error::Conflict`] when the venue is retired, or the slug is taken in
 /// it, also by a retired node.
-pub async fn create(db: &Database, id: Uuid, venue: &Slug, slug: &Slug, name: &str) -> Result<Node, Error> {
-    let created = db
-        .client()
-        .await?
+pub async fn create(change: &Change, id: Uuid, venue: &Slug, slug: &Slug, name: &str) -> Result<Node, Error> {
+    let created = change
         .query_opt(
             // The lock keeps the venue from being retired in between.
             "insert into node (id, venue, slug, name)
@@ -44,11 +42,12 @@ pub async fn create(db: &Database, id: Uuid, venue: &Slug, slug: &Slug, name: &s
     if let Some(row) = created {
         return node(&row);
     }
-    if venues::get(db, venue).await?.retired_at.is_some() {
+    if venues::find(change, venue).await?.retired_at.is_some() {
         return Err(venues::retired(venue));
     }
-    let other = list(db, venue, true).await?.into_iter().find(|node| node.slug == *slug);
-    Err(Error::Conflict(match other.and_then(|node| node.retired_at) {
+    let question = "select retired_at from node where venue = $1 and slug = $2";
+    let other = change.query_one(question, &[&venue.as_str(), &slug.as_str()]).await?;
+    Err(Error::Conflict(match other.try_get::<_, Option<Timestamp>>(0)? {
         None => format!("the venue {venue} has a node {slug} already"),
         Some(_) => format!("{slug} is the slug of a retired node of the venue {venue}, and stays taken"),
     }))
@@ -78,11 +77,11 @@ pub async fn list(db: &Database, venue: &Slug, retired: bool) -> Result<Vec<Node
 /// # Errors
 /// [`Error::NotFound`] when there is none.
 pub async fn get(db: &Database, id: Uuid) -> Result<Node, Error> {
-    let row = db
-        .client()
-        .await?
-        .query_opt("select * from node where id = $1", &[&id])
-        .await?;
+    find(&db.client().await?, id).await
+}
+
+pub(crate) async fn find(client: &Client, id: Uuid) -> Result<Node, Error> {
+    let row = client.query_opt("select * from node where id = $1", &[&id]).await?;
     node(&row.ok_or_else(|| unknown(id))?)
 }
 
@@ -90,10 +89,8 @@ pub async fn get(db: &Database, id: Uuid) -> Result<Node, Error> {
 ///
 /// # Errors
 /// [`Error::NotFound`] when there is none, [`Error::Conflict`] when it is retired.
-pub async fn rename(db: &Database, id: Uuid, name: &str) -> Result<Node, Error> {
-    let changed = db
-        .client()
-        .await?
+pub async fn rename(change: &Change, id: Uuid, name: &str) -> Result<Node, Error> {
+    let changed = change
         .query_opt(
             "update node set name = $2 where id = $1 and retired_at is null returning *",
             &[&id, &name],
@@ -101,7 +98,7 @@ pub async fn rename(db: &Database, id: Uuid, name: &str) -> Result<Node, Error> 
         .await?;
     match changed {
         Some(row) => node(&row),
-        None => Err(retired(&get(db, id).await?)),
+        None => Err(retired(&find(change, id).await?)),
     }
 }
 
@@ -109,17 +106,15 @@ pub async fn rename(db: &Database, id: Uuid, name: &str) -> Result<Node, Error> 
 ///
 /// # Errors
 /// [`Error::NotFound`] when there is none.
-pub async fn retire(db: &Database, id: Uuid) -> Result<(), Error> {
-    let changed = db
-        .client()
-        .await?
+pub async fn retire(change: &Change, id: Uuid) -> Result<(), Error> {
+    let changed = change
         .execute(
             "update node set retired_at = now() where id = $1 and retired_at is null",
             &[&id],
         )
         .await?;
     if changed == 0 {
-        get(db, id).await?;
+        find(change, id).await?;
     }
     Ok(())
 }

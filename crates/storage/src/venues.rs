@@ -4,7 +4,7 @@ use citytrack_domain::{Slug, VenueTimeZone};
 use jiff::Timestamp;
 use tokio_postgres::Row;
 
-use crate::{Database, Error, column};
+use crate::{Change, Client, Database, Error, column};
 
 /// A place or event that is watched.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,10 +25,8 @@ pub struct Venue {
 ///
 /// # Errors
 /// [`Error::Conflict`] when the slug is taken, also by a retired venue.
-pub async fn create(db: &Database, slug: &Slug, name: &str, zone: &VenueTimeZone) -> Result<Venue, Error> {
-    let created = db
-        .client()
-        .await?
+pub async fn create(change: &Change, slug: &Slug, name: &str, zone: &VenueTimeZone) -> Result<Venue, Error> {
+    let created = change
         .query_opt(
             "insert into venue (slug, name, time_zone) values ($1, $2, $3) on conflict do nothing returning *",
             &[&slug.as_str(), &name, &zone.name()],
@@ -36,7 +34,7 @@ pub async fn create(db: &Database, slug: &Slug, name: &str, zone: &VenueTimeZone
         .await?;
     match created {
         Some(row) => venue(&row),
-        None => Err(taken(slug, get(db, slug).await?.retired_at)),
+        None => Err(taken(slug, find(change, slug).await?.retired_at)),
     }
 }
 
@@ -61,11 +59,12 @@ pub async fn list(db: &Database, retired: bool) -> Result<Vec<Venue>, Error> {
 /// # Errors
 /// [`Error::NotFound`] when there is none.
 pub async fn get(db: &Database, slug: &Slug) -> Result<Venue, Error> {
-    let row = db
-        .client()
-        .await?
-        .query_opt("select * from venue where slug = $1", &[&slug.as_str()])
-        .await?;
+    find(&db.client().await?, slug).await
+}
+
+pub(crate) async fn find(client: &Client, slug: &Slug) -> Result<Venue, Error> {
+    let question = "select * from venue where slug = $1";
+    let row = client.query_opt(question, &[&slug.as_str()]).await?;
     venue(&row.ok_or_else(|| unknown(slug))?)
 }
 
@@ -74,14 +73,12 @@ pub async fn get(db: &Database, slug: &Slug) -> Result<Venue, Error> {
 /// # Errors
 /// [`Error::NotFound`] when there is none, [`Error::Conflict`] when it is retired.
 pub async fn update(
-    db: &Database,
+    change: &Change,
     slug: &Slug,
     name: Option<&str>,
     zone: Option<&VenueTimeZone>,
 ) -> Result<Venue, Error> {
-    let changed = db
-        .client()
-        .await?
+    let changed = change
         .query_opt(
             "update venue set name = coalesce($2, name), time_zone = coalesce($3, time_zone)
              where slug = $1 and retired_at is null returning *",
@@ -90,7 +87,7 @@ pub async fn update(
         .await?;
     match changed {
         Some(row) => venue(&row),
-        None => Err(retired(&get(db, slug).await?.slug)),
+        None => Err(retired(&find(change, slug).await?.slug)),
     }
 }
 
@@ -98,17 +95,15 @@ pub async fn update(
 ///
 /// # Errors
 /// [`Error::NotFound`] when there is none.
-pub async fn retire(db: &Database, slug: &Slug) -> Result<(), Error> {
-    let changed = db
-        .client()
-        .await?
+pub async fn retire(change: &Change, slug: &Slug) -> Result<(), Error> {
+    let changed = change
         .execute(
             "update venue set retired_at = now() where slug = $1 and retired_at is null",
             &[&slug.as_str()],
         )
         .await?;
     if changed == 0 {
-        get(db, slug).await?;
+        find(change, slug).await?;
     }
     Ok(())
 }

@@ -4,7 +4,7 @@ use citytrack_domain::{
     Batch, BatchId, BoundingBox, CameraName, Class, Confidence, Detection, Frame, ImageSize, NodeIdentity, Slug,
     VenueTimeZone,
 };
-use citytrack_storage::{Database, nodes, venues};
+use citytrack_storage::{Change, Database, Error, audit::Actor, nodes, venues};
 use jiff::Timestamp;
 use uuid::Uuid;
 
@@ -17,14 +17,32 @@ pub fn identity(venue: &str, node_id: Uuid) -> NodeIdentity {
     }
 }
 
+/// A change that a test makes.
+pub async fn change(database: &Database) -> Change {
+    database.change(&Actor::command("test")).await.unwrap()
+}
+
+/// Makes a change as a test, and keeps it if it went well.
+///
+/// # Errors
+/// Those of `work`.
+pub async fn changed<T>(database: &Database, work: impl AsyncFnOnce(&Change) -> Result<T, Error>) -> Result<T, Error> {
+    let change = change(database).await;
+    let done = work(&change).await?;
+    change.commit().await?;
+    Ok(done)
+}
+
 /// Makes the venue `demo` with the node `north`.
 pub async fn demo_node(database: &Database) -> NodeIdentity {
     let [venue, node] = ["demo", "north"].map(|slug| Slug::new(slug).unwrap());
     let zone = VenueTimeZone::new("Europe/Berlin").unwrap();
-    venues::create(database, &venue, "Demo", &zone).await.unwrap();
-    let node = nodes::create(database, Uuid::now_v7(), &venue, &node, "North")
+    let change = change(database).await;
+    venues::create(&change, &venue, "Demo", &zone).await.unwrap();
+    let node = nodes::create(&change, Uuid::now_v7(), &venue, &node, "North")
         .await
         .unwrap();
+    change.commit().await.unwrap();
     identity("demo", node.id)
 }
 

@@ -20,7 +20,7 @@ mod proxy;
 mod queues;
 mod vhost;
 
-pub use builders::{batch, demo_node, frame, identity, person};
+pub use builders::{batch, change, changed, demo_node, frame, identity, person};
 pub use database::{TestDatabase, database};
 pub use eventually::{eventually, eventually_within};
 pub use private::{PostgresOptions, PrivateBroker, PrivatePostgres};

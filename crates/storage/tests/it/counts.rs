@@ -6,7 +6,7 @@ use citytrack_storage::{
     counts::{self, Count, CountsQuery},
     nodes, venues,
 };
-use citytrack_testkit::TestDatabase;
+use citytrack_testkit::{TestDatabase, changed};
 use jiff::Timestamp;
 use uuid::Uuid;
 
@@ -17,12 +17,18 @@ fn at(time: &str) -> Timestamp {
 /// A venue `demo` in `zone` with the nodes `north` and `south`, each with the cameras `door` and `hall`.
 async fn demo(db: &Database, zone: &str) -> Slug {
     let venue = Slug::new("demo").unwrap();
-    venues::create(db, &venue, "Demo", &VenueTimeZone::new(zone).unwrap())
-        .await
-        .unwrap();
+    changed(db, async |change| {
+        venues::create(change, &venue, "Demo", &VenueTimeZone::new(zone).unwrap()).await
+    })
+    .await
+    .unwrap();
     for name in ["north", "south"] {
         let slug = Slug::new(name).unwrap();
-        let node = nodes::create(db, Uuid::now_v7(), &venue, &slug, name).await.unwrap();
+        let node = changed(db, async |change| {
+            nodes::create(change, Uuid::now_v7(), &venue, &slug, name).await
+        })
+        .await
+        .unwrap();
         let statement = "insert into camera (node_id, name) values ($1, 'door'), ($1, 'hall')";
         db.client()
             .await

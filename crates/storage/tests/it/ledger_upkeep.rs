@@ -2,7 +2,7 @@
 
 use citytrack_domain::{NodeIdentity, Slug};
 use citytrack_storage::{Database, batches::BatchWriter, ledger, nodes};
-use citytrack_testkit::{TestDatabase, demo_node, identity};
+use citytrack_testkit::{TestDatabase, changed, demo_node, identity};
 use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
@@ -10,7 +10,11 @@ use crate::ledger::{noon, numbered, of_node, refusal};
 
 async fn another_node(db: &Database) -> NodeIdentity {
     let [venue, node] = ["demo", "south"].map(|slug| Slug::new(slug).unwrap());
-    let node = nodes::create(db, Uuid::now_v7(), &venue, &node, "South").await.unwrap();
+    let node = changed(db, async |change| {
+        nodes::create(change, Uuid::now_v7(), &venue, &node, "South").await
+    })
+    .await
+    .unwrap();
     identity("demo", node.id)
 }
 

@@ -1,6 +1,7 @@
 //! Against a real PostgreSQL: `eval "$(scripts/test-servers env)"` first.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
+mod audit;
 mod batches;
 mod counts;
 mod ledger;

@@ -6,7 +6,7 @@ use citytrack_storage::{
     keys::{self, NewKey},
     nodes, venues,
 };
-use citytrack_testkit::TestDatabase;
+use citytrack_testkit::{TestDatabase, changed};
 use uuid::Uuid;
 
 fn slug(text: &str) -> Slug {
@@ -15,14 +15,21 @@ fn slug(text: &str) -> Slug {
 
 async fn venue(db: &Database, name: &str) -> Slug {
     let zone = VenueTimeZone::new("Europe/Berlin").unwrap();
-    venues::create(db, &slug(name), "Old Town", &zone).await.unwrap().slug
+    changed(db, async |change| {
+        venues::create(change, &slug(name), "Old Town", &zone).await
+    })
+    .await
+    .unwrap()
+    .slug
 }
 
 async fn node(db: &Database, venue: &Slug, name: &str) -> Uuid {
-    nodes::create(db, Uuid::now_v7(), venue, &slug(name), "North gate")
-        .await
-        .unwrap()
-        .id
+    changed(db, async |change| {
+        nodes::create(change, Uuid::now_v7(), venue, &slug(name), "North gate").await
+    })
+    .await
+    .unwrap()
+    .id
 }
 
 async fn key(db: &Database, node: Uuid, number: u8) -> Result<Uuid, Error> {
@@ -34,7 +41,7 @@ async fn key(db: &Database, node: Uuid, number: u8) -> Result<Uuid, Error> {
         hash: &[number; 32],
         label: Some("first"),
     };
-    Ok(keys::create(db, &key).await?.id)
+    Ok(changed(db, async |change| keys::create(change, &key).await).await?.id)
 }
 
 fn message(error: Error) -> String {
@@ -52,47 +59,81 @@ async fn a_venue_is_created_changed_and_retired() {
     let demo = venue(db, "demo").await;
     let auckland = VenueTimeZone::new("Pacific/Auckland").unwrap();
 
-    let changed = venues::update(db, &demo, Some("New Town"), None).await.unwrap();
+    let new = changed(db, async |change| {
+        venues::update(change, &demo, Some("New Town"), None).await
+    })
+    .await
+    .unwrap();
     assert_eq!(
-        (changed.name.as_str(), changed.time_zone.as_str()),
+        (new.name.as_str(), new.time_zone.as_str()),
         ("New Town", "Europe/Berlin")
     );
-    let changed = venues::update(db, &demo, None, Some(&auckland)).await.unwrap();
+    let new = changed(db, async |change| {
+        venues::update(change, &demo, None, Some(&auckland)).await
+    })
+    .await
+    .unwrap();
     assert_eq!(
-        (changed.name.as_str(), changed.time_zone.as_str()),
+        (new.name.as_str(), new.time_zone.as_str()),
         ("New Town", "Pacific/Auckland")
     );
-    let again = venues::create(db, &demo, "Another", &auckland).await.unwrap_err();
+    let again = changed(db, async |change| {
+        venues::create(change, &demo, "Another", &auckland).await
+    })
+    .await
+    .unwrap_err();
     assert_eq!(message(again), "conflict: there is a venue demo already");
 
-    venues::retire(db, &demo).await.unwrap();
-    venues::retire(db, &demo).await.unwrap();
+    changed(db, async |change| venues::retire(change, &demo).await)
+        .await
+        .unwrap();
+    changed(db, async |change| venues::retire(change, &demo).await)
+        .await
+        .unwrap();
     assert!(venues::get(db, &demo).await.unwrap().retired_at.is_some());
     assert!(venues::list(db, false).await.unwrap().is_empty());
     assert_eq!(venues::list(db, true).await.unwrap().len(), 1);
-    let again = venues::create(db, &demo, "Another", &auckland).await.unwrap_err();
+    let again = changed(db, async |change| {
+        venues::create(change, &demo, "Another", &auckland).await
+    })
+    .await
+    .unwrap_err();
     assert_eq!(
         message(again),
         "conflict: demo is the slug of a retired venue, and stays taken"
     );
-    let late = venues::update(db, &demo, Some("Late"), None).await.unwrap_err();
+    let late = changed(db, async |change| {
+        venues::update(change, &demo, Some("Late"), None).await
+    })
+    .await
+    .unwrap_err();
     assert_eq!(message(late), "conflict: the venue demo is retired");
-    let late = nodes::create(db, Uuid::now_v7(), &demo, &slug("north"), "North")
-        .await
-        .unwrap_err();
+    let late = changed(db, async |change| {
+        nodes::create(change, Uuid::now_v7(), &demo, &slug("north"), "North").await
+    })
+    .await
+    .unwrap_err();
     assert_eq!(message(late), "conflict: the venue demo is retired");
 
     let nowhere = slug("nowhere");
     for error in [
         venues::get(db, &nowhere).await.unwrap_err(),
-        venues::update(db, &nowhere, None, None).await.unwrap_err(),
-        venues::retire(db, &nowhere).await.unwrap_err(),
-        nodes::list(db, &nowhere, false).await.unwrap_err(),
-        nodes::create(db, Uuid::now_v7(), &nowhere, &slug("north"), "North")
+        changed(db, async |change| venues::update(change, &nowhere, None, None).await)
             .await
             .unwrap_err(),
+        changed(db, async |change| venues::retire(change, &nowhere).await)
+            .await
+            .unwrap_err(),
+        nodes::list(db, &nowhere, false).await.unwrap_err(),
+        changed(db, async |change| {
+            nodes::create(change, Uuid::now_v7(), &nowhere, &slug("north"), "North").await
+        })
+        .await
+        .unwrap_err(),
         cameras::list(db, &nowhere).await.unwrap_err(),
-        cameras::set_title(db, &nowhere, 1, None).await.unwrap_err(),
+        changed(db, async |change| cameras::set_title(change, &nowhere, 1, None).await)
+            .await
+            .unwrap_err(),
     ] {
         assert_eq!(message(error), "not found: there is no venue nowhere");
     }
@@ -106,29 +147,47 @@ async fn a_node_is_created_renamed_and_retired() {
     let north = node(db, &demo, "north").await;
     node(db, &other, "north").await;
 
-    let again = nodes::create(db, Uuid::now_v7(), &demo, &slug("north"), "North")
-        .await
-        .unwrap_err();
+    let again = changed(db, async |change| {
+        nodes::create(change, Uuid::now_v7(), &demo, &slug("north"), "North").await
+    })
+    .await
+    .unwrap_err();
     assert_eq!(message(again), "conflict: the venue demo has a node north already");
-    assert_eq!(nodes::rename(db, north, "Gate 7").await.unwrap().name, "Gate 7");
+    assert_eq!(
+        changed(db, async |change| nodes::rename(change, north, "Gate 7").await)
+            .await
+            .unwrap()
+            .name,
+        "Gate 7"
+    );
     assert_eq!(
         nodes::list(db, &demo, false).await.unwrap(),
         [nodes::get(db, north).await.unwrap()]
     );
 
-    nodes::retire(db, north).await.unwrap();
-    nodes::retire(db, north).await.unwrap();
+    changed(db, async |change| nodes::retire(change, north).await)
+        .await
+        .unwrap();
+    changed(db, async |change| nodes::retire(change, north).await)
+        .await
+        .unwrap();
     assert!(nodes::list(db, &demo, false).await.unwrap().is_empty());
     assert_eq!(nodes::list(db, &demo, true).await.unwrap().len(), 1);
-    let again = nodes::create(db, Uuid::now_v7(), &demo, &slug("north"), "North")
-        .await
-        .unwrap_err();
+    let again = changed(db, async |change| {
+        nodes::create(change, Uuid::now_v7(), &demo, &slug("north"), "North").await
+    })
+    .await
+    .unwrap_err();
     assert_eq!(
         message(again),
         "conflict: north is the slug of a retired node of the venue demo, and stays taken"
     );
     assert_eq!(
-        message(nodes::rename(db, north, "x").await.unwrap_err()),
+        message(
+            changed(db, async |change| nodes::rename(change, north, "x").await)
+                .await
+                .unwrap_err()
+        ),
         "conflict: the node north is retired"
     );
     assert_eq!(
@@ -139,11 +198,17 @@ async fn a_node_is_created_renamed_and_retired() {
     let nobody = Uuid::nil();
     for error in [
         nodes::get(db, nobody).await.unwrap_err(),
-        nodes::rename(db, nobody, "x").await.unwrap_err(),
-        nodes::retire(db, nobody).await.unwrap_err(),
+        changed(db, async |change| nodes::rename(change, nobody, "x").await)
+            .await
+            .unwrap_err(),
+        changed(db, async |change| nodes::retire(change, nobody).await)
+            .await
+            .unwrap_err(),
         keys::list(db, nobody).await.unwrap_err(),
         key(db, nobody, 1).await.unwrap_err(),
-        keys::revoke(db, nobody, nobody).await.unwrap_err(),
+        changed(db, async |change| keys::revoke(change, nobody, nobody).await)
+            .await
+            .unwrap_err(),
     ] {
         assert_eq!(message(error), format!("not found: there is no node {nobody}"));
     }
@@ -183,11 +248,17 @@ async fn the_snapshot_holds_exactly_the_keys_that_may_send() {
     ];
     assert_eq!(hashes().await, all.map(owned));
 
-    keys::revoke(db, north, first).await.unwrap();
+    changed(db, async |change| keys::revoke(change, north, first).await)
+        .await
+        .unwrap();
     assert_eq!(hashes().await, [all[1], all[2], all[3]].map(owned));
-    nodes::retire(db, south).await.unwrap();
+    changed(db, async |change| nodes::retire(change, south).await)
+        .await
+        .unwrap();
     assert_eq!(hashes().await, [all[1], all[3]].map(owned));
-    venues::retire(db, &other).await.unwrap();
+    changed(db, async |change| venues::retire(change, &other).await)
+        .await
+        .unwrap();
     assert_eq!(hashes().await, [all[1]].map(owned));
     assert_eq!(
         message(key(db, east, 5).await.unwrap_err()),
@@ -222,14 +293,20 @@ async fn keys_are_listed_and_revoked_once() {
         "conflict: another key begins with ctn_00000001 by chance; try again"
     );
 
-    let foreign = keys::revoke(db, south, first).await.unwrap_err();
+    let foreign = changed(db, async |change| keys::revoke(change, south, first).await)
+        .await
+        .unwrap_err();
     assert_eq!(
         message(foreign),
         format!("not found: the node {south} has no key {first}")
     );
-    keys::revoke(db, north, first).await.unwrap();
+    changed(db, async |change| keys::revoke(change, north, first).await)
+        .await
+        .unwrap();
     let revoked = keys::list(db, north).await.unwrap();
-    keys::revoke(db, north, first).await.unwrap();
+    changed(db, async |change| keys::revoke(change, north, first).await)
+        .await
+        .unwrap();
     assert_eq!(
         keys::list(db, north).await.unwrap(),
         revoked,
@@ -260,14 +337,24 @@ async fn cameras_get_titles_within_their_venue() {
         (camera.node, camera.node_slug.as_str(), camera.title.as_deref()),
         (north, "north", None)
     );
-    let titled = cameras::set_title(db, &demo, camera.id, Some("Front door"))
-        .await
-        .unwrap();
+    let titled = changed(db, async |change| {
+        cameras::set_title(change, &demo, camera.id, Some("Front door")).await
+    })
+    .await
+    .unwrap();
     assert_eq!(titled.title.as_deref(), Some("Front door"));
-    assert_eq!(cameras::set_title(db, &demo, camera.id, None).await.unwrap(), camera);
-    let foreign = cameras::set_title(db, &other, camera.id, Some("Mine"))
+    assert_eq!(
+        changed(db, async |change| cameras::set_title(change, &demo, camera.id, None)
+            .await)
         .await
-        .unwrap_err();
+        .unwrap(),
+        camera
+    );
+    let foreign = changed(db, async |change| {
+        cameras::set_title(change, &other, camera.id, Some("Mine")).await
+    })
+    .await
+    .unwrap_err();
     assert_eq!(
         message(foreign),
         format!("not found: the venue other has no camera {}", camera.id)
@@ -297,7 +384,9 @@ async fn a_read_only_database_refuses_changes_and_an_absent_one_is_transient() {
         application_name: "test",
     };
     let reader = Database::connect(&options(test.url(), true)).unwrap();
-    let refused = venues::retire(&reader, &slug("demo")).await.unwrap_err();
+    let refused = changed(&reader, async |change| venues::retire(change, &slug("demo")).await)
+        .await
+        .unwrap_err();
     assert!(format!("{refused:?}").contains("read-only"), "{refused:?}");
     let absent = Database::connect(&options("postgres://nobody@127.0.0.1:1/nothing", false)).unwrap();
     assert!(absent.ping().await.unwrap_err().is_transient());

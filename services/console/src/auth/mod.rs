@@ -8,8 +8,13 @@ use actix_web::{FromRequest, HttpRequest, dev::Payload};
 use citytrack_access::{Right, Role, Roles, ViewerToken};
 use citytrack_common::Problem;
 use citytrack_domain::{CameraName, Slug};
-use citytrack_storage::audit::{Actor, ActorKind};
+use citytrack_storage::{
+    Change, Database,
+    audit::{Actor, ActorKind},
+};
 use uuid::Uuid;
+
+use crate::error::problem;
 
 /// Somebody who asks, and what they may do.
 #[derive(Debug)]
@@ -86,6 +91,11 @@ impl Principal {
             id,
             address: self.address,
         }
+    }
+
+    /// Begins a change of theirs.
+    pub(crate) async fn change(&self, database: &Database) -> Result<Change, Problem> {
+        database.change(&self.actor()).await.map_err(problem)
     }
 
     fn administrator_token(address: Option<IpAddr>) -> Self {

@@ -73,9 +73,11 @@ pub(super) async fn update(
         .parse()
         .map_err(|_| Problem::not_found(format!("the venue {venue} has no camera {id:?}")))?;
     let title = body.read(|fields| fields.nullable("title", display_name))?;
-    let camera = cameras::set_title(&database, &venue, id, title.as_deref())
+    let change = principal.change(&database).await?;
+    let camera = cameras::set_title(&change, &venue, id, title.as_deref())
         .await
         .map_err(problem)?;
+    change.commit().await.map_err(problem)?;
     info!(camera.id = id, venue = venue.as_str(), "camera renamed");
     Ok(HttpResponse::Ok().json(CameraBody::from(camera)))
 }

@@ -82,7 +82,9 @@ pub(super) async fn create(
         hash: &hash,
         label: label.as_deref(),
     };
-    let stored = keys::create(&database, &new).await.map_err(problem)?;
+    let change = principal.change(&database).await?;
+    let stored = keys::create(&change, &new).await.map_err(problem)?;
+    change.commit().await.map_err(problem)?;
     info!(key.id = %stored.id, key.prefix = prefix, node.id = %node, "node key created");
     let location = format!("/api/v1/nodes/{node}/keys/{}", stored.id);
     Ok(created(
@@ -104,7 +106,9 @@ pub(super) async fn revoke(
     let key = key
         .parse()
         .map_err(|_| Problem::not_found(format!("the node {node} has no key {key:?}")))?;
-    keys::revoke(&database, node, key).await.map_err(problem)?;
+    let change = principal.change(&database).await?;
+    keys::revoke(&change, node, key).await.map_err(problem)?;
+    change.commit().await.map_err(problem)?;
     info!(key.id = %key, node.id = %node, "node key revoked");
     Ok(HttpResponse::NoContent().finish())
 }

@@ -73,9 +73,11 @@ pub(super) async fn create(
         Ok((slug?, name?))
     })?;
     let name = name.as_deref().unwrap_or(slug.as_str());
-    let node = nodes::create(&database, new_id(clock.now()), &venue, &slug, name)
+    let change = principal.change(&database).await?;
+    let node = nodes::create(&change, new_id(clock.now()), &venue, &slug, name)
         .await
         .map_err(problem)?;
+    change.commit().await.map_err(problem)?;
     info!(node.id = %node.id, node.slug = slug.as_str(), venue = venue.as_str(), "node created");
     Ok(created(format!("/api/v1/nodes/{}", node.id), NodeBody::from(node)))
 }
@@ -98,7 +100,12 @@ pub(super) async fn update(
     let node = node_in(&path, Right::ChangeNodes, &principal, &database).await?;
     let id = node.id;
     let node = match body.read(|fields| fields.optional("name", display_name))? {
-        Some(name) => nodes::rename(&database, id, &name).await.map_err(problem)?,
+        Some(name) => {
+            let change = principal.change(&database).await?;
+            let node = nodes::rename(&change, id, &name).await.map_err(problem)?;
+            change.commit().await.map_err(problem)?;
+            node
+        }
         None => node,
     };
     info!(node.id = %id, "node changed");
@@ -111,7 +118,9 @@ pub(super) async fn retire(
     database: web::Data<Database>,
 ) -> Result<HttpResponse, Problem> {
     let id = node_in(&path, Right::ChangeNodes, &principal, &database).await?.id;
-    nodes::retire(&database, id).await.map_err(problem)?;
+    let change = principal.change(&database).await?;
+    nodes::retire(&change, id).await.map_err(problem)?;
+    change.commit().await.map_err(problem)?;
     info!(node.id = %id, "node retired");
     Ok(HttpResponse::NoContent().finish())
 }

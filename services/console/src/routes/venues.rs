@@ -68,7 +68,9 @@ pub(super) async fn create(
         let zone = fields.required("time_zone", VenueTimeZone::new);
         Ok((slug?, name?, zone?))
     })?;
-    let venue = venues::create(&database, &slug, &name, &zone).await.map_err(problem)?;
+    let change = principal.change(&database).await?;
+    let venue = venues::create(&change, &slug, &name, &zone).await.map_err(problem)?;
+    change.commit().await.map_err(problem)?;
     info!(venue = slug.as_str(), "venue created");
     Ok(created(format!("/api/v1/venues/{slug}"), VenueBody::from(venue)))
 }
@@ -97,9 +99,11 @@ pub(super) async fn update(
         let zone = fields.optional("time_zone", VenueTimeZone::new);
         Ok((name?, zone?))
     })?;
-    let venue = venues::update(&database, &slug, name.as_deref(), zone.as_ref())
+    let change = principal.change(&database).await?;
+    let venue = venues::update(&change, &slug, name.as_deref(), zone.as_ref())
         .await
         .map_err(problem)?;
+    change.commit().await.map_err(problem)?;
     info!(venue = slug.as_str(), "venue changed");
     Ok(HttpResponse::Ok().json(VenueBody::from(venue)))
 }
@@ -111,7 +115,9 @@ pub(super) async fn retire(
 ) -> Result<HttpResponse, Problem> {
     let slug = venue_in(&path)?;
     principal.may(Right::ChangeVenue, &slug)?;
-    venues::retire(&database, &slug).await.map_err(problem)?;
+    let change = principal.change(&database).await?;
+    venues::retire(&change, &slug).await.map_err(problem)?;
+    change.commit().await.map_err(problem)?;
     info!(venue = slug.as_str(), "venue retired");
     Ok(HttpResponse::NoContent().finish())
 }

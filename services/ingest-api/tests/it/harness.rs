@@ -9,7 +9,7 @@ use citytrack_domain::Batch;
 use citytrack_ingest_api::{App, Settings};
 use citytrack_messages::decode;
 use citytrack_storage::keys;
-use citytrack_testkit::{TestDatabase, TestVhost, demo_node, eventually};
+use citytrack_testkit::{TestDatabase, TestVhost, changed, demo_node, eventually};
 use jiff::Timestamp;
 use reqwest::{Client, RequestBuilder};
 use serde_json::{Value, json};
@@ -75,7 +75,9 @@ impl Harness {
             hash: &key.hash(),
             label: None,
         };
-        keys::create(&self.database.database, &new).await.unwrap();
+        changed(&self.database.database, async |change| keys::create(change, &new).await)
+            .await
+            .unwrap();
         (id, key.expose().to_owned())
     }
 

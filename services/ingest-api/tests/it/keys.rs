@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use citytrack_domain::Slug;
 use citytrack_storage::{keys, nodes, venues};
-use citytrack_testkit::eventually;
+use citytrack_testkit::{changed, eventually};
 
 use crate::harness::{Harness, body};
 
@@ -35,9 +35,11 @@ async fn a_revoked_key_stops_working_within_five_seconds_by_default() {
     let harness = Harness::start(&[]).await;
     let (id, key) = harness.new_key(harness.node).await;
     assert_eq!(status(&harness, &key).await, 202);
-    keys::revoke(&harness.database.database, harness.node, id)
-        .await
-        .unwrap();
+    changed(&harness.database.database, async |change| {
+        keys::revoke(change, harness.node, id).await
+    })
+    .await
+    .unwrap();
     let revoked = Instant::now();
     eventually("the key is refused", async || {
         (status(&harness, &key).await == 401).then_some(())
@@ -52,17 +54,30 @@ async fn keys_of_a_retired_node_or_venue_stop_working() {
     let harness = Harness::start(&[]).await;
     let db = &harness.database.database;
     let venue = Slug::new("demo").unwrap();
-    let other = nodes::create(db, uuid::Uuid::now_v7(), &venue, &Slug::new("south").unwrap(), "South")
+    let other = changed(db, async |change| {
+        nodes::create(
+            change,
+            uuid::Uuid::now_v7(),
+            &venue,
+            &Slug::new("south").unwrap(),
+            "South",
+        )
         .await
-        .unwrap();
+    })
+    .await
+    .unwrap();
     let (_, key) = harness.new_key(other.id).await;
     assert_eq!(status(&harness, &key).await, 202);
-    nodes::retire(db, other.id).await.unwrap();
+    changed(db, async |change| nodes::retire(change, other.id).await)
+        .await
+        .unwrap();
     eventually("the node is refused", async || {
         (status(&harness, &key).await == 401).then_some(())
     })
     .await;
-    venues::retire(db, &venue).await.unwrap();
+    changed(db, async |change| venues::retire(change, &venue).await)
+        .await
+        .unwrap();
     eventually("the venue is refused", async || {
         (status(&harness, &harness.key).await == 401).then_some(())
     })

@@ -2,6 +2,7 @@
 
 use citytrack_domain::{BatchId, Slug};
 use citytrack_storage::nodes;
+use citytrack_testkit::changed;
 use jiff::SignedDuration;
 use reqwest::Response;
 use serde_json::{Value, json};
@@ -14,9 +15,11 @@ pub(crate) const HARDLY_ANY: &str = "1B";
 pub(crate) async fn another_node(harness: &Harness) -> String {
     let venue = Slug::new("demo").unwrap();
     let (slug, id) = (Slug::new("south").unwrap(), uuid::Uuid::now_v7());
-    let node = nodes::create(&harness.database.database, id, &venue, &slug, "South")
-        .await
-        .unwrap();
+    let node = changed(&harness.database.database, async |change| {
+        nodes::create(change, id, &venue, &slug, "South").await
+    })
+    .await
+    .unwrap();
     harness.new_key(node.id).await.1
 }
 

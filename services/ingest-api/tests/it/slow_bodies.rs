@@ -4,7 +4,7 @@ use std::io::Write as _;
 
 use citytrack_domain::Slug;
 use citytrack_storage::nodes;
-use citytrack_testkit::eventually;
+use citytrack_testkit::{changed, eventually};
 use flate2::{Compression, write::GzEncoder};
 use reqwest::Response;
 use serde_json::Value;
@@ -180,8 +180,10 @@ async fn a_body_that_never_came_costs_nothing() {
 async fn third_node(harness: &Harness) -> uuid::Uuid {
     let (venue, slug) = (Slug::new("demo").unwrap(), Slug::new("west").unwrap());
     let id = uuid::Uuid::now_v7();
-    nodes::create(&harness.database.database, id, &venue, &slug, "West")
-        .await
-        .unwrap()
-        .id
+    changed(&harness.database.database, async |change| {
+        nodes::create(change, id, &venue, &slug, "West").await
+    })
+    .await
+    .unwrap()
+    .id
 }

@@ -5,7 +5,7 @@ use citytrack_common::{Lifecycle, settings};
 use citytrack_domain::{Clock, ManualClock, Slug, VenueTimeZone};
 use citytrack_stats::{App, Settings};
 use citytrack_storage::{nodes, venues};
-use citytrack_testkit::{TestDatabase, eventually};
+use citytrack_testkit::{TestDatabase, change, eventually};
 use jiff::{SignedDuration, Timestamp};
 use reqwest::{RequestBuilder, Response, StatusCode};
 use serde_json::Value;
@@ -112,13 +112,15 @@ impl Drop for Stats {
 
 async fn make_demo(test: &TestDatabase, zone: &str) {
     let demo = Slug::new("demo").unwrap();
-    venues::create(&test.database, &demo, "Demo", &VenueTimeZone::new(zone).unwrap())
+    let change = change(&test.database).await;
+    venues::create(&change, &demo, "Demo", &VenueTimeZone::new(zone).unwrap())
         .await
         .unwrap();
     let north = Slug::new("north").unwrap();
-    let node = nodes::create(&test.database, uuid::Uuid::now_v7(), &demo, &north, "North")
+    let node = nodes::create(&change, uuid::Uuid::now_v7(), &demo, &north, "North")
         .await
         .unwrap();
+    change.commit().await.unwrap();
     let cameras = "insert into camera (node_id, name) values ($1, 'door'), ($1, 'hall')";
     test.database
         .client()

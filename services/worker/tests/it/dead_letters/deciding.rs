@@ -1,5 +1,7 @@
 //! Replaying and dropping.
 
+use citytrack_testkit::changed;
+
 use super::*;
 
 #[tokio::test]
@@ -29,9 +31,11 @@ async fn a_batch_of_a_node_that_was_unknown_is_replayed_and_stored_once() {
     assert_eq!(listed(&harness, 1).await[0]["id"], id);
 
     let [venue, node] = ["demo", "south"].map(|name| Slug::new(name).unwrap());
-    nodes::create(&harness.database.database, stranger.id, &venue, &node, "South")
-        .await
-        .unwrap();
+    changed(&harness.database.database, async |change| {
+        nodes::create(change, stranger.id, &venue, &node, "South").await
+    })
+    .await
+    .unwrap();
     told(&harness, &["replay", "--reason", "CAMERA_node_id_fkey"]);
     harness.until("select count(*) from batch", 1).await;
     assert!(list(&harness).is_empty());
