@@ -7,6 +7,7 @@ use clap::Args;
 use ipnet::IpNet;
 
 const FORWARDED_FOR: &str = "x-forwarded-for";
+const FORWARDED_PROTO: &str = "x-forwarded-proto";
 
 /// The proxies in front of a service.
 #[derive(Args, Clone, Debug)]
@@ -66,6 +67,15 @@ pub fn client_address(headers: &HeaderMap, peer: Option<IpAddr>, trusted: &Trust
         }
     }
     Some(client)
+}
+
+/// Whether the client spoke TLS, as a trusted proxy says: CityTrack itself speaks plain HTTP. Of several proxies the first is
+/// the one that the client spoke to.
+pub fn came_over_tls(headers: &HeaderMap, peer: Option<IpAddr>, trusted: &TrustedProxies) -> bool {
+    let is_trusted = peer.is_some_and(|peer| trusted.contains(peer.to_canonical()));
+    let said = headers.get(FORWARDED_PROTO).and_then(|line| line.to_str().ok());
+    let first = said.and_then(|line| line.split(',').next()).unwrap_or_default();
+    is_trusted && first.trim().eq_ignore_ascii_case("https")
 }
 
 #[cfg(test)]
@@ -134,6 +144,26 @@ mod tests {
         }
         assert_eq!(client("127.0.0.1", &[]), "127.0.0.1");
         assert_eq!(client_address(&HeaderMap::new(), None, &PROXIES.parse().unwrap()), None);
+    }
+
+    #[test]
+    fn only_a_proxy_tells_of_tls() {
+        let tls = |peer: &str, said: Option<&str>| {
+            let mut headers = HeaderMap::new();
+            if let Some(said) = said {
+                headers.insert(
+                    HeaderName::from_static(FORWARDED_PROTO),
+                    HeaderValue::from_str(said).unwrap(),
+                );
+            }
+            came_over_tls(&headers, Some(peer.parse().unwrap()), &PROXIES.parse().unwrap())
+        };
+        assert!(tls("127.0.0.1", Some("https")) && tls("::ffff:10.0.0.7", Some("HTTPS, http")));
+        for said in [None, Some("http"), Some(""), Some("http, https"), Some("https2")] {
+            assert!(!tls("127.0.0.1", said), "{said:?}");
+        }
+        assert!(!tls("10.0.0.8", Some("https")), "a client says so itself");
+        assert!(!came_over_tls(&HeaderMap::new(), None, &PROXIES.parse().unwrap()));
     }
 
     #[test]

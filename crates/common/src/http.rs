@@ -17,7 +17,7 @@ use actix_web::{
 use prometheus::{HistogramOpts, HistogramVec, Registry};
 use socket2::SockRef;
 
-pub use crate::forwarded::{TrustedProxies, client_address};
+pub use crate::forwarded::{TrustedProxies, came_over_tls, client_address};
 use crate::{
     admin,
     health::Readiness,

@@ -16,6 +16,9 @@ mod migrations;
 pub mod nodes;
 pub mod partitions;
 mod rows;
+pub mod sessions;
+pub mod sign_in;
+pub mod users;
 pub mod venues;
 
 pub use change::Change;
