@@ -21,6 +21,8 @@ pub struct Retention {
     pub frames: Duration,
     /// Batch ids likewise. Must be longer than ids are accepted, or a late repetition would be stored again.
     pub batches: Duration,
+    /// Entries of the audit log likewise, but one by one.
+    pub audit: Duration,
     /// Days ahead of now that partitions are made for.
     pub days_ahead: u8,
 }

@@ -65,6 +65,7 @@ pub fn start(settings: &Settings, lifecycle: &Lifecycle) -> Result<(), TaskError
     let retention = Retention {
         frames: settings.persist.retention_frames.into(),
         batches: settings.persist.retention_batches.into(),
+        audit: settings.persist.retention_audit.into(),
         days_ahead: settings.persist.days_ahead,
     };
 

@@ -1,11 +1,11 @@
-//! Keeps partitions ahead of time, drops those that are over, and keeps the loss ledger small.
+//! Keeps partitions ahead of time, drops those that are over, and keeps the loss ledger and the audit log small.
 
 use std::time::Duration;
 
 use citytrack_common::{TaskError, lifecycle::chain};
 use citytrack_domain::Clock;
 use citytrack_storage::{
-    Database, Error, ledger,
+    Database, Error, audit, ledger,
     partitions::{self, Retention},
 };
 use jiff::Timestamp;
@@ -51,8 +51,8 @@ pub(crate) async fn run(
     }
 }
 
-/// Fails when the partitions are not in order. The ledger does not need a round of its own: what could not be forgotten can
-/// wait for the next.
+/// Fails when the partitions are not in order. The ledger and the audit log do not need a round of their own: what could not
+/// be forgotten can wait for the next.
 async fn round(
     database: &Database,
     retention: &Retention,
@@ -66,11 +66,19 @@ async fn round(
     count("created").inc_by(done.created as u64);
     count("dropped").inc_by(done.dropped.len() as u64);
     info!(partitions.created = done.created, partitions.dropped = ?done.dropped, "partitions are in order");
-    match ledger::forget(database).await {
-        Ok(forgotten) => info!(streams.forgotten = forgotten, "the loss ledger is in order"),
-        Err(error) => {
-            metrics.maintenance_failures.inc();
-            warn!(error = %chain(&error), "cannot forget old streams of the loss ledger; it is tried again with the next round");
+    for (what, forgotten) in [
+        ("streams of the loss ledger", ledger::forget(database).await),
+        (
+            "entries of the audit log",
+            audit::forget(database, retention.audit, now).await,
+        ),
+    ] {
+        match forgotten {
+            Ok(forgotten) => info!(what, forgotten, "what is old is forgotten"),
+            Err(error) => {
+                metrics.maintenance_failures.inc();
+                warn!(what, error = %chain(&error), "what is old cannot be forgotten; it is tried again with the next round");
+            }
         }
     }
     Ok(())
@@ -83,6 +91,13 @@ mod tests {
 
     use super::*;
 
+    const RETENTION: Retention = Retention {
+        frames: Duration::from_hours(90 * 24),
+        batches: Duration::from_hours(14 * 24),
+        audit: Duration::from_hours(730 * 24),
+        days_ahead: 3,
+    };
+
     #[tokio::test]
     async fn a_ledger_that_cannot_be_kept_small_leaves_the_partitions_in_order() {
         let test = TestDatabase::create().await;
@@ -91,17 +106,31 @@ mod tests {
             .batch_execute("alter table stream rename to elsewhere")
             .await
             .unwrap();
-        let days = |days: u64| Duration::from_secs(days * 24 * 3_600);
-        let retention = Retention {
-            frames: days(90),
-            batches: days(14),
-            days_ahead: 3,
-        };
         let metrics = PersistMetrics::new(&Registry::new()).unwrap();
-        round(&test.database, &retention, Clock::System.now(), &metrics)
+        round(&test.database, &RETENTION, Clock::System.now(), &metrics)
             .await
             .unwrap();
         assert!(metrics.partitions.with_label_values(&["created"]).get() > 0);
         assert_eq!(metrics.maintenance_failures.get(), 1);
+    }
+
+    #[tokio::test]
+    async fn entries_of_the_audit_log_go_when_their_time_is_over() {
+        let test = TestDatabase::create().await;
+        let client = test.database.client().await.unwrap();
+        let noted = "insert into audit_entry (at, actor_kind, actor_name, action, subject)
+                     select now() - days * interval '1 day', 'command', 'test', 'venue.updated', days::text
+                     from unnest(array[1, 729, 731]) as days";
+        client.batch_execute(noted).await.unwrap();
+        let metrics = PersistMetrics::new(&Registry::new()).unwrap();
+        round(&test.database, &RETENTION, Clock::System.now(), &metrics)
+            .await
+            .unwrap();
+        let rows = client
+            .query("select subject from audit_entry order by id", &[])
+            .await
+            .unwrap();
+        let kept: Vec<String> = rows.iter().map(|row| row.get(0)).collect();
+        assert_eq!(kept, ["1", "729"]);
     }
 }

@@ -93,6 +93,13 @@ pub struct PersistSettings {
         default_value = "14days"
     )]
     pub retention_batches: Duration,
+    /// How long entries of the audit log are kept
+    #[arg(
+        long = "retention-audit",
+        env = "CITYTRACK_RETENTION__AUDIT",
+        default_value = "2years"
+    )]
+    pub retention_audit: Duration,
     /// Days ahead that partitions are made for
     #[arg(
         long = "retention-days-ahead",

@@ -284,11 +284,11 @@ async fn entries_are_found_and_come_in_pages() {
         "alice venue.updated",
     ];
     let query = Query::default;
-    let text = |text: &str| Some(text.to_owned());
+    let some = |text: &str| Some(text.to_owned());
     assert_eq!(actions(query()).await, all);
     assert_eq!(
         actions(Query {
-            actor: text("bob"),
+            actor: some("bob"),
             ..query()
         })
         .await,
@@ -296,7 +296,7 @@ async fn entries_are_found_and_come_in_pages() {
     );
     assert_eq!(
         actions(Query {
-            action: text("venue"),
+            action: some("venue"),
             ..query()
         })
         .await,
@@ -304,7 +304,7 @@ async fn entries_are_found_and_come_in_pages() {
     );
     assert_eq!(
         actions(Query {
-            action: text("venue.updated"),
+            action: some("venue.updated"),
             ..query()
         })
         .await,

@@ -202,6 +202,7 @@ async fn partitions_are_made_ahead_and_dropped_when_their_time_is_over() {
     let retention = Retention {
         frames: 10 * DAY,
         batches: 10 * DAY,
+        audit: Duration::MAX,
         days_ahead: 2,
     };
     let done = partitions::maintain(db, &retention, noon()).await.unwrap().unwrap();
@@ -232,6 +233,7 @@ async fn one_process_at_a_time_looks_after_partitions() {
     let retention = Retention {
         frames: DAY,
         batches: DAY,
+        audit: Duration::MAX,
         days_ahead: 1,
     };
     let other = db.dedicated().await.unwrap();
