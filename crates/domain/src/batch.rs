@@ -6,6 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use uuid::{Uuid, Version};
 
 use crate::{
+    agent::Agent,
     clock::new_id,
     geometry::BoundingBox,
     names::{CameraName, Class},
@@ -24,6 +25,8 @@ pub struct Batch {
     pub received_at: Timestamp,
     /// Where it stands among the batches of its node, if the node counts them.
     pub position: Option<StreamPosition>,
+    /// The program that sent it, if it said.
+    pub agent: Option<Agent>,
     /// At least one frame.
     pub frames: Vec<Frame>,
 }

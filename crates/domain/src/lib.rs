@@ -2,6 +2,7 @@
 //!
 //! A value of a type here is valid: the constructors refuse everything else and say why.
 
+mod agent;
 mod batch;
 mod bucket;
 mod camera;
@@ -11,7 +12,9 @@ mod heatmap;
 mod names;
 mod place;
 mod position;
+mod schema;
 
+pub use agent::Agent;
 pub use batch::{Batch, BatchId, BatchIdError, Confidence, Detection, Frame, ImageSize, InvalidConfidence, Window};
 pub use bucket::{Bucket, InvalidBucket, InvalidRange};
 pub use camera::CameraPattern;

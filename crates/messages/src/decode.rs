@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use citytrack_domain::{
-    Batch, BatchId, BoundingBox, CameraName, Class, Confidence, Detection, Frame, ImageSize, NodeIdentity, Slug,
+    Agent, Batch, BatchId, BoundingBox, CameraName, Class, Confidence, Detection, Frame, ImageSize, NodeIdentity, Slug,
     StreamPosition,
 };
 use jiff::Timestamp;
@@ -128,6 +128,7 @@ fn read_batch(batch: wire::Batch) -> Result<Batch, &'static str> {
         },
         received_at: read_time(batch.received_at)?,
         position: read_position(&batch.stream, batch.seq)?,
+        agent: Agent::read(&batch.agent),
         frames,
     })
 }

@@ -31,6 +31,10 @@ pub fn encode(batch: &Batch) -> Bytes {
             .map(|position| position.stream.as_bytes().to_vec())
             .unwrap_or_default(),
         seq: batch.position.map(|position| position.seq),
+        agent: batch
+            .agent
+            .as_ref()
+            .map_or_else(String::new, |agent| agent.as_str().to_owned()),
     };
     wire::Batches { batches: vec![batch] }.encode_to_vec().into()
 }

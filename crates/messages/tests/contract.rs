@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 use citytrack_domain::{
-    Batch, BatchId, BoundingBox, CameraName, Class, Confidence, Detection, Frame, ImageSize, NodeIdentity, Slug,
+    Agent, Batch, BatchId, BoundingBox, CameraName, Class, Confidence, Detection, Frame, ImageSize, NodeIdentity, Slug,
     StreamPosition,
 };
 use citytrack_messages::{DecodeError, decode, decode_each, encode, routing_key};
@@ -38,6 +38,7 @@ fn sample() -> Batch {
         },
         received_at: at + SignedDuration::from_millis(55),
         position: None,
+        agent: None,
         frames: vec![
             frame(0, vec![detection(0.12, Some(17)), detection(0.5, None)]),
             frame(1, vec![]),
@@ -77,6 +78,28 @@ fn golden_bytes_of_version_1_still_decode() {
 fn golden_bytes_with_a_position_still_decode() {
     let bytes = golden("batches-v1-position.bin", &sample_with_position());
     assert_eq!(decode(&bytes).unwrap(), [sample_with_position()]);
+}
+
+#[test]
+fn golden_bytes_with_an_agent_still_decode() {
+    let written = Batch {
+        agent: Agent::read("citytrack-node/0.1.0"),
+        ..sample_with_position()
+    };
+    let read = decode(&golden("batches-v1-agent.bin", &written)).unwrap();
+    assert_eq!(read, std::slice::from_ref(&written));
+    let agent = [&[0x5a, 20], &b"citytrack-node/0.1.0"[..]].concat();
+    let alone = Batch {
+        position: None,
+        ..written
+    };
+    assert_eq!(encode(&alone), sample_and(&agent), "one more field and nothing else");
+}
+
+#[test]
+fn an_agent_is_never_a_reason_to_refuse_a_batch() {
+    let loud = [&[0x5a, 5], &b"\x01\x02\n\t "[..]].concat();
+    assert_eq!(decode(&sample_and(&loud)).unwrap(), [sample()]);
 }
 
 /// The encoding of `sample()` with more fields at the end of its batch.
@@ -170,8 +193,10 @@ proptest! {
             ("[a-z0-9_.-]{1,64}", 0.0..=1.0f64, 0.0..0.5f64, prop::option::of(any::<i64>())), 0..20),
         number in prop::option::of(any::<i64>()),
         position in prop::option::of((any::<u128>(), 0..=StreamPosition::LARGEST_SEQ)),
+        agent in "[ -~]{0,120}",
     ) {
         let mut batch = sample();
+        batch.agent = Agent::read(&agent);
         batch.position = position.map(|(stream, seq)| StreamPosition { stream: Uuid::from_u128(stream), seq });
         batch.frames[0].number = number;
         batch.frames[0].detections = detections

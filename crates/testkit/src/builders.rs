@@ -53,6 +53,7 @@ pub fn batch(source: &NodeIdentity, at: Timestamp, frames: Vec<Frame>) -> Batch 
         source: source.clone(),
         received_at: at,
         position: None,
+        agent: None,
         frames,
     }
 }

@@ -2,10 +2,14 @@
 
 use std::sync::Arc;
 
-use actix_web::{HttpRequest, http::header::HeaderMap, web::Payload};
+use actix_web::{
+    HttpRequest,
+    http::header::{HeaderMap, USER_AGENT},
+    web::Payload,
+};
 use citytrack_access::NodeKey;
 use citytrack_common::http::bearer;
-use citytrack_domain::{Batch, BatchId, Clock};
+use citytrack_domain::{Agent, Batch, BatchId, Clock};
 use tracing::debug;
 use uuid::Uuid;
 
@@ -88,6 +92,7 @@ impl Intake {
             source: node.identity.clone(),
             received_at,
             position: posted.position,
+            agent: agent(http),
             frames: posted.frames,
         };
         let accepted = Accepted {
@@ -117,4 +122,10 @@ impl Intake {
         }
         debug!(%error, "batch not accepted");
     }
+}
+
+/// The program that sends the request, by its own words.
+fn agent(http: &HttpRequest) -> Option<Agent> {
+    let named = http.headers().get(USER_AGENT)?;
+    Agent::read(&String::from_utf8_lossy(named.as_bytes()))
 }

@@ -32,6 +32,20 @@ async fn what_is_answered_202_is_in_the_queue_as_it_was_posted() {
     );
     assert_eq!(batch.frames[0].number, Some(1042));
     assert_eq!(batch.frames[0].detections[0].track_id, Some(17));
+    assert_eq!(batch.agent, None, "the client of these tests does not say what it is");
+}
+
+#[tokio::test]
+async fn what_the_node_runs_goes_along() {
+    let harness = Harness::start(&[]).await;
+    let mut queue = harness.queue();
+    let (long, cut) = ("7".repeat(101), "7".repeat(100));
+    for (agent, kept) in [("citytrack-node/0.1.0", "citytrack-node/0.1.0"), (&long, &cut)] {
+        let answer = harness.post(&body()).header("User-Agent", agent).send().await.unwrap();
+        assert_eq!(answer.status(), 202);
+        let batches = take(&mut queue, 1).await;
+        assert_eq!(batches[0].agent.as_ref().unwrap().as_str(), kept);
+    }
 }
 
 #[tokio::test]
