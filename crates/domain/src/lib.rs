@@ -12,6 +12,7 @@ mod heatmap;
 mod names;
 mod place;
 mod position;
+mod rhythm;
 mod schema;
 
 pub use agent::Agent;
@@ -24,3 +25,4 @@ pub use heatmap::Heatmap;
 pub use names::{CameraName, Class, InvalidName, Slug};
 pub use place::{InvalidTimeZone, NodeIdentity, VenueTimeZone};
 pub use position::{InvalidSeq, StreamPosition};
+pub use rhythm::{Patience, usual_interval};
