@@ -5,7 +5,7 @@ use std::{fmt, time::Duration};
 use deadpool_postgres::{Manager, ManagerConfig, Pool, RecyclingMethod, Runtime};
 use tokio_postgres::{Config, NoTls};
 
-use crate::{Error, error::NoAnswer, migrations};
+use crate::{Error, error::NoAnswer, migrations, reader};
 
 /// A connection from the pool; it goes back when dropped.
 pub type Client = deadpool_postgres::Client;
@@ -98,13 +98,15 @@ impl Database {
         })
     }
 
-    /// Brings the schema up to date. Of several processes that do so at once, one works and the others wait for it.
+    /// Brings the schema up to date, and what the read-only role may read in it. Of several processes that do so at once,
+    /// one works and the others wait for it.
     ///
     /// # Errors
     /// [`Error::Transient`] when PostgreSQL is away, another when a migration fails.
     pub async fn migrate(&self) -> Result<(), Error> {
         let mut client = self.dedicated().await?;
-        migrations::run(&mut client).await
+        migrations::run(&mut client).await?;
+        reader::grant(&mut client).await
     }
 
     /// Whether every migration that this build knows has been applied.

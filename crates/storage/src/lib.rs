@@ -2,6 +2,7 @@
 //!
 //! Everything is a plain function over a [`Database`], one module per subject.
 
+pub mod api_tokens;
 pub mod audit;
 pub mod batches;
 pub mod cameras;
@@ -15,6 +16,7 @@ pub mod ledger;
 mod migrations;
 pub mod nodes;
 pub mod partitions;
+mod reader;
 mod rows;
 pub mod sessions;
 pub mod sign_in;

@@ -141,16 +141,23 @@ pub async fn has_administrator(db: &Database) -> Result<bool, Error> {
     Ok(administrators(&db.client().await?).await? > 0)
 }
 
+/// One user, whom nobody else changes until the end of `change`: of the last two administrators, two changes at once could
+/// take one each.
+///
+/// # Errors
+/// [`Error::NotFound`] when there is none.
+pub async fn get_for_change(change: &Change, id: Uuid) -> Result<User, Error> {
+    lock(change).await?;
+    read(change, id).await
+}
+
 /// Changes a user, as [`UserChange`] says.
 ///
 /// # Errors
 /// [`Error::NotFound`] when there is no such user or venue; [`Error::Conflict`] when nobody would be an administrator of
 /// everything any more.
 pub async fn update(change: &Change, id: Uuid, wanted: &UserChange<'_>) -> Result<User, Error> {
-    // One change of users at a time: of the last two administrators, two changes at once could take one each.
-    change
-        .batch_execute("lock table user_account in share row exclusive mode")
-        .await?;
+    lock(change).await?;
     let before = administrators(change).await?;
     let changed = change
         .execute(
@@ -180,6 +187,11 @@ pub async fn update(change: &Change, id: Uuid, wanted: &UserChange<'_>) -> Resul
     read(change, id).await
 }
 
+async fn lock(change: &Change) -> Result<(), Error> {
+    let lock = "lock table user_account in share row exclusive mode";
+    Ok(change.batch_execute(lock).await?)
+}
+
 async fn administrators(client: &Client) -> Result<i64, Error> {
     let question = "select count(*) from user_account join user_role on user_id = id
                     where disabled_at is null and venue is null and role = 'admin'";
@@ -188,21 +200,7 @@ async fn administrators(client: &Client) -> Result<i64, Error> {
 
 /// Touches only what differs, so that the audit log tells what changed.
 async fn set_roles(change: &Change, id: Uuid, roles: &[StoredRole]) -> Result<(), Error> {
-    let venues: Vec<Option<&str>> = roles.iter().map(|role| role.venue.as_ref().map(Slug::as_str)).collect();
-    let names: Vec<&str> = roles.iter().map(|role| role.role.as_str()).collect();
-    let unknown = change
-        .query_opt(
-            "select venue from unnest($1::text[]) as wanted (venue)
-             where venue is not null and not exists (select from venue where slug = wanted.venue) limit 1",
-            &[&venues],
-        )
-        .await?;
-    if let Some(row) = unknown {
-        return Err(Error::NotFound(format!(
-            "there is no venue {}",
-            row.try_get::<_, &str>(0)?
-        )));
-    }
+    let (venues, names) = columns(change, roles).await?;
     change
         .execute(
             "delete from user_role where user_id = $1 and not exists
@@ -218,6 +216,29 @@ async fn set_roles(change: &Change, id: Uuid, roles: &[StoredRole]) -> Result<()
         )
         .await?;
     Ok(())
+}
+
+/// Roles as two columns, venues and names; refuses a venue that does not exist.
+pub(crate) async fn columns<'r>(
+    client: &Client,
+    roles: &'r [StoredRole],
+) -> Result<(Vec<Option<&'r str>>, Vec<&'r str>), Error> {
+    let venues: Vec<Option<&str>> = roles.iter().map(|role| role.venue.as_ref().map(Slug::as_str)).collect();
+    let unknown = client
+        .query_opt(
+            "select venue from unnest($1::text[]) as wanted (venue)
+             where venue is not null and not exists (select from venue where slug = wanted.venue) limit 1",
+            &[&venues],
+        )
+        .await?;
+    if let Some(row) = unknown {
+        return Err(Error::NotFound(format!(
+            "there is no venue {}",
+            row.try_get::<_, &str>(0)?
+        )));
+    }
+    let names = roles.iter().map(|role| role.role.as_str());
+    Ok((venues, names.collect()))
 }
 
 async fn read(client: &Client, id: Uuid) -> Result<User, Error> {
@@ -243,7 +264,7 @@ pub(crate) fn user(row: &Row) -> Result<User, Error> {
 }
 
 /// The columns `venues` and `roles`, which are lists of the same length.
-fn roles(row: &Row) -> Result<Vec<StoredRole>, Error> {
+pub(crate) fn roles(row: &Row) -> Result<Vec<StoredRole>, Error> {
     let venues: Vec<Option<&str>> = row.try_get("venues")?;
     let roles: Vec<String> = row.try_get("roles")?;
     let stored = |(venue, role): (Option<&str>, String)| {

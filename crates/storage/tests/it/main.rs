@@ -1,10 +1,12 @@
 //! Against a real PostgreSQL: `eval "$(scripts/test-servers env)"` first.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
+mod api_tokens;
 mod audit;
 mod batches;
 mod counts;
 mod ledger;
 mod ledger_upkeep;
 mod places;
+mod reader;
 mod silence;
