@@ -7,6 +7,7 @@ pub mod health;
 pub mod http;
 pub mod lifecycle;
 pub mod metrics;
+pub mod openapi;
 pub mod problem;
 pub mod process;
 pub mod settings;

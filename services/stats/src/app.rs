@@ -4,12 +4,12 @@ use std::net::SocketAddr;
 
 use actix_web::{middleware::Compress, web};
 use citytrack_access::ViewerTokens;
-use citytrack_common::{Lifecycle, TaskError, admin, http};
+use citytrack_common::{Lifecycle, TaskError, admin, http, openapi::Document};
 use citytrack_domain::Clock;
 use citytrack_storage::{Database, DatabaseOptions};
 use secrecy::ExposeSecret;
 
-use crate::{counts, database, settings::Settings};
+use crate::{counts, database, openapi, settings::Settings};
 
 /// The running read API.
 #[derive(Clone, Copy, Debug)]
@@ -33,6 +33,7 @@ impl App {
         let database = web::Data::new(database);
         let clock = web::Data::new(clock);
         let viewers = web::Data::new(ViewerTokens::new(&settings.viewer_secret));
+        let document = Document::new(openapi::SERVICE, &openapi::openapi())?;
         let address = http::start(&settings.http, &registry, lifecycle, move |config| {
             let counts = web::resource("/api/v1/venues/{venue}/counts")
                 .wrap(Compress::default())
@@ -42,7 +43,8 @@ impl App {
                 .app_data(database.clone())
                 .app_data(clock.clone())
                 .app_data(viewers.clone())
-                .service(counts);
+                .service(counts)
+                .service(document.resource());
         })?;
         admin::start(&settings.admin, registry, lifecycle)?;
         Ok(Self { address })

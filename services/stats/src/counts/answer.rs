@@ -10,10 +10,11 @@ use actix_web::{
     },
 };
 use citytrack_common::Problem;
-use citytrack_domain::{Class, Slug, VenueTimeZone};
+use citytrack_domain::{Bucket, Class, Slug, VenueTimeZone};
 use citytrack_storage::counts::Count;
 use jiff::Timestamp;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::parameters::Parameters;
 
@@ -33,25 +34,41 @@ pub(super) struct Answer<'a> {
     pub(super) now: Timestamp,
 }
 
-#[derive(Serialize)]
-struct Body<'a> {
+/// The counts of a venue.
+#[derive(Serialize, ToSchema)]
+#[schema(as = VenueCounts)]
+pub(super) struct Body<'a> {
+    #[schema(value_type = Slug)]
     venue: &'a str,
+    /// The zone that hours and days are of.
     time_zone: &'a str,
+    #[schema(value_type = Bucket)]
     bucket: &'a str,
+    /// Where the first bucket begins.
     from: Option<Timestamp>,
+    /// Where the last bucket ends.
     to: Option<Timestamp>,
+    /// The cameras that were asked for, between commas; null: all.
     camera: Option<String>,
+    #[schema(value_type = Option<Class>)]
     class: Option<&'a str>,
     buckets: Vec<BucketBody>,
 }
 
-/// Also a line of the CSV; its header is made from the names.
-#[derive(Serialize)]
-struct BucketBody {
+/// A bucket of time. Also a line of the CSV; its header is made from the names.
+#[derive(Serialize, ToSchema)]
+#[schema(as = VenueCountsBucket)]
+pub(super) struct BucketBody {
     start: Timestamp,
     end: Timestamp,
+    /// How many frames came; 0: nothing is known of this time.
+    #[schema(minimum = 0)]
     frames: i64,
+    /// How many detections were in them; null when no frame came.
+    #[schema(minimum = 0)]
     detections: Option<i64>,
+    /// The most detections in one frame; null when no frame came.
+    #[schema(minimum = 0)]
     peak: Option<i32>,
 }
 

@@ -4,8 +4,8 @@ mod answer;
 mod parameters;
 
 use actix_web::{HttpRequest, HttpResponse, web};
-use citytrack_common::Problem;
-use citytrack_domain::{Clock, InvalidRange, Slug, VenueTimeZone};
+use citytrack_common::{Problem, openapi::ProblemSchema};
+use citytrack_domain::{Bucket, CameraPattern, Class, Clock, InvalidRange, Slug, VenueTimeZone};
 use citytrack_storage::{
     Database,
     counts::{self, CountsQuery},
@@ -22,6 +22,27 @@ use crate::{auth::Viewer, error::problem};
 /// More buckets than anybody can look at, and few enough to hold in memory.
 const MOST_BUCKETS: usize = 10_000;
 
+/// Counts of a venue
+///
+/// The short form: one venue, one class. As JSON, or as CSV with a line per bucket, whichever `Accept` likes better.
+#[utoipa::path(
+    get,
+    path = "/api/v1/venues/{venue}/counts",
+    operation_id = "venue_counts",
+    tag = "counts",
+    params(
+        ("venue" = Slug, Path),
+        ("from" = Option<Timestamp>, Query, description = "Where the range begins; else 24 hours before `to`."),
+        ("to" = Option<Timestamp>, Query, description = "Where the range ends; else now."),
+        ("bucket" = Option<Bucket>, Query, description = "How long a bucket is; else `1m`. At most 10,000 fit in a range."),
+        ("camera" = Option<Vec<CameraPattern>>, Query, explode = false, description = "Only these, between commas."),
+        ("class" = Option<Class>, Query, description = "Only this."),
+    ),
+    responses(
+        (status = 200, content((answer::Body<'static> = "application/json"), (String = "text/csv"))),
+        (status = 406, description = "Neither JSON nor CSV will do.", content((ProblemSchema = "application/problem+json"))),
+    ),
+)]
 pub(crate) async fn get(
     viewer: Viewer,
     request: HttpRequest,

@@ -1,0 +1,27 @@
+//! The OpenAPI document of the service, made from its handlers.
+
+use citytrack_common::openapi::{self, Access};
+use utoipa::OpenApi;
+
+use crate::counts;
+
+/// The document is served under this name.
+pub(crate) const SERVICE: &str = "stats";
+
+const TOKENS: &str = "A viewer token, or an API token (`ct_…`).";
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "CityTrack: statistics",
+        description = "What was counted. Errors are problem documents (RFC 9457); every GET answers HEAD, too."
+    ),
+    paths(counts::get),
+    tags((name = "counts", description = "How many detections there were, in buckets of time."))
+)]
+struct Handlers;
+
+/// The whole document.
+pub fn openapi() -> utoipa::openapi::OpenApi {
+    openapi::complete(Handlers::openapi(), Access::Token(TOKENS))
+}
