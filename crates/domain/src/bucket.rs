@@ -2,9 +2,10 @@
 
 use std::{fmt, str::FromStr};
 
-use jiff::{SignedDuration, Timestamp, tz::TimeZone};
+use jiff::{SignedDuration, Timestamp, ToSpan, civil::Date, tz::TimeZone};
 
-/// How long a bucket is. Hours and days are those of a time zone: a day may have 23 or 25 hours.
+/// How long a bucket is. From hours on they are those of a time zone: a day may have 23 or 25 hours. Weeks begin on Monday
+/// (ISO 8601).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Bucket {
     /// `1m`
@@ -13,15 +14,21 @@ pub enum Bucket {
     FiveMinutes,
     /// `15m`
     QuarterHour,
+    /// `30m`
+    HalfHour,
     /// `1h`
     Hour,
     /// `1d`
     Day,
+    /// `1w`
+    Week,
+    /// `1mo`
+    Month,
 }
 
 /// The text names no bucket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("must be one of 1m, 5m, 15m, 1h and 1d")]
+#[error("must be one of 1m, 5m, 15m, 30m, 1h, 1d, 1w and 1mo")]
 pub struct InvalidBucket;
 
 /// Why a range cannot be divided into buckets.
@@ -39,6 +46,18 @@ pub enum InvalidRange {
 }
 
 impl Bucket {
+    /// All of them, the shortest first.
+    pub const ALL: [Self; 8] = [
+        Self::Minute,
+        Self::FiveMinutes,
+        Self::QuarterHour,
+        Self::HalfHour,
+        Self::Hour,
+        Self::Day,
+        Self::Week,
+        Self::Month,
+    ];
+
     /// The edges of the buckets that hold `from` up to `to`: one more than there are buckets, the first at or before
     /// `from`, the last at or after `to`.
     ///
@@ -66,10 +85,11 @@ impl Bucket {
         Ok(edges)
     }
 
-    /// The start of the bucket that `time` lies in.
-    fn start(self, time: Timestamp, zone: &TimeZone) -> Option<Timestamp> {
+    /// The start of the bucket that `time` lies in; `None` beyond the calendar.
+    pub fn start(self, time: Timestamp, zone: &TimeZone) -> Option<Timestamp> {
         let Some(length) = self.length() else {
-            return Some(time.to_zoned(zone.clone()).start_of_day().ok()?.timestamp());
+            let date = self.first_day(time.to_zoned(zone.clone()).date());
+            return midnight(date?, zone);
         };
         let start = floor(time, length, zone)?;
         if zone.to_offset(start) == zone.to_offset(time) {
@@ -86,8 +106,13 @@ impl Bucket {
     /// The end of the bucket that begins at `start`.
     fn end(self, start: Timestamp, zone: &TimeZone) -> Option<Timestamp> {
         let Some(length) = self.length() else {
-            let tomorrow = start.to_zoned(zone.clone()).date().tomorrow().ok()?;
-            return Some(tomorrow.to_zoned(zone.clone()).ok()?.timestamp());
+            let date = self.first_day(start.to_zoned(zone.clone()).date())?;
+            let days = match self {
+                Self::Week => 7.days(),
+                Self::Month => 1.month(),
+                _ => 1.day(),
+            };
+            return midnight(date.checked_add(days).ok()?, zone);
         };
         let end = floor(start, length, zone)?
             .checked_add(SignedDuration::from_secs(length))
@@ -98,16 +123,31 @@ impl Bucket {
         Some(zone.following(start).next()?.timestamp().min(end))
     }
 
+    /// The first day of the bucket that `date` lies in, for buckets of whole days.
+    fn first_day(self, date: Date) -> Option<Date> {
+        match self {
+            Self::Week => date.checked_sub(date.weekday().to_monday_zero_offset().days()).ok(),
+            Self::Month => Some(date.first_of_month()),
+            _ => Some(date),
+        }
+    }
+
     /// Seconds, for buckets that all have the same length.
     fn length(self) -> Option<i64> {
         match self {
             Self::Minute => Some(60),
             Self::FiveMinutes => Some(5 * 60),
             Self::QuarterHour => Some(15 * 60),
+            Self::HalfHour => Some(30 * 60),
             Self::Hour => Some(60 * 60),
-            Self::Day => None,
+            Self::Day | Self::Week | Self::Month => None,
         }
     }
+}
+
+/// The first instant of a day.
+fn midnight(date: Date, zone: &TimeZone) -> Option<Timestamp> {
+    Some(date.to_zoned(zone.clone()).ok()?.timestamp())
 }
 
 /// `time` down to a whole multiple of `length` seconds, as the clocks of `zone` show it at `time`.
@@ -128,16 +168,10 @@ impl FromStr for Bucket {
     type Err = InvalidBucket;
 
     fn from_str(text: &str) -> Result<Self, InvalidBucket> {
-        [
-            Self::Minute,
-            Self::FiveMinutes,
-            Self::QuarterHour,
-            Self::Hour,
-            Self::Day,
-        ]
-        .into_iter()
-        .find(|bucket| bucket.as_str() == text)
-        .ok_or(InvalidBucket)
+        Self::ALL
+            .into_iter()
+            .find(|bucket| bucket.as_str() == text)
+            .ok_or(InvalidBucket)
     }
 }
 
@@ -148,8 +182,11 @@ impl Bucket {
             Self::Minute => "1m",
             Self::FiveMinutes => "5m",
             Self::QuarterHour => "15m",
+            Self::HalfHour => "30m",
             Self::Hour => "1h",
             Self::Day => "1d",
+            Self::Week => "1w",
+            Self::Month => "1mo",
         }
     }
 }
@@ -226,6 +263,20 @@ mod tests {
     }
 
     #[test]
+    fn weeks_begin_on_monday_and_months_on_their_first_day() {
+        let weeks = edges("1w", "2026-10-20T12:00:00Z", "2026-10-26T00:00:00Z", "Europe/Berlin");
+        assert_eq!(
+            weeks,
+            ["2026-10-18T22:00:00Z", "2026-10-25T23:00:00Z", "2026-11-01T23:00:00Z"]
+        );
+        let months = edges("1mo", "2026-02-28T23:00:00Z", "2026-04-01T00:00:00Z", "Europe/Berlin");
+        assert_eq!(
+            months,
+            ["2026-02-28T23:00:00Z", "2026-03-31T22:00:00Z", "2026-04-30T22:00:00Z"]
+        );
+    }
+
+    #[test]
     fn both_hours_of_a_repeated_hour_are_buckets() {
         let hours = edges("1h", "2026-10-25T00:10:00Z", "2026-10-25T02:10:00Z", "Europe/Berlin");
         assert_eq!(
@@ -289,7 +340,7 @@ mod tests {
         fn buckets_cover_the_range_and_do_not_depend_on_where_it_begins(
             from in 0..4_000_000_000i64,
             length in 1..1_000_000i64,
-            bucket in prop::sample::select(&[Bucket::QuarterHour, Bucket::Hour, Bucket::Day][..]),
+            bucket in prop::sample::select(&Bucket::ALL[2..]),
             name in prop::sample::select(
                 &["UTC", "Europe/Berlin", "Pacific/Auckland", "Australia/Lord_Howe", "Asia/Kathmandu", "America/Santiago"][..]
             ),

@@ -14,6 +14,7 @@ mod place;
 mod position;
 mod rhythm;
 mod schema;
+mod tracks;
 
 pub use agent::Agent;
 pub use batch::{Batch, BatchId, BatchIdError, Confidence, Detection, Frame, ImageSize, InvalidConfidence, Window};
@@ -26,3 +27,4 @@ pub use names::{CameraName, Class, InvalidName, Slug};
 pub use place::{InvalidTimeZone, NodeIdentity, VenueTimeZone};
 pub use position::{InvalidSeq, StreamPosition};
 pub use rhythm::{Patience, usual_interval};
+pub use tracks::{InvalidTrackSet, TrackSet};

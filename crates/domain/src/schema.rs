@@ -78,9 +78,9 @@ text!(
 text!(
     Bucket,
     "Bucket",
-    Rule::Pattern("^(1m|5m|15m|1h|1d)$"),
+    Rule::Pattern("^(1m|5m|15m|30m|1h|1d|1w|1mo)$"),
     "1h",
-    "How long a bucket is; hours and days are those of the time zone."
+    "How long a bucket is; from hours on they are those of the time zone, weeks begin on Monday."
 );
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Storing batches: their ids, their frames and the minute buckets, all in one transaction.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use citytrack_domain::{Batch, CameraName, Class, Frame};
 use deadpool_postgres::Transaction;
@@ -13,7 +13,8 @@ use crate::{
     database::{Client, Database},
     ledger,
     partitions::{self, Partitioned, day},
-    rows::{Bucket, FrameRow, minute},
+    rollup::gains::Gains,
+    rows::FrameRow,
 };
 
 /// When more names than this are remembered, all are forgotten and looked up again: a bound on memory, not on their number.
@@ -233,62 +234,20 @@ impl BatchWriter {
         Ok(())
     }
 
-    /// Upserts in the order of the keys, so that two writers never wait for each other in a circle.
     async fn add_to_buckets(&self, transaction: &Transaction<'_>, batches: &[&Batch]) -> Result<(), Error> {
-        let mut cameras: BTreeMap<(i32, Timestamp), Bucket> = BTreeMap::new();
-        let mut classes: BTreeMap<(i32, i32, Timestamp), Bucket> = BTreeMap::new();
+        let mut gains = Gains::default();
         for batch in batches {
             for frame in &batch.frames {
-                let (camera, minute) = (self.camera(batch, frame)?, minute(frame.captured_at));
-                cameras
-                    .entry((camera, minute))
-                    .or_default()
-                    .add_frame(frame.detections.len());
-                let mut counts: HashMap<&Class, usize> = HashMap::new();
-                for detection in &frame.detections {
-                    *counts.entry(&detection.class).or_default() += 1;
-                }
-                for (class, count) in counts {
-                    classes
-                        .entry((camera, self.class(class)?, minute))
-                        .or_default()
-                        .add_frame(count);
-                }
+                let camera = self.camera(batch, frame)?;
+                let detections: Vec<_> = frame
+                    .detections
+                    .iter()
+                    .map(|detection| Ok((self.class(&detection.class)?, detection)))
+                    .collect::<Result<_, Error>>()?;
+                gains.add_frame(camera, frame.captured_at, &detections);
             }
         }
-        let (keys, buckets): (Vec<_>, Vec<_>) = cameras.into_iter().unzip();
-        let (camera_ids, minutes): (Vec<i32>, Vec<Timestamp>) = keys.into_iter().unzip();
-        let [frames, detections, peaks] = Bucket::columns(&buckets);
-        let upsert = "insert into camera_minute (camera_id, minute, frames, detections, peak)
-             select * from unnest($1::int[], $2::timestamptz[], $3::int[], $4::int[], $5::int[])
-             on conflict (camera_id, minute) do update set
-                 frames = camera_minute.frames + excluded.frames,
-                 detections = camera_minute.detections + excluded.detections,
-                 peak = greatest(camera_minute.peak, excluded.peak)";
-        let statement = transaction.prepare_cached(upsert).await?;
-        transaction
-            .execute(&statement, &[&camera_ids, &minutes, &frames, &detections, &peaks])
-            .await?;
-
-        let (keys, buckets): (Vec<_>, Vec<_>) = classes.into_iter().unzip();
-        let camera_ids: Vec<i32> = keys.iter().map(|key| key.0).collect();
-        let class_ids: Vec<i32> = keys.iter().map(|key| key.1).collect();
-        let minutes: Vec<Timestamp> = keys.iter().map(|key| key.2).collect();
-        let [frames, detections, peaks] = Bucket::columns(&buckets);
-        let upsert = "insert into class_minute (camera_id, class_id, minute, frames, detections, peak)
-             select * from unnest($1::int[], $2::int[], $3::timestamptz[], $4::int[], $5::int[], $6::int[])
-             on conflict (camera_id, class_id, minute) do update set
-                 frames = class_minute.frames + excluded.frames,
-                 detections = class_minute.detections + excluded.detections,
-                 peak = greatest(class_minute.peak, excluded.peak)";
-        let statement = transaction.prepare_cached(upsert).await?;
-        transaction
-            .execute(
-                &statement,
-                &[&camera_ids, &class_ids, &minutes, &frames, &detections, &peaks],
-            )
-            .await?;
-        Ok(())
+        gains.write(transaction).await
     }
 }
 

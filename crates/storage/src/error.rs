@@ -21,6 +21,9 @@ pub enum Error {
     /// The change meets what is already there.
     #[error("{0}")]
     Conflict(String),
+    /// The answer would need more than is read at once.
+    #[error("{0}")]
+    TooMuch(String),
     /// PostgreSQL is away, overloaded or changing; the same call may work later.
     #[error("the database is not available")]
     Transient(#[source] Source),

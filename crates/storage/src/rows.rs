@@ -57,13 +57,20 @@ impl Bucket {
         self.peak = self.peak.max(detections);
     }
 
+    /// Frames, detections and peak.
+    pub(crate) fn parts(&self) -> [i32; 3] {
+        [self.frames, self.detections, self.peak]
+    }
+
     /// Frames, detections and peaks of many buckets, as columns.
-    pub(crate) fn columns(buckets: &[Self]) -> [Vec<i32>; 3] {
-        [
-            buckets.iter().map(|bucket| bucket.frames).collect(),
-            buckets.iter().map(|bucket| bucket.detections).collect(),
-            buckets.iter().map(|bucket| bucket.peak).collect(),
-        ]
+    pub(crate) fn columns<'a>(buckets: impl Iterator<Item = &'a Self>) -> [Vec<i32>; 3] {
+        let mut columns = [const { Vec::new() }; 3];
+        for bucket in buckets {
+            for (column, part) in columns.iter_mut().zip(bucket.parts()) {
+                column.push(part);
+            }
+        }
+        columns
     }
 }
 

@@ -12,8 +12,9 @@ use secrecy::ExposeSecret;
 use crate::{
     dead_letters::{self, DeadLetters},
     maintenance,
-    metrics::PersistMetrics,
+    metrics::{PersistMetrics, RollupMetrics},
     persist::Persist,
+    rollups,
     settings::Settings,
 };
 
@@ -94,6 +95,13 @@ pub fn start(settings: &Settings, lifecycle: &Lifecycle) -> Result<(), TaskError
         spawner.stop(),
     );
     spawner.spawn("partition maintenance", upkeep);
+    let rollups = rollups::run(
+        database.clone(),
+        settings.persist.rollup_interval.into(),
+        RollupMetrics::new(&registry)?,
+        spawner.stop(),
+    );
+    spawner.spawn("rollups", rollups);
     let persist = Persist {
         inbox,
         writer: BatchWriter::new(database.clone()),

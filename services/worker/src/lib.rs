@@ -5,6 +5,8 @@ mod dead_letters;
 mod maintenance;
 mod metrics;
 mod persist;
+mod rollups;
+mod rounds;
 mod settings;
 
 pub use app::start;

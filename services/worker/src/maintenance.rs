@@ -12,10 +12,7 @@ use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use crate::metrics::PersistMetrics;
-
-/// After a round that failed.
-const RETRY: Duration = Duration::from_secs(30);
+use crate::{metrics::PersistMetrics, rounds};
 
 /// One round at once and then every `interval`. Of several workers one does it; a round that fails is made again soon.
 pub(crate) async fn run(
@@ -26,29 +23,13 @@ pub(crate) async fn run(
     metrics: PersistMetrics,
     stop: CancellationToken,
 ) -> Result<(), TaskError> {
-    let mut schema_is_there = false;
-    loop {
-        let round = async {
-            if !schema_is_there {
-                // The other task may not have come round to it yet.
-                database.migrate().await?;
-                schema_is_there = true;
-            }
-            round(&database, &retention, clock.now(), &metrics).await
-        };
-        let wait = match stop.run_until_cancelled(round).await {
-            None => return Ok(()),
-            Some(Ok(())) => interval,
-            Some(Err(error)) => {
-                metrics.maintenance_failures.inc();
-                warn!(error = %chain(&error), "partition maintenance failed; it is tried again soon");
-                RETRY.min(interval)
-            }
-        };
-        if stop.run_until_cancelled(tokio::time::sleep(wait)).await.is_none() {
-            return Ok(());
-        }
-    }
+    let failed = |error: &Error| {
+        metrics.maintenance_failures.inc();
+        warn!(error = %chain(error), "partition maintenance failed; it is tried again soon");
+    };
+    let round = || round(&database, &retention, clock.now(), &metrics);
+    rounds::run(database.clone(), interval, stop, round, failed).await;
+    Ok(())
 }
 
 /// Fails when the partitions are not in order. The ledger and the audit log do not need a round of their own: what could not

@@ -98,3 +98,34 @@ impl PersistMetrics {
         Ok(metrics)
     }
 }
+
+/// Metrics of the roll-ups.
+#[derive(Clone)]
+pub(crate) struct RollupMetrics {
+    pub(crate) rows: IntCounter,
+    pub(crate) seconds: Histogram,
+    pub(crate) failures: IntCounter,
+}
+
+impl RollupMetrics {
+    pub(crate) fn new(registry: &Registry) -> Result<Self, prometheus::Error> {
+        Ok(Self {
+            rows: counter(
+                registry,
+                "citytrack_rollup_rows_total",
+                "Rows of what was stored that were folded into the roll-ups",
+            )?,
+            seconds: histogram(
+                registry,
+                "citytrack_rollup_duration_seconds",
+                "Time to fold what was stored since the last time",
+                &[0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 60.0],
+            )?,
+            failures: counter(
+                registry,
+                "citytrack_rollup_failures_total",
+                "Rounds that failed; counts stay right, and long ranges are read more slowly",
+            )?,
+        })
+    }
+}

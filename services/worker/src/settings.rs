@@ -114,6 +114,10 @@ pub struct PersistSettings {
         default_value = "1h"
     )]
     pub interval: Duration,
+    /// How often what was stored is folded into the roll-ups by hour and day. Counts are right at once in any case; the longer
+    /// this is, the more a question about a long range has to add up
+    #[arg(long = "rollup-interval", env = "CITYTRACK_ROLLUP__INTERVAL", default_value = "5s")]
+    pub rollup_interval: Duration,
     /// Dead letters that may wait to be handed to the broker
     #[arg(
         long = "persist-dead-letters-waiting",

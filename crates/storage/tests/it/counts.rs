@@ -1,9 +1,9 @@
 //! Counts by bucket.
 
-use citytrack_domain::{Bucket, CameraPattern, Class, Slug, VenueTimeZone};
+use citytrack_domain::{Bucket, Class, Slug, VenueTimeZone};
 use citytrack_storage::{
     Database,
-    counts::{self, Count, CountsQuery},
+    counts::{self, Count, CountsQuery, Grouping, Scope},
     nodes, venues,
 };
 use citytrack_testkit::{TestDatabase, changed};
@@ -95,24 +95,24 @@ async fn counted(db: &Database, asked: Asked<'_>) -> Vec<(String, Counted)> {
         .bucket
         .edges(at(asked.from), at(asked.to), zone.zone(), 1_000)
         .unwrap();
-    let cameras: Vec<CameraPattern> = asked.cameras.iter().map(|camera| camera.parse().unwrap()).collect();
-    let class = asked.class.map(|class| Class::new(class).unwrap());
-    let query = CountsQuery {
-        venue: asked.venue,
-        edges: &edges,
-        cameras: &cameras,
-        class: class.as_ref(),
+    let scope = Scope {
+        venue: asked.venue.clone(),
+        cameras: asked.cameras.iter().map(|camera| camera.parse().unwrap()).collect(),
     };
-    let counts = counts::query(db, query).await.unwrap();
-    assert!(
-        counts
-            .array_windows()
-            .all(|[one, next]: &[Count; 2]| one.end == next.start)
-    );
-    let seen = |count: &Count| count.seen.map(|seen| (seen.detections, seen.peak));
-    counts
+    let classes: Vec<Class> = asked.class.iter().map(|class| Class::new(class).unwrap()).collect();
+    let query = CountsQuery {
+        scopes: &[scope],
+        edges: &edges,
+        classes: &classes,
+        grouping: Grouping::default(),
+        min_confidence: None,
+    };
+    let [series] = <[_; 1]>::try_from(counts::query(db, query).await.unwrap()).unwrap();
+    let seen = |count: &Count| count.seen().map(|detections| (detections, count.peak));
+    edges
         .iter()
-        .map(|count| (count.start.to_string(), (count.frames, seen(count))))
+        .zip(&series.counts)
+        .map(|(start, count)| (start.to_string(), (count.frames, seen(count))))
         .collect()
 }
 

@@ -9,4 +9,5 @@ mod ledger;
 mod ledger_upkeep;
 mod places;
 mod reader;
+mod rollups;
 mod silence;

@@ -30,6 +30,8 @@ pub(super) struct Answer<'a> {
     pub(super) venue: &'a Slug,
     pub(super) zone: &'a VenueTimeZone,
     pub(super) parameters: &'a Parameters,
+    /// One more than there are counts.
+    pub(super) edges: &'a [Timestamp],
     pub(super) counts: &'a [Count],
     pub(super) now: Timestamp,
 }
@@ -72,14 +74,15 @@ pub(super) struct BucketBody {
     peak: Option<i32>,
 }
 
-impl From<&Count> for BucketBody {
-    fn from(count: &Count) -> Self {
+impl BucketBody {
+    fn new(edges: [Timestamp; 2], count: &Count) -> Self {
+        let seen = count.seen();
         Self {
-            start: count.start,
-            end: count.end,
+            start: edges[0],
+            end: edges[1],
             frames: count.frames,
-            detections: count.seen.map(|seen| seen.detections),
-            peak: count.seen.map(|seen| seen.peak),
+            detections: seen,
+            peak: seen.map(|_| count.peak),
         }
     }
 }
@@ -126,8 +129,8 @@ impl Answer<'_> {
 
     /// Late frames may still correct the past, but seldom.
     fn caching(&self) -> &'static str {
-        match self.counts.last() {
-            Some(last) if last.end < self.now => "private, max-age=60",
+        match self.edges.last() {
+            Some(end) if *end < self.now => "private, max-age=60",
             _ => "private, max-age=5",
         }
     }
@@ -137,18 +140,23 @@ impl Answer<'_> {
             venue: self.venue.as_str(),
             time_zone: self.zone.name(),
             bucket: self.parameters.bucket.as_str(),
-            from: self.counts.first().map(|first| first.start),
-            to: self.counts.last().map(|last| last.end),
+            from: self.edges.first().copied(),
+            to: self.edges.last().copied(),
             camera: self.parameters.camera(),
             class: self.parameters.class.as_ref().map(Class::as_str),
-            buckets: self.counts.iter().map(BucketBody::from).collect(),
+            buckets: self.buckets().collect(),
         }
+    }
+
+    fn buckets(&self) -> impl Iterator<Item = BucketBody> {
+        let pairs = self.edges.array_windows().zip(self.counts);
+        pairs.map(|(edges, count)| BucketBody::new(*edges, count))
     }
 
     fn csv(&self, mut answer: HttpResponseBuilder) -> Result<HttpResponse, csv::Error> {
         let mut lines = csv::Writer::from_writer(Vec::new());
-        for count in self.counts {
-            lines.serialize(BucketBody::from(count))?;
+        for bucket in self.buckets() {
+            lines.serialize(bucket)?;
         }
         let text = lines.into_inner().map_err(csv::IntoInnerError::into_error)?;
         let name = format!(

@@ -8,7 +8,7 @@ use citytrack_common::{Problem, openapi::ProblemSchema};
 use citytrack_domain::{Bucket, CameraPattern, Class, Clock, InvalidRange, Slug, VenueTimeZone};
 use citytrack_storage::{
     Database,
-    counts::{self, CountsQuery},
+    counts::{self, CountsQuery, Grouping, Scope},
     venues,
 };
 use tracing::error;
@@ -67,17 +67,28 @@ pub(crate) async fn get(
         .bucket
         .edges(parameters.from, parameters.to, zone.zone(), MOST_BUCKETS)
         .map_err(|error| not_divided(error, &parameters))?;
+    let scope = Scope {
+        venue: venue.slug.clone(),
+        cameras: parameters.cameras.clone(),
+    };
     let query = CountsQuery {
-        venue: &venue.slug,
+        scopes: &[scope],
         edges: &edges,
-        cameras: &parameters.cameras,
-        class: parameters.class.as_ref(),
+        classes: parameters.class.as_slice(),
+        grouping: Grouping::default(),
+        min_confidence: None,
     };
     let counts = counts::query(&database, query).await.map_err(problem)?;
+    let counts = counts
+        .into_iter()
+        .next()
+        .map(|series| series.counts)
+        .unwrap_or_default();
     Answer {
         venue: &venue.slug,
         zone: &zone,
         parameters: &parameters,
+        edges: &edges,
         counts: &counts,
         now,
     }

@@ -158,7 +158,7 @@ mod tests {
             ),
             (
                 "bucket=2m",
-                "bucket is \"2m\", but must be one of 1m, 5m, 15m, 1h and 1d",
+                "bucket is \"2m\", but must be one of 1m, 5m, 15m, 30m, 1h, 1d, 1w and 1mo",
             ),
             ("bucket=1m&bucket=1h", "bucket is given more than once"),
             ("class=a&class=b", "class is given more than once"),

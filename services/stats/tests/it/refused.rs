@@ -32,7 +32,7 @@ async fn a_viewer_token_that_names_the_venue_is_needed() {
         (status, &problem["detail"]),
         (
             StatusCode::FORBIDDEN,
-            &json!("this viewer token does not name the venue demo")
+            &json!("this token does not let see the venue demo")
         )
     );
     let (status, problem) = json(api.request("/api/v1/venues/other/counts").bearer_auth(other)).await;
@@ -58,7 +58,7 @@ async fn what_cannot_be_asked_is_explained() {
         (
             "?bucket=7m",
             "bucket",
-            "bucket is \"7m\", but must be one of 1m, 5m, 15m, 1h and 1d",
+            "bucket is \"7m\", but must be one of 1m, 5m, 15m, 30m, 1h, 1d, 1w and 1mo",
         ),
         (
             "?buckets=1m",

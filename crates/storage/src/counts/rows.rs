@@ -1,0 +1,181 @@
+//! The sums that PostgreSQL makes.
+
+use std::collections::BTreeMap;
+
+use citytrack_domain::Class;
+use jiff::tz::TimeZone;
+
+use super::{Count, CountsQuery, scope::Resolved};
+use crate::{Client, Error, column, rollup::Level};
+
+/// A sum over a bucket of a group: of all frames, or of a class in them.
+pub(super) struct Sum {
+    pub(super) group: usize,
+    pub(super) class: Option<i32>,
+    pub(super) place: usize,
+    count: Count,
+}
+
+impl Sum {
+    /// Adds what belongs to `class`, or to all that were asked for.
+    pub(super) fn add_to(&self, count: &mut Count, class: Option<i32>, of_all_classes: bool) {
+        match self.class {
+            None if of_all_classes => count.add(&self.count),
+            // That something was imported for the camera says that somebody looked, also where this class is zero.
+            None => count.add(&Count {
+                frames: self.count.frames,
+                imported: self.count.imported.map(|_| 0),
+                ..Count::default()
+            }),
+            Some(_) if class.is_none() || class == self.class => count.add(&Count {
+                frames: 0,
+                ..self.count
+            }),
+            Some(_) => {}
+        }
+    }
+}
+
+/// The classes that are asked for and exist, by their numbers; all of them where each is counted apart.
+pub(super) async fn classes(client: &Client, query: &CountsQuery<'_>) -> Result<BTreeMap<i32, Class>, Error> {
+    if query.classes.is_empty() && !query.grouping.class {
+        return Ok(BTreeMap::new());
+    }
+    let names: Vec<_> = query.classes.iter().map(Class::as_str).collect();
+    let statement = client
+        .prepare_cached("select id, name from class where cardinality($1::text[]) = 0 or name = any($1)")
+        .await?;
+    let rows = client.query(&statement, &[&names]).await?;
+    rows.iter()
+        .map(|row| Ok((row.try_get("id")?, column::parsed(row, "name")?)))
+        .collect()
+}
+
+pub(super) async fn sums(
+    client: &Client,
+    query: &CountsQuery<'_>,
+    resolved: &Resolved,
+    classes: &BTreeMap<i32, Class>,
+) -> Result<Vec<Sum>, Error> {
+    let by_class = !query.classes.is_empty() || query.grouping.class;
+    let wanted: Vec<i32> = classes.keys().copied().collect();
+    let (cameras, groups) = (&resolved.cameras, &resolved.group_of);
+    let rows = match query.min_confidence {
+        None => {
+            let statement = of_buckets(level(query, resolved), by_class);
+            client
+                .query(&statement, &[cameras, groups, &query.edges, &wanted])
+                .await?
+        }
+        Some(confidence) => {
+            let statement = of_frames(by_class);
+            client
+                .query(&statement, &[cameras, groups, &query.edges, &wanted, &confidence])
+                .await?
+        }
+    };
+    rows.iter()
+        .map(|row| {
+            let (group, place): (i32, i32) = (row.try_get("grp")?, row.try_get("place")?);
+            Ok(Sum {
+                group: usize::try_from(group).unwrap_or(usize::MAX),
+                class: row.try_get("class_id")?,
+                // width_bucket counts from 1.
+                place: usize::try_from(place - 1).unwrap_or(usize::MAX),
+                count: Count {
+                    frames: row.try_get("frames")?,
+                    detections: row.try_get("detections")?,
+                    peak: row.try_get("peak")?,
+                    imported: row.try_get("imported")?,
+                },
+            })
+        })
+        .collect()
+}
+
+/// The coarsest level that can answer for all venues.
+pub(super) fn level(query: &CountsQuery<'_>, resolved: &Resolved) -> Level {
+    let levels = resolved
+        .zones
+        .iter()
+        .map(|zone| Level::of(query.edges, zone.as_ref().map(|zone: &TimeZone| zone)));
+    levels.min().unwrap_or(Level::Minute)
+}
+
+/// Of cameras `$1` with their groups `$2` between the edges `$3`; of classes `$4`, too, if `by_class`. What is not in the
+/// roll-ups yet is added.
+fn of_buckets(level: Level, by_class: bool) -> String {
+    let within = |start: &str| {
+        format!(
+            "camera_id = any($1) and {start} >= ($3::timestamptz[])[1]
+             and {start} < ($3::timestamptz[])[cardinality($3::timestamptz[])]"
+        )
+    };
+    let start = level.start_column();
+    let imported = if level == Level::Minute {
+        "null::bigint"
+    } else {
+        "imported"
+    };
+    let table = |name: &str, class: &str, condition: &str| {
+        format!(
+            "select camera_id, {class} as class_id, {start} as start, frames, detections::bigint, peak, {imported} as imported
+             from {name}_{} where {} {condition}",
+            level.name(),
+            within(start)
+        )
+    };
+    let delta = |condition: &str| {
+        format!(
+            "select camera_id, class_id, minute, frames, detections, peak, null
+             from rollup_delta where {} and {condition}",
+            within("minute")
+        )
+    };
+    let mut parts = vec![table("camera", "null::int", "")];
+    if level != Level::Minute {
+        parts.push(delta("class_id is null"));
+    }
+    if by_class {
+        parts.push(table("class", "class_id", "and class_id = any($4)"));
+        if level != Level::Minute {
+            parts.push(delta("class_id = any($4)"));
+        }
+    }
+    let classes = if by_class { "" } else { "and $4::int[] is not null" };
+    format!(
+        "select grp, class_id, width_bucket(start, $3::timestamptz[]) as place,
+                sum(frames)::bigint as frames, sum(detections)::bigint as detections, max(peak) as peak,
+                sum(imported)::bigint as imported
+         from ({}) as counted
+         join unnest($1::int[], $2::int[]) as wanted (camera_id, grp) using (camera_id)
+         where true {classes}
+         group by grp, class_id, place",
+        parts.join(" union all ")
+    )
+}
+
+/// As [`of_buckets`], from the frames, of detections with a confidence of at least `$5`.
+fn of_frames(by_class: bool) -> String {
+    let frames = "frame join unnest($1::int[], $2::int[]) as wanted (camera_id, grp) using (camera_id)";
+    let within = "camera_id = any($1) and captured_at >= ($3::timestamptz[])[1]
+                  and captured_at < ($3::timestamptz[])[cardinality($3::timestamptz[])]";
+    let counted = |class: &str, seen: &str| {
+        format!(
+            "select grp, {class} as class_id, width_bucket(captured_at, $3::timestamptz[]) as place,
+                    count(*) as frames, coalesce(sum(n), 0)::bigint as detections, coalesce(max(n), 0)::int as peak,
+                    null::bigint as imported
+             from {frames} cross join lateral ({seen}) as seen where {within} group by 1, 2, 3"
+        )
+    };
+    let sure = "unnest(classes, confidences) as detection (class_id, confidence) where confidence >= $5";
+    let all = counted(
+        "null::int",
+        &format!("select count(*) as n from {sure} and $4::int[] is not null"),
+    );
+    if !by_class {
+        return all;
+    }
+    let each = format!("select class_id, count(*) as n from {sure} and class_id = any($4) group by class_id");
+    format!("{all} union all {}", counted("seen.class_id", &each))
+}

@@ -1,0 +1,149 @@
+//! Making the roll-ups of a venue anew, from its minutes: the first time, and when it was moved to another time zone.
+
+use std::{collections::BTreeMap, pin::pin};
+
+use citytrack_domain::{Bucket, TrackSet};
+use deadpool_postgres::Transaction;
+use futures_util::TryStreamExt;
+use jiff::{Timestamp, tz::TimeZone};
+use tokio_postgres::IsolationLevel;
+use tracing::info;
+
+use super::{
+    Level,
+    fold::{MOST_AT_ONCE, Sums},
+    level,
+    tables::{self, ClassKey},
+};
+use crate::{Client, Error};
+
+/// Sets of tracks that are written at once.
+const TRACKS_AT_ONCE: usize = 5_000;
+
+/// Rebuilds every venue whose roll-ups are not of its time zone, and says how many there were.
+pub(super) async fn stale(client: &mut Client) -> Result<u64, Error> {
+    let question =
+        "select venue.slug, venue.time_zone from venue left join venue_rollup on venue_rollup.venue = venue.slug
+                    where venue_rollup.time_zone is distinct from venue.time_zone order by venue.slug";
+    let stale = client.query(question, &[]).await?;
+    for row in &stale {
+        rebuild(client, row.try_get("slug")?, row.try_get("time_zone")?).await?;
+    }
+    Ok(stale.len() as u64)
+}
+
+/// All of it sees the database at one moment, so that the minutes and the deltas that they include are told apart from those
+/// that come in meanwhile.
+async fn rebuild(client: &mut Client, venue: &str, zone_name: &str) -> Result<(), Error> {
+    let zone = level::zone(zone_name)?;
+    let transaction = client
+        .build_transaction()
+        .isolation_level(IsolationLevel::RepeatableRead)
+        .start()
+        .await?;
+    let cameras = transaction
+        .query(
+            "select camera.id from camera join node on node.id = camera.node_id where node.venue = $1",
+            &[&venue],
+        )
+        .await?;
+    let cameras: Vec<i32> = cameras.iter().map(|row| row.get(0)).collect();
+    take_deltas(&transaction, &cameras).await?;
+    for level in Level::ROLLED_UP {
+        counts(&transaction, level, &cameras, &zone).await?;
+        tracks(&transaction, level, &cameras, &zone).await?;
+    }
+    transaction
+        .execute(
+            "insert into venue_rollup values ($1, $2) on conflict (venue) do update set time_zone = excluded.time_zone",
+            &[&venue, &zone_name],
+        )
+        .await?;
+    transaction.commit().await?;
+    if !cameras.is_empty() {
+        info!(venue, time_zone = zone_name, "roll-ups were made anew");
+    }
+    Ok(())
+}
+
+/// The minutes hold the counts of the deltas already.
+async fn take_deltas(transaction: &Transaction<'_>, cameras: &[i32]) -> Result<(), Error> {
+    let take = "delete from rollup_delta where ctid = any(array(
+                    select ctid from rollup_delta where camera_id = any($1) limit $2))
+                returning *";
+    loop {
+        let rows = transaction.query(take, &[&cameras, &MOST_AT_ONCE]).await?;
+        let mut sums = Sums::default();
+        for row in &rows {
+            sums.add_to_minutes(row)?;
+        }
+        sums.add_to_tables(transaction).await?;
+        if rows.is_empty() {
+            return Ok(());
+        }
+    }
+}
+
+async fn counts(transaction: &Transaction<'_>, level: Level, cameras: &[i32], zone: &TimeZone) -> Result<(), Error> {
+    let level_name = level.name();
+    for table in ["camera", "class"] {
+        let statement = format!("delete from {table}_{level_name} where camera_id = any($1)");
+        transaction.execute(&statement, &[&cameras]).await?;
+    }
+    let Some(edges) = edges(transaction, level.bucket(), cameras, zone).await? else {
+        return Ok(());
+    };
+    for (table, class) in [("camera", ""), ("class", "class_id, ")] {
+        let statement = format!(
+            "insert into {table}_{level_name} (camera_id, {class}start, frames, detections, peak)
+             select camera_id, {class}($2::timestamptz[])[place], frames, detections, peak from (
+                 select camera_id, {class}width_bucket(minute, $2::timestamptz[]) as place,
+                        sum(frames) as frames, sum(detections) as detections, max(peak) as peak
+                 from {table}_minute where camera_id = any($1) group by camera_id, {class}place) as summed"
+        );
+        transaction.execute(&statement, &[&cameras, &edges]).await?;
+    }
+    Ok(())
+}
+
+/// The edges of all buckets from the first minute of these cameras to the last; `None` if there are no minutes.
+async fn edges(
+    transaction: &Transaction<'_>,
+    bucket: Bucket,
+    cameras: &[i32],
+    zone: &TimeZone,
+) -> Result<Option<Vec<Timestamp>>, Error> {
+    let question = "select min(minute), max(minute) + interval '1 minute' from camera_minute where camera_id = any($1)";
+    let row = transaction.query_one(question, &[&cameras]).await?;
+    let (Some(from), Some(to)) = (row.try_get(0)?, row.try_get(1)?) else {
+        return Ok(None);
+    };
+    bucket
+        .edges(from, to, zone, usize::MAX)
+        .map(Some)
+        .map_err(|error| Error::Corrupt(format!("minutes from {from} to {to}: {error}")))
+}
+
+/// From the sets of the minutes, which come in the order of their keys, so that only a few are held at a time.
+async fn tracks(transaction: &Transaction<'_>, level: Level, cameras: &[i32], zone: &TimeZone) -> Result<(), Error> {
+    let statement = format!("delete from track_{} where camera_id = any($1)", level.name());
+    transaction.execute(&statement, &[&cameras]).await?;
+    let question = "select camera_id, class_id, start, tracks from track_minute where camera_id = any($1::int[])
+                    order by camera_id, class_id, start";
+    let mut sets: BTreeMap<ClassKey, TrackSet> = BTreeMap::new();
+    let rows = transaction.query_raw(question, [&cameras]).await?;
+    let mut rows = pin!(rows);
+    while let Some(row) = rows.try_next().await? {
+        let minute: Timestamp = row.try_get("start")?;
+        let start = level.start(minute, zone).unwrap_or(minute);
+        let key = (row.try_get("camera_id")?, row.try_get("class_id")?, start);
+        if sets.len() >= TRACKS_AT_ONCE && !sets.contains_key(&key) {
+            tables::merge_tracks(transaction, level, std::mem::take(&mut sets)).await?;
+        }
+        sets.entry(key)
+            .or_default()
+            .merge_encoded(row.try_get("tracks")?)
+            .map_err(|error| Error::Corrupt(format!("track_minute: {error}")))?;
+    }
+    tables::merge_tracks(transaction, level, sets).await
+}
