@@ -8,7 +8,7 @@ use crate::{Error, database::Client};
 const ROLE: &str = "citytrack_reader";
 
 /// What it may read as a whole. Partitions are read through their parents, which needs no grant of its own.
-const TABLES: [&str; 9] = [
+const TABLES: [&str; 19] = [
     "refinery_schema_history",
     "venue",
     "node",
@@ -18,6 +18,16 @@ const TABLES: [&str; 9] = [
     "detection",
     "camera_minute",
     "class_minute",
+    "rollup_delta",
+    "venue_rollup",
+    "camera_hour",
+    "camera_day",
+    "class_hour",
+    "class_day",
+    "track_minute",
+    "track_hour",
+    "track_day",
+    "heat_hour",
 ];
 
 /// What it may read in part. The hash of an API token has to be looked up; whoever has read it has nothing yet, as the

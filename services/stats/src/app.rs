@@ -9,7 +9,7 @@ use citytrack_domain::Clock;
 use citytrack_storage::{Database, DatabaseOptions};
 use secrecy::ExposeSecret;
 
-use crate::{counts, database, openapi, settings::Settings};
+use crate::{api_tokens::ApiTokens, counts, database, occupancy, openapi, settings::Settings};
 
 /// The running read API.
 #[derive(Clone, Copy, Debug)]
@@ -30,20 +30,29 @@ impl App {
         let check = lifecycle.readiness().check("database");
         spawner.spawn("database", database::watch(database.clone(), check, spawner.stop()));
 
+        let api_tokens = web::Data::new(ApiTokens::new(database.clone()));
         let database = web::Data::new(database);
         let clock = web::Data::new(clock);
         let viewers = web::Data::new(ViewerTokens::new(&settings.viewer_secret));
+        let patience = web::Data::new(settings.occupancy.patience());
         let document = Document::new(openapi::SERVICE, &openapi::openapi())?;
         let address = http::start(&settings.http, &registry, lifecycle, move |config| {
             let counts = web::resource("/api/v1/venues/{venue}/counts")
                 .wrap(Compress::default())
                 .route(http::get().to(counts::get))
                 .default_service(http::only("GET, HEAD"));
+            let occupancy = web::resource("/api/v1/occupancy")
+                .wrap(Compress::default())
+                .route(http::get().to(occupancy::now))
+                .default_service(http::only("GET, HEAD"));
             config
                 .app_data(database.clone())
                 .app_data(clock.clone())
                 .app_data(viewers.clone())
+                .app_data(api_tokens.clone())
+                .app_data(patience.clone())
                 .service(counts)
+                .service(occupancy)
                 .service(document.resource());
         })?;
         admin::start(&settings.admin, registry, lifecycle)?;

@@ -1,11 +1,13 @@
-//! Who is asking: the bearer of a viewer token.
+//! Who is asking: the bearer of a viewer token or of an API token.
 
-use std::future::{Ready, ready};
+use std::pin::Pin;
 
 use actix_web::{FromRequest, HttpRequest, dev::Payload, web};
-use citytrack_access::{ViewerToken, ViewerTokens};
+use citytrack_access::{ApiToken, ViewerToken, ViewerTokens};
 use citytrack_common::{Problem, http};
 use citytrack_domain::{CameraPattern, Clock, Slug};
+
+use crate::api_tokens::ApiTokens;
 
 /// Somebody who may see some venues, and of these perhaps only some cameras.
 #[derive(Debug)]
@@ -18,7 +20,7 @@ impl Viewer {
             Ok(())
         } else {
             Err(Problem::forbidden(format!(
-                "this viewer token does not name the venue {venue}"
+                "this token does not let see the venue {venue}"
             )))
         }
     }
@@ -38,25 +40,30 @@ impl Viewer {
             allowed.extend(limits.iter().filter_map(|limit| limit.intersection(camera)));
             if allowed.len() == before {
                 return Err(Problem::forbidden(format!(
-                    "this viewer token does not allow the camera {camera} of {venue}"
+                    "this token does not let see the camera {camera} of {venue}"
                 )));
             }
         }
         Ok(allowed)
     }
 
-    fn of(request: &HttpRequest) -> Result<Self, Problem> {
+    async fn of(request: &HttpRequest) -> Result<Self, Problem> {
         let dependencies = (
             request.app_data::<web::Data<ViewerTokens>>(),
+            request.app_data::<web::Data<ApiTokens>>(),
             request.app_data::<web::Data<Clock>>(),
         );
-        let (Some(viewers), Some(clock)) = dependencies else {
+        let (Some(viewers), Some(api_tokens), Some(clock)) = dependencies else {
             return Err(Problem::internal());
         };
         let token = http::bearer(request)
-            .ok_or_else(|| Problem::unauthorized("send a viewer token as `Authorization: Bearer …`"))?;
-        viewers
-            .verify(token, clock.now())
+            .ok_or_else(|| Problem::unauthorized("send a viewer token or an API token as `Authorization: Bearer …`"))?;
+        let now = clock.now();
+        if let Ok(token) = ApiToken::parse(token) {
+            return api_tokens.verify(&token, now).await.map(Self);
+        }
+        let verified = viewers.verify(token, now);
+        verified
             .map(Self)
             .map_err(|error| Problem::unauthorized(error.to_string()))
     }
@@ -64,9 +71,10 @@ impl Viewer {
 
 impl FromRequest for Viewer {
     type Error = Problem;
-    type Future = Ready<Result<Self, Problem>>;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(Self::of(request))
+        let request = request.clone();
+        Box::pin(async move { Self::of(&request).await })
     }
 }

@@ -168,7 +168,7 @@ async fn a_token_may_count_only_some_cameras() {
             (StatusCode::FORBIDDEN, &json!("/problems/forbidden"))
         );
         let last = camera.rsplit(',').next().unwrap();
-        let reason = format!("this viewer token does not allow the camera {last} of demo");
+        let reason = format!("this token does not let see the camera {last} of demo");
         assert_eq!(problem["detail"], reason);
     }
 

@@ -1,6 +1,7 @@
 //! The read API in this process, against a real PostgreSQL: `eval "$(scripts/test-servers env)"` first.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
+mod api_tokens;
 mod counts;
 mod refused;
 mod stats;

@@ -26,10 +26,12 @@ impl Stats {
     pub(crate) async fn start(zone: &str) -> Self {
         let test = TestDatabase::create().await;
         make_demo(&test, zone).await;
+        // As the read-only role: all that statistics ask for has to be granted to it.
+        let url = test.reader_url().await;
         let arguments = [
             ("--http-listen", "127.0.0.1:0"),
             ("--admin-listen", "127.0.0.1:0"),
-            ("--database-url", test.url()),
+            ("--database-url", url.as_str()),
             ("--viewer-secret", VIEWER_SECRET),
         ];
         let settings: Settings =
