@@ -1,62 +1,75 @@
-import { useEffect, useState } from "preact/hooks";
-import { Home } from "./pages/Home";
-import { Live } from "./pages/Live";
-import { Header } from "./parts/Header";
+import { useEffect } from "preact/hooks";
+import { ErrorState } from "./parts/States";
+import { Toasts } from "./parts/Toast";
 import { followLinks, useAddress } from "./router";
-import { forgetToken, takeTokenFromAddress, viewerToken } from "./session";
-
-takeTokenFromAddress();
-
-const TITLES: Record<string, string> = { "/": "CityTrack", "/live": "Live · CityTrack" };
+import { match, type Match } from "./routes";
+import { loadSession, type SessionState, useSessionState } from "./session/session";
+import { forgetVenues } from "./session/venues";
+import { VisitorFrame, UserFrame, WaitingFrame } from "./shell/Frame";
+import { NoSuchPage } from "./shell/NoSuchPage";
+import { Page } from "./shell/Page";
 
 export function App() {
   const address = useAddress();
-  const [token, setToken] = useState(viewerToken);
-
-  useEffect(() => {
-    addEventListener("click", followLinks);
-    return () => removeEventListener("click", followLinks);
-  }, []);
-
-  // A viewer link that is opened in a tab where the page is open already changes only the fragment.
-  useEffect(() => {
-    if (takeTokenFromAddress()) setToken(viewerToken());
-  }, [address.href]);
-
-  useEffect(() => {
-    document.title = TITLES[address.pathname] ?? "Not found · CityTrack";
-  }, [address.pathname]);
-
-  const accept = () => setToken(viewerToken());
-  const forget = () => {
-    forgetToken();
-    setToken(undefined);
-  };
-
+  const session = useSessionState();
+  useOurLinks();
+  const userId = session.state === "in" ? session.session.user.id : undefined;
+  useEffect(() => forgetVenues, [userId]);
   return (
     <>
       <a class="skip" href="#content">
         Skip to the content
       </a>
-      <Header path={address.pathname} />
-      <main id="content" tabIndex={-1}>
-        {address.pathname === "/" && <Home token={token} onToken={accept} />}
-        {address.pathname === "/live" && (
-          <Live token={token} venue={address.searchParams.get("venue")} onToken={accept} onForget={forget} />
-        )}
-        {!(address.pathname in TITLES) && <NotFound />}
-      </main>
+      <Frame address={address} session={session} />
+      <Toasts />
     </>
   );
 }
 
-function NotFound() {
-  return (
-    <div class="page notice-page">
-      <h1>There is no such page</h1>
-      <p>
-        Perhaps you want <a href="/">the home page</a> or <a href="/live">the live page</a>.
-      </p>
-    </div>
-  );
+/**
+ * The page of the address; instead of it, where that needs somebody who is signed in and nobody is, the sign-in page. The
+ * address stays as it is, so that one is there after signing in.
+ */
+function Frame({ address, session }: { address: URL; session: SessionState }) {
+  const found = match(address.pathname);
+  // A link that somebody typed or was sent: looked at without being signed in.
+  if (found?.route.open && session.state !== "in") return visitor(found, address);
+  switch (session.state) {
+    case "unknown":
+      return <WaitingFrame />;
+    case "failed":
+      return (
+        <VisitorFrame>
+          <div class="page notice-page">
+            <ErrorState
+              title="CityTrack does not answer"
+              error={session.error}
+              onRetry={loadSession}
+              level={1}
+            />
+          </div>
+        </VisitorFrame>
+      );
+    case "out":
+      return visitor(found ? SIGN_IN : undefined, address);
+    case "in":
+      return (
+        <UserFrame session={session.session} address={address} found={found}>
+          {found ? <Page {...found} address={address} /> : <NoSuchPage />}
+        </UserFrame>
+      );
+  }
+}
+
+const SIGN_IN = match("/sign-in");
+
+const visitor = (found: Match | undefined, address: URL) => (
+  <VisitorFrame>{found ? <Page {...found} address={address} /> : <NoSuchPage />}</VisitorFrame>
+);
+
+function useOurLinks(): void {
+  useEffect(() => {
+    addEventListener("click", followLinks);
+    return () => removeEventListener("click", followLinks);
+  }, []);
 }

@@ -1,4 +1,5 @@
-import { type CameraRow, fetchCameras, fetchCounts } from "../api";
+import { type CameraRow, listCameras } from "../api/cameras";
+import { venueCounts } from "../api/counts";
 import type { Frame, Gap, Picture, SnapshotFrame } from "../live-client";
 import { Camera, cameraKey, countPeople } from "./camera";
 import { Gaps } from "./gaps";
@@ -35,7 +36,7 @@ export class VenueFeed {
   readonly gaps = new Gaps();
   chartLoaded = false;
   chartProblem: string | undefined;
-  readonly #token: string;
+  readonly #token: () => Promise<string>;
   readonly #clock = new ServerClock();
   readonly #byKey = new Map<string, Camera>();
   readonly #minutes = new Map<string, Minutes>();
@@ -48,14 +49,15 @@ export class VenueFeed {
   #refresh: ReturnType<typeof setInterval> | undefined;
   #animation = 0;
 
-  constructor(venue: string, token: string) {
+  /** `token` gets a viewer token that is valid now. */
+  constructor(venue: string, token: () => Promise<string>) {
     this.venue = venue;
     this.#token = token;
   }
 
   /** Asks for the cameras that are known already, so that the page has its shape before the first frame. */
   async load(): Promise<void> {
-    const known = await fetchCameras(this.#token, this.venue, this.#aborter.signal);
+    const known = await listCameras(this.venue, { token: await this.#token(), signal: this.#aborter.signal });
     for (const row of known) this.#add(row).title = row.title;
     this.loaded = true;
     this.#catchUp();
@@ -150,7 +152,8 @@ export class VenueFeed {
   async #fetchLine(line: Line, oldest: number): Promise<void> {
     const range = { from: new Date(oldest), to: new Date(Date.now() + MINUTE_MS), bucket: "1m" };
     const of = { class: "person", ...(line.camera && { camera: line.camera.key }) };
-    const counts = await fetchCounts(this.#token, this.venue, { ...range, ...of }, this.#aborter.signal);
+    const asking = { token: await this.#token(), signal: this.#aborter.signal };
+    const counts = await venueCounts(this.venue, { ...range, ...of }, asking);
     for (const bucket of counts.buckets) {
       line.minutes.store(Date.parse(bucket.start), { frames: bucket.frames, people: bucket.detections ?? 0 });
     }

@@ -2,6 +2,7 @@ import { useEffect, useRef } from "preact/hooks";
 import type { Camera } from "../live/camera";
 import { drawCamera, readPalette } from "../live/draw";
 import { duration, type VenueClock } from "../time";
+import { onThemeChange } from "../theme";
 
 interface Props {
   camera: Camera;
@@ -96,14 +97,13 @@ function Picture({ camera }: { camera: Camera }) {
     };
     const observer = new ResizeObserver(resize);
     observer.observe(element);
-    const scheme = matchMedia("(prefers-color-scheme: dark)");
-    scheme.addEventListener("change", recolour);
+    const forgetTheme = onThemeChange(recolour);
     camera.paint = paint;
     resize();
     return () => {
       camera.paint = undefined;
       observer.disconnect();
-      scheme.removeEventListener("change", recolour);
+      forgetTheme();
     };
   }, [camera]);
   const seen = camera.shown?.detections.length ?? 0;

@@ -4,6 +4,7 @@ import "uplot/dist/uPlot.min.css";
 import { CHART_MINUTES, type Line, type VenueFeed } from "../live/feed";
 import { lastMinutes } from "../live/minutes";
 import type { VenueClock } from "../time";
+import { onThemeChange } from "../theme";
 
 interface Props {
   feed: VenueFeed;
@@ -62,12 +63,11 @@ function Plot({ lines, minutes, rows, clock }: PlotProps) {
     plot.current = made;
     const observer = new ResizeObserver(() => made.setSize({ width: element.clientWidth, height: HEIGHT }));
     observer.observe(element);
-    const scheme = matchMedia("(prefers-color-scheme: dark)");
     const recolour = () => made.redraw(false, true);
-    scheme.addEventListener("change", recolour);
+    const forgetTheme = onThemeChange(recolour);
     return () => {
       observer.disconnect();
-      scheme.removeEventListener("change", recolour);
+      forgetTheme();
       made.destroy();
       plot.current = null;
     };

@@ -1,5 +1,5 @@
 import { useId, useState } from "preact/hooks";
-import { keepToken, tokenExpiry, tokenIn } from "../session";
+import { keepToken, tokenExpiry, tokenIn } from "../session/viewerLink";
 
 /** Asks for a viewer link or token, and keeps it for this tab. */
 export function TokenForm({ onToken }: { onToken: () => void }) {

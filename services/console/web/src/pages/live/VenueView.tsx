@@ -1,21 +1,21 @@
 import type { ComponentChildren } from "preact";
 import { useEffect, useState } from "preact/hooks";
-import type { Venue } from "../api";
-import type { VenueFeed } from "../live/feed";
-import { refusalTitle } from "../live/refusal";
-import { CameraCard } from "../parts/CameraCard";
-import { ConnectionStatus } from "../parts/ConnectionStatus";
-import { GapList } from "../parts/GapList";
-import { MinutesChart } from "../parts/MinutesChart";
-import { go } from "../router";
-import { VenueClock } from "../time";
-import { useNow } from "../useNow";
-import { useVenueFeed } from "./useVenueFeed";
+import type { Venue } from "../../api/venues";
+import type { VenueFeed } from "../../live/feed";
+import { refusalTitle } from "../../live/refusal";
+import { CameraCard } from "../../parts/CameraCard";
+import { ConnectionStatus } from "../../parts/ConnectionStatus";
+import { GapList } from "../../parts/GapList";
+import { MinutesChart } from "../../parts/MinutesChart";
+import { go } from "../../router";
+import { VenueClock } from "../../time";
+import { useNow } from "../../useNow";
+import { type TokenGiver, useVenueFeed } from "./useVenueFeed";
 
 interface Props {
   venue: Venue;
   venues: Venue[];
-  token: string;
+  token: TokenGiver;
   /** What is shown when the viewer token is no longer accepted. */
   ended: (expired: boolean) => ComponentChildren;
 }

@@ -1,42 +1,9 @@
-import { PipelinePicture } from "../parts/PipelinePicture";
-import { TokenForm } from "../parts/TokenForm";
-import { go } from "../router";
+import { PipelinePicture } from "./PipelinePicture";
 
-export function Home({ token, onToken }: { token: string | undefined; onToken: () => void }) {
-  const open = () => {
-    onToken();
-    go("/live");
-  };
+/** What CityTrack is, for visitors. */
+export function About() {
   return (
-    <div class="page home">
-      <section class="hero">
-        <div>
-          <h1>See what your cameras count, as it happens</h1>
-          <p class="lead">
-            CityTrack takes in the detections of small camera nodes at venues and events, keeps every one of
-            them, counts them, and shows them live. It receives boxes and numbers, never pictures, and it runs
-            on your own machines.
-          </p>
-        </div>
-        <div class="card start">
-          {token ? (
-            <>
-              <h2>You have a viewer link</h2>
-              <p>This tab is allowed to watch.</p>
-              <a class="button" href="/live">
-                Open the live page
-              </a>
-            </>
-          ) : (
-            <>
-              <h2>Watch live</h2>
-              <p>Watching needs a viewer link. Whoever runs this CityTrack can make you one.</p>
-              <TokenForm onToken={open} />
-            </>
-          )}
-        </div>
-      </section>
-
+    <>
       <section class="card" aria-labelledby="way">
         <h2 id="way">The way of a detection</h2>
         <PipelinePicture />
@@ -62,8 +29,9 @@ export function Home({ token, onToken }: { token: string | undefined; onToken: (
         <div class="card">
           <h2>For operators</h2>
           <p>
-            Venues, nodes and their keys, and viewer links are made through the control API under{" "}
-            <code>/api/v1</code>, with the administrator token.
+            Venues, nodes and their keys, users, and viewer links are made in these pages, and every change is
+            in the audit log. All of it can be done through the API, too: <a href="/api-docs">its pages</a>{" "}
+            say how.
           </p>
         </div>
         <div class="card">
@@ -81,6 +49,6 @@ export function Home({ token, onToken }: { token: string | undefined; onToken: (
           </p>
         </div>
       </section>
-    </div>
+    </>
   );
 }

@@ -1,11 +1,16 @@
 import { useEffect, useMemo, useReducer, useRef, useState } from "preact/hooks";
-import { VenueFeed } from "../live/feed";
-import { type FeedError, LiveFeed, type Status } from "../live-client";
-import { isExpired } from "../session";
+import { VenueFeed } from "../../live/feed";
+import { type FeedError, LiveFeed, type Status } from "../../live-client";
+import { isExpired } from "../../session/viewerLink";
+
+/** A viewer token that stays the same, or what gets one that is valid now. */
+export type TokenGiver = string | (() => Promise<string>);
 
 /** Watches one venue for as long as the component is on the page. */
-export function useVenueFeed(venue: string, token: string) {
-  const feed = useMemo(() => new VenueFeed(venue, token), [venue, token]);
+export function useVenueFeed(venue: string, token: TokenGiver) {
+  const feed = useMemo(() => {
+    return new VenueFeed(venue, typeof token === "string" ? () => Promise.resolve(token) : token);
+  }, [venue, token]);
   const client = useRef<LiveFeed | null>(null);
   const [status, setStatus] = useState<Status>({ state: "connecting", attempt: 0 });
   const [refusal, setRefusal] = useState<FeedError>();
@@ -47,7 +52,10 @@ export function useVenueFeed(venue: string, token: string) {
 }
 
 /** A token that is not accepted because it has expired is told from a broken one. */
-const explained = (status: Status, token: string): Status =>
-  status.state === "stopped" && status.reason === "unauthorized" && isExpired(token)
+const explained = (status: Status, token: TokenGiver): Status =>
+  status.state === "stopped" &&
+  status.reason === "unauthorized" &&
+  typeof token === "string" &&
+  isExpired(token)
     ? { ...status, reason: "expired" }
     : status;

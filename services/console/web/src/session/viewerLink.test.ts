@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { isExpired, tokenExpiry, tokenIn } from "./session";
+import { isExpired, tokenExpiry, tokenIn } from "./viewerLink";
 
 test.each([
   ["aa.bb-_.cc", "aa.bb-_.cc"],

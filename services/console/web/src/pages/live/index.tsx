@@ -1,13 +1,23 @@
 import type { ComponentChildren } from "preact";
 import { useEffect, useState } from "preact/hooks";
-import { ApiError, fetchVenues, type Venue } from "../api";
-import { TokenForm } from "../parts/TokenForm";
-import { go } from "../router";
-import { isExpired } from "../session";
+import { type ApiError, asApiError } from "../../api/client";
+import { listVenues, type Venue } from "../../api/venues";
+import { TokenForm } from "../../parts/TokenForm";
+import { go } from "../../router";
+import type { PageProps } from "../../routes";
+import { useSessionState, viewerToken } from "../../session/session";
+import {
+  forgetToken,
+  isExpired,
+  takeTokenFromAddress,
+  viewerToken as linkToken,
+} from "../../session/viewerLink";
+import "./live.css";
+import type { TokenGiver } from "./useVenueFeed";
 import { VenueView } from "./VenueView";
 
 interface Props {
-  token: string | undefined;
+  token: TokenGiver;
   /** Slug from the address. */
   venue: string | null;
   onToken: () => void;
@@ -17,23 +27,41 @@ interface Props {
 type Loaded =
   { state: "loading" } | { state: "venues"; venues: Venue[] } | { state: "failed"; error: ApiError };
 
-export function Live({ token, venue, onToken, onForget }: Props) {
-  if (!token) {
-    return (
-      <Notice title="Watching needs a viewer link">
-        <p>
-          A viewer link says which venues you may see, and until when. Whoever runs this CityTrack can make
-          you one.
-        </p>
-        <TokenForm onToken={onToken} />
-      </Notice>
-    );
-  }
+/** Live, with the viewer link of this tab; without one, with the session of whoever is signed in. */
+export default function Live({ address }: PageProps) {
+  const [link, setLink] = useState(linkToken);
+  const isSignedIn = useSessionState().state === "in";
+
+  // A viewer link that is opened in a tab where the page is open already changes only the fragment.
+  useEffect(() => {
+    if (takeTokenFromAddress()) setLink(linkToken());
+  }, [address.href]);
+
+  const accept = () => setLink(linkToken());
+  const forget = () => {
+    forgetToken();
+    setLink(undefined);
+  };
+  const token = link ?? (isSignedIn ? viewerToken : undefined);
+  if (!token) return <NeedsLink onToken={accept} />;
+  const venue = address.searchParams.get("venue");
   // A new token is a new start: nothing of what the last one showed remains.
-  return <Watch key={token} token={token} venue={venue} onToken={onToken} onForget={onForget} />;
+  return <Watch key={link ?? "session"} token={token} venue={venue} onToken={accept} onForget={forget} />;
 }
 
-function Watch({ token, venue, onToken, onForget }: Props & { token: string }) {
+function NeedsLink({ onToken }: { onToken: () => void }) {
+  return (
+    <Notice title="Watching needs a viewer link">
+      <p>
+        A viewer link says which venues you may see, and until when. Whoever runs this CityTrack can make you
+        one. If you have an account, <a href="/sign-in">sign in</a>.
+      </p>
+      <TokenForm onToken={onToken} />
+    </Notice>
+  );
+}
+
+function Watch({ token, venue, onToken, onForget }: Props) {
   const [loaded, retry] = useVenues(token);
   const chosen = loaded.state === "venues" ? (venue ?? loaded.venues[0]?.slug) : undefined;
 
@@ -44,7 +72,11 @@ function Watch({ token, venue, onToken, onForget }: Props & { token: string }) {
   if (loaded.state === "loading") return <LivePlaceholder />;
   if (loaded.state === "failed") {
     return loaded.error.status === 401 || loaded.error.status === 403 ? (
-      <NotAccepted expired={isExpired(token)} onToken={onToken} onForget={onForget} />
+      <NotAccepted
+        expired={typeof token === "string" && isExpired(token)}
+        onToken={onToken}
+        onForget={onForget}
+      />
     ) : (
       <Notice title="The venues could not be loaded">
         <p>{loaded.error.message}</p>
@@ -67,13 +99,14 @@ function Watch({ token, venue, onToken, onForget }: Props & { token: string }) {
   );
 }
 
-function useVenues(token: string): [Loaded, () => void] {
+function useVenues(token: TokenGiver): [Loaded, () => void] {
   const [loaded, setLoaded] = useState<Loaded>({ state: "loading" });
   const [attempt, setAttempt] = useState(0);
   useEffect(() => {
     const aborter = new AbortController();
     setLoaded({ state: "loading" });
-    fetchVenues(token, aborter.signal).then(
+    const asking = { token: typeof token === "string" ? token : undefined, signal: aborter.signal };
+    listVenues(asking).then(
       (venues) => setLoaded({ state: "venues", venues: venues.sort((a, b) => a.name.localeCompare(b.name)) }),
       (error) => {
         if (!aborter.signal.aborted) setLoaded({ state: "failed", error: asApiError(error) });
@@ -83,9 +116,6 @@ function useVenues(token: string): [Loaded, () => void] {
   }, [token, attempt]);
   return [loaded, () => setAttempt(attempt + 1)];
 }
-
-const asApiError = (error: unknown): ApiError =>
-  error instanceof ApiError ? error : new ApiError(0, error instanceof Error ? error.message : String(error));
 
 interface NotAcceptedProps {
   expired: boolean;

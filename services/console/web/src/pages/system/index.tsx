@@ -1,0 +1,12 @@
+import { Empty } from "../../parts/States";
+import { PageHead } from "../../parts/PageHead";
+
+/** Is built in another step. */
+export default function Page() {
+  return (
+    <div class="page">
+      <PageHead title="System" />
+      <Empty title="This page is being built" />
+    </div>
+  );
+}

@@ -1,0 +1,9 @@
+import { PageHead } from "../../parts/PageHead";
+
+export default function Page() {
+  return (
+    <div class="page">
+      <PageHead title="Venues" />
+    </div>
+  );
+}

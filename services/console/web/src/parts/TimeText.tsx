@@ -1,0 +1,29 @@
+import { dateTime, relativeTime, zoneName } from "../format";
+import { useNow } from "../useNow";
+
+interface Props {
+  /** RFC 3339, or milliseconds since 1970. */
+  at: string | number | null | undefined;
+  /** Time zone of the venue; without one, that of the browser. */
+  zone?: string | undefined;
+  /** `relative`: "5 minutes ago", with the date in the title. */
+  relative?: boolean;
+  /** What stands for no time. */
+  none?: string;
+}
+
+/** A moment, in a zone that its title names. */
+export function TimeText({ at, zone, relative = false, none = "–" }: Props) {
+  if (at === null || at === undefined) return <span class="muted">{none}</span>;
+  const time = typeof at === "number" ? at : Date.parse(at);
+  const full = `${dateTime(time, zone)} ${zoneName(time, zone)}`;
+  return (
+    <time dateTime={new Date(time).toISOString()} title={full}>
+      {relative ? <Relative time={time} /> : dateTime(time, zone)}
+    </time>
+  );
+}
+
+function Relative({ time }: { time: number }) {
+  return <>{relativeTime(time, useNow(10_000))}</>;
+}
