@@ -14,6 +14,8 @@ use crate::{Grant, Role, Roles};
 
 const ISSUER: &str = "citytrack";
 const SUBJECT: &str = "viewer";
+/// In the place of the venues of a token: all of them.
+const EVERY_VENUE: &str = "*";
 
 /// Issues and checks viewer tokens with one secret.
 #[derive(Clone)]
@@ -27,13 +29,22 @@ pub struct ViewerTokens {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ViewerToken {
     /// The venues its bearer may see.
-    pub venues: Vec<Slug>,
+    pub venues: Venues,
     /// Of these venues, which are among the others, too, only these cameras.
     pub cameras: CameraLimits,
     /// From when on it is refused.
     pub expires_at: Timestamp,
     /// Tells tokens apart without keeping them, for limits on each.
     pub fingerprint: u64,
+}
+
+/// The venues that a token opens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Venues {
+    /// All of them, also those that are still to come; in a token `["*"]`.
+    All,
+    /// Only these.
+    Named(Vec<Slug>),
 }
 
 /// The only cameras that may be seen, at least one for each venue that is named. Of other venues, all may.
@@ -93,6 +104,20 @@ impl ViewerTokens {
         expires_at: Timestamp,
         now: Timestamp,
     ) -> Result<String, TokenError> {
+        self.issue_for(&Venues::Named(venues.to_vec()), cameras, expires_at, now)
+    }
+
+    /// A token for all venues, or for some, as [`Self::issue`] makes them.
+    ///
+    /// # Errors
+    /// The same.
+    pub fn issue_for(
+        &self,
+        venues: &Venues,
+        cameras: &CameraLimits,
+        expires_at: Timestamp,
+        now: Timestamp,
+    ) -> Result<String, TokenError> {
         check(venues, cameras)?;
         let claims = Claims {
             iss: ISSUER.to_owned(),
@@ -100,7 +125,7 @@ impl ViewerTokens {
             iat: now.as_second(),
             exp: expires_at.as_second(),
             jti: format!("{:016x}", rand::random::<u64>()),
-            venues: texts(venues),
+            venues: venues.texts().map(str::to_owned).collect(),
             cameras: cameras
                 .iter()
                 .map(|(venue, patterns)| (venue.to_string(), texts(patterns)))
@@ -121,7 +146,7 @@ impl ViewerTokens {
         if now >= expires_at {
             return Err(TokenError::Expired);
         }
-        let venues: Vec<Slug> = parsed(&claims.venues)?;
+        let venues = Venues::parse(&claims.venues)?;
         let cameras = claims
             .cameras
             .iter()
@@ -148,11 +173,16 @@ impl ViewerToken {
 
     /// What its bearer is: a viewer of its venues.
     pub fn roles(&self) -> Roles {
-        let grants = self.venues.iter().map(|venue| Grant {
-            venue: Some(venue.clone()),
-            role: Role::Viewer,
-        });
-        grants.collect()
+        match &self.venues {
+            Venues::All => Roles::everywhere(Role::Viewer),
+            Venues::Named(venues) => {
+                let grants = venues.iter().map(|venue| Grant {
+                    venue: Some(venue.clone()),
+                    role: Role::Viewer,
+                });
+                grants.collect()
+            }
+        }
     }
 
     /// The only cameras of `venue` that its bearer may see; `None`: all, if it may see the venue.
@@ -167,8 +197,34 @@ impl ViewerToken {
     }
 }
 
+impl Venues {
+    /// Whether `venue` is one of them.
+    pub fn contains(&self, venue: &Slug) -> bool {
+        match self {
+            Self::All => true,
+            Self::Named(venues) => venues.contains(venue),
+        }
+    }
+
+    /// The slugs, or a single `*`, which is none.
+    pub fn texts(&self) -> impl Iterator<Item = &str> {
+        let (all, named) = match self {
+            Self::All => (Some(EVERY_VENUE), [].as_slice()),
+            Self::Named(venues) => (None, venues.as_slice()),
+        };
+        all.into_iter().chain(named.iter().map(Slug::as_str))
+    }
+
+    fn parse(texts: &[String]) -> Result<Self, TokenError> {
+        match texts {
+            [all] if all == EVERY_VENUE => Ok(Self::All),
+            texts => Ok(Self::Named(parsed(texts)?)),
+        }
+    }
+}
+
 /// A limit on a venue that cannot be seen, or to no camera, is a mistake of whoever issued the token.
-fn check(venues: &[Slug], cameras: &CameraLimits) -> Result<(), TokenError> {
+fn check(venues: &Venues, cameras: &CameraLimits) -> Result<(), TokenError> {
     let sound = |(venue, patterns): (&Slug, &Vec<CameraPattern>)| venues.contains(venue) && !patterns.is_empty();
     if cameras.iter().all(sound) {
         Ok(())

@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
 use crate::{
-    Database, Error,
+    Change, Database, Error,
     users::{self, User},
 };
 
@@ -44,33 +44,21 @@ pub struct Session {
 ///
 /// # Errors
 /// When PostgreSQL cannot be asked.
-pub async fn begin(db: &Database, new: &NewSession<'_>, replaced: Option<&SessionHash>) -> Result<(), Error> {
-    let mut client = db.client().await?;
-    let transaction = client.transaction().await?;
+pub async fn begin(change: &Change, new: &NewSession<'_>, replaced: Option<&SessionHash>) -> Result<(), Error> {
     let replaced = replaced.map(<[u8; 32]>::as_slice);
-    transaction
-        .execute("delete from session where secret_hash = $1", &[&replaced])
+    let replace = "delete from session where secret_hash = $1";
+    change.execute(replace, &[&replaced]).await?;
+    let begin =
+        "insert into session (secret_hash, user_id, created_at, last_seen_at, expires_at) values ($1, $2, $3, $3, $4)";
+    change
+        .execute(begin, &[&new.hash.as_slice(), &new.user, &new.now, &new.expires_at])
         .await?;
-    transaction
-        .execute(
-            "insert into session (secret_hash, user_id, created_at, last_seen_at, expires_at) values ($1, $2, $3, $3, $4)",
-            &[&new.hash.as_slice(), &new.user, &new.now, &new.expires_at],
-        )
-        .await?;
-    transaction
-        .execute(
-            "delete from session where secret_hash in
-                 (select secret_hash from session where user_id = $1 order by last_seen_at desc offset $2)",
-            &[&new.user, &MOST_OF_A_USER],
-        )
-        .await?;
-    transaction
-        .execute(
-            "update user_account set last_seen_at = $2 where id = $1",
-            &[&new.user, &new.now],
-        )
-        .await?;
-    Ok(transaction.commit().await?)
+    let bound = "delete from session where secret_hash in
+                     (select secret_hash from session where user_id = $1 order by last_seen_at desc offset $2)";
+    change.execute(bound, &[&new.user, &MOST_OF_A_USER]).await?;
+    let seen = "update user_account set last_seen_at = $2 where id = $1";
+    change.execute(seen, &[&new.user, &new.now]).await?;
+    Ok(())
 }
 
 /// The session with this hash, if it has not ended, was used within the time `idle`, and its user is not disabled. It counts

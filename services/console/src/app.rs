@@ -10,9 +10,11 @@ use citytrack_storage::{Database, DatabaseOptions};
 use secrecy::ExposeSecret;
 
 use crate::{
+    auth::passwords::PasswordDesk,
     database,
-    routes::{self, viewer_tokens::LongestTtl},
-    settings::Settings,
+    routes::{self, session::Desk, viewer_tokens::LongestTtl},
+    settings::{SessionRules, Settings},
+    sweep,
 };
 
 /// The running console.
@@ -33,12 +35,27 @@ impl App {
         let spawner = lifecycle.spawner();
         let check = lifecycle.readiness().check("database");
         spawner.spawn("database", database::keep(database.clone(), check, spawner.stop()));
+        let idle = settings.accounts.idle.into();
+        spawner.spawn(
+            "sweep",
+            sweep::keep(database.clone(), clock.clone(), idle, spawner.stop()),
+        );
 
         let database = web::Data::new(database);
         let clock = web::Data::new(clock);
         let administrator = web::Data::new(AdministratorToken::new(&settings.administrator_token));
         let viewers = web::Data::new(ViewerTokens::new(&settings.viewer.secret));
         let proxies = web::Data::new(settings.proxies.trusted.clone());
+        let rules = SessionRules::from(&settings.accounts);
+        let passwords = PasswordDesk::new();
+        let desk = web::Data::new(Desk {
+            database: Database::clone(&database),
+            passwords: passwords.clone(),
+            viewers: ViewerTokens::clone(&viewers),
+            clock: Clock::clone(&clock),
+            rules,
+        });
+        let (rules, passwords) = (web::Data::new(rules), web::Data::new(passwords));
         let longest_ttl = web::Data::new(LongestTtl(settings.viewer.max_ttl.into()));
         let address = http::start(&settings.http, &registry, lifecycle, move |config| {
             config
@@ -47,6 +64,9 @@ impl App {
                 .app_data(administrator.clone())
                 .app_data(viewers.clone())
                 .app_data(proxies.clone())
+                .app_data(rules.clone())
+                .app_data(passwords.clone())
+                .app_data(desk.clone())
                 .app_data(longest_ttl.clone())
                 .configure(routes::all);
         })?;

@@ -88,6 +88,32 @@ impl Fields {
         self.texts(name, &value, &parse)
     }
 
+    /// A list of anything that may be left out.
+    pub(crate) fn optional_list<T>(
+        &mut self,
+        name: &'static str,
+        parse: impl Fn(&Value) -> Result<T, String>,
+    ) -> Result<Option<Vec<T>>, Refused> {
+        let values = match self.take(name) {
+            None => return Ok(None),
+            Some(Value::Array(values)) => values,
+            Some(_) => return Err(self.refuse(name, "must be a list")),
+        };
+        let mut parsed_entry =
+            |(place, value)| parse(value).map_err(|message| self.refuse(&format!("{name}/{place}"), &message));
+        let parsed: Vec<_> = values.iter().enumerate().map(&mut parsed_entry).collect();
+        parsed.into_iter().collect::<Result<_, _>>().map(Some)
+    }
+
+    /// Yes or no, or left out.
+    pub(crate) fn flag(&mut self, name: &'static str) -> Result<Option<bool>, Refused> {
+        match self.take(name) {
+            None => Ok(None),
+            Some(Value::Bool(flag)) => Ok(Some(flag)),
+            Some(_) => Err(self.refuse(name, "must be true or false")),
+        }
+    }
+
     /// Lists of texts, each under a name, that may be left out: then there are none.
     pub(crate) fn named_lists<K: Ord, T, F: Display, E: Display>(
         &mut self,

@@ -8,6 +8,7 @@ mod error;
 mod pages;
 mod routes;
 mod settings;
+mod sweep;
 
 pub use app::App;
 pub use settings::{Settings, ViewerSettings};

@@ -3,15 +3,19 @@
 use std::borrow::Cow;
 
 use actix_web::{
-    HttpRequest, HttpResponse,
+    Error, HttpRequest, HttpResponse,
+    body::MessageBody,
+    dev::{ServiceRequest, ServiceResponse},
     http::{
         Method,
         header::{self, ETag, EntityTag, Header, HeaderValue, IfNoneMatch},
     },
-    middleware::DefaultHeaders,
+    middleware::{DefaultHeaders, Next},
 };
 use citytrack_common::Problem;
 use rust_embed::{EmbeddedFile, RustEmbed};
+
+use crate::auth::cookie;
 
 #[derive(RustEmbed)]
 #[folder = "web/dist"]
@@ -32,6 +36,20 @@ pub(crate) fn security_headers() -> DefaultHeaders {
         .add((header::CONTENT_SECURITY_POLICY, POLICY))
         .add((header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
         .add((header::REFERRER_POLICY, "no-referrer"))
+}
+
+/// A browser that has come over TLS once never comes without it again, for a year.
+pub(crate) async fn transport_security(
+    request: ServiceRequest,
+    next: Next<impl MessageBody>,
+) -> Result<ServiceResponse<impl MessageBody>, Error> {
+    let is_secure = cookie::is_secure(request.request())?;
+    let mut answer = next.call(request).await?;
+    if is_secure {
+        let policy = HeaderValue::from_static("max-age=31536000");
+        answer.headers_mut().insert(header::STRICT_TRANSPORT_SECURITY, policy);
+    }
+    Ok(answer)
 }
 
 /// A file of the pages. Any other address is one that the pages themselves understand, and gets the home page.

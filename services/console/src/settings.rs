@@ -39,6 +39,9 @@ pub struct Settings {
     /// Viewer tokens.
     #[command(flatten)]
     pub viewer: ViewerSettings,
+    /// Users and their sessions.
+    #[command(flatten)]
+    pub accounts: AccountSettings,
     /// Log lines.
     #[command(flatten)]
     pub log: LogSettings,
@@ -67,4 +70,52 @@ pub struct ViewerSettings {
         default_value = "30d"
     )]
     pub max_ttl: Duration,
+}
+
+/// How users sign in, and for how long.
+#[derive(Args, Clone, Debug)]
+pub struct AccountSettings {
+    /// A session of the console that nobody uses for so long ends
+    #[arg(
+        id = "session-idle",
+        long = "session-idle",
+        env = "CITYTRACK_SESSION__IDLE",
+        default_value = "12h"
+    )]
+    pub idle: Duration,
+    /// A session of the console ends after so long, however much it is used
+    #[arg(
+        id = "session-lifetime",
+        long = "session-lifetime",
+        env = "CITYTRACK_SESSION__LIFETIME",
+        default_value = "7d"
+    )]
+    pub lifetime: Duration,
+    /// Characters that the password of a user must have at least
+    #[arg(
+        id = "password-min-length",
+        long = "password-min-length",
+        env = "CITYTRACK_PASSWORD__MIN_LENGTH",
+        default_value = "12",
+        value_parser = clap::value_parser!(u16).range(8..=256)
+    )]
+    pub shortest_password: u16,
+}
+
+/// The same for handlers, in the types that they need.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct SessionRules {
+    pub(crate) idle: std::time::Duration,
+    pub(crate) lifetime: std::time::Duration,
+    pub(crate) shortest_password: usize,
+}
+
+impl From<&AccountSettings> for SessionRules {
+    fn from(settings: &AccountSettings) -> Self {
+        Self {
+            idle: settings.idle.into(),
+            lifetime: settings.lifetime.into(),
+            shortest_password: settings.shortest_password.into(),
+        }
+    }
 }

@@ -8,7 +8,7 @@ use citytrack_broker::{
     Inbox, InboxMetrics, Options, Publisher, PublisherMetrics, PublisherOptions, Source,
     topology::{DETECTIONS, Topology},
 };
-use citytrack_common::{Lifecycle, Listener, admin, http};
+use citytrack_common::{Lifecycle, Listener, admin, http, openapi::Document};
 use citytrack_domain::Clock;
 use prometheus::Registry;
 use secrecy::ExposeSecret;
@@ -23,6 +23,7 @@ use crate::{
     history::HistoryLimits,
     hub::Hub,
     metrics::LiveMetrics,
+    openapi,
     presence::{
         self, Presence,
         route::{PresenceSource, presence},
@@ -92,6 +93,8 @@ fn start_listener(
     source: PresenceSource,
 ) -> Result<(), StartError> {
     let upgrading = Arc::new(sockets.clone());
+    let document =
+        Document::new(openapi::SERVICE, &openapi::openapi()).map_err(|error| StartError::Listener(error.into()))?;
     let (sockets, source) = (web::Data::new(sockets), web::Data::new(source));
     let routes = move |config: &mut web::ServiceConfig| {
         config
@@ -107,7 +110,8 @@ fn start_listener(
                 web::resource(format!("{PATH}/presence"))
                     .route(http::get().to(presence))
                     .default_service(http::only("GET, HEAD")),
-            );
+            )
+            .service(document.resource());
     };
     let upgrade = move |request, connection| handshake::upgrade(request, connection, Arc::clone(&upgrading));
     listener

@@ -19,7 +19,8 @@ use actix_web::{
 };
 use bytes::BytesMut;
 use citytrack_access::ViewerToken;
-use citytrack_common::{Problem, http};
+use citytrack_common::{Problem, http, openapi::ProblemSchema};
+use citytrack_domain::{CameraPattern, Class, Slug};
 use futures_util::SinkExt;
 use tokio::{net::TcpStream, time::Instant};
 
@@ -57,7 +58,39 @@ struct Granted {
     extension: Option<&'static str>,
 }
 
-/// `GET /api/v1/live` without an upgrade.
+/// The live feed
+///
+/// With `Upgrade: websocket` (RFC 6455) a socket, whose messages the AsyncAPI document describes; with `Accept:
+/// text/event-stream` one subscription as a stream of events, asked for in the address. A browser, which cannot set headers for
+/// a socket, shows its token as a second subprotocol, `bearer.<token>`, or by the first message.
+#[utoipa::path(
+    get,
+    path = PATH,
+    operation_id = "live",
+    tag = "live",
+    params(
+        ("venue" = Slug, Query, description = "Of the stream of events, as all that follow."),
+        ("camera" = Option<Vec<CameraPattern>>, Query, explode = false, description = "Only these, between commas."),
+        ("class" = Option<Vec<Class>>, Query, explode = false, description = "Only these, between commas."),
+        ("confidence" = Option<f64>, Query, description = "The lowest.", minimum = 0, maximum = 1),
+        ("filter" = Option<String>, Query, description = "A filter as JSON, as in the message `subscribe`."),
+        ("empty" = Option<bool>, Query, description = "Whether frames come of which the filter leaves nothing; else true."),
+        ("backlog" = Option<bool>, Query, description = "Whether late frames come; else true."),
+        ("max_rate" = Option<f64>, Query, description = "At most so many frames a second of each camera."),
+        ("since" = Option<String>, Query, description = "The cursor to go on from."),
+        ("Last-Event-ID" = Option<String>, Header, description = "The same; wins over `since`."),
+    ),
+    responses(
+        (status = 101, description = "A WebSocket with the subprotocol `citytrack.v1`."),
+        (status = 200, description = "Events without an end.", content((String = "text/event-stream"))),
+        (status = 403, description = "The page is of a site that may not, or the token is not for this venue.",
+            content((ProblemSchema = "application/problem+json"))),
+        (status = 426, description = "Neither a socket nor a stream of events was asked for.",
+            headers(("Upgrade" = String)), content((ProblemSchema = "application/problem+json"))),
+        (status = 429, description = "As many are open with this token, or from this address, as may be.",
+            headers(("Retry-After" = u32)), content((ProblemSchema = "application/problem+json"))),
+    ),
+)]
 pub(crate) async fn live(request: HttpRequest, sockets: web::Data<Sockets>) -> Result<HttpResponse, Problem> {
     if event_stream::is_wanted(&request) {
         return event_stream::open(&request, &sockets).await;

@@ -24,6 +24,7 @@ mod handshake;
 mod history;
 mod hub;
 mod metrics;
+mod openapi;
 mod outbox;
 mod output;
 mod pace;
@@ -39,4 +40,5 @@ mod venue;
 mod wire;
 
 pub use app::App;
+pub use openapi::openapi;
 pub use settings::{LiveSettings, Settings};

@@ -35,7 +35,10 @@ fn a_token_says_what_was_issued() {
     let cameras = limits(&[("demo", &["entrance", "north/exit"])]);
     let token = tokens().issue(&venues, &cameras, expires_at, now()).unwrap();
     let viewer = tokens().verify(&token, now()).unwrap();
-    assert_eq!((viewer.venues.as_slice(), viewer.expires_at), (&venues[..], expires_at));
+    assert_eq!(
+        (&viewer.venues, viewer.expires_at),
+        (&Venues::Named(venues.to_vec()), expires_at)
+    );
     assert_eq!(viewer.cameras, cameras);
     assert_eq!(viewer.cameras(&venues[0]), Some(cameras[&venues[0]].as_slice()));
     assert_eq!(viewer.cameras(&venues[1]), None);
@@ -157,4 +160,33 @@ fn a_token_with_missing_or_wrong_claims_is_refused() {
             "{claim} {value}"
         );
     }
+}
+
+#[test]
+fn a_token_for_all_venues_opens_each_of_them() {
+    let (demo, lab) = (Slug::new("demo").unwrap(), Slug::new("lab").unwrap());
+    let token = tokens().issue_for(&Venues::All, &limits(&[("demo", &["door"])]), now() + HOUR, now());
+    let viewer = tokens().verify(&token.unwrap(), now()).unwrap();
+    assert_eq!(viewer.venues.texts().collect::<Vec<_>>(), ["*"]);
+    assert!(viewer.allows(&demo) && viewer.allows(&lab));
+    assert_eq!(viewer.roles(), Roles::everywhere(Role::Viewer));
+    let camera = |venue, name| viewer.allows_camera(venue, &lab, &CameraName::new(name).unwrap());
+    assert!(camera(&demo, "door") && !camera(&demo, "yard") && camera(&lab, "yard"));
+}
+
+#[test]
+fn every_venue_is_meant_by_nothing_but_a_lonely_star() {
+    for venues in [json!(["*", "demo"]), json!(["*", "*"]), json!(["de*"]), json!("*")] {
+        let mut claims = claims();
+        claims["venues"] = venues;
+        let token = signed(&Header::new(Algorithm::HS256), &claims, SECRET);
+        assert_eq!(tokens().verify(&token, now()), Err(TokenError::Invalid), "{claims}");
+    }
+    let none = tokens().issue(&[], &CameraLimits::new(), now() + HOUR, now()).unwrap();
+    assert!(
+        !tokens()
+            .verify(&none, now())
+            .unwrap()
+            .allows(&Slug::new("demo").unwrap())
+    );
 }

@@ -3,23 +3,56 @@
 use std::net::IpAddr;
 
 use actix_web::{HttpRequest, web};
-use citytrack_access::{AdministratorToken, TokenError, ViewerTokens};
+use citytrack_access::{AdministratorToken, Grant, Roles, SessionSecret, TokenError, ViewerTokens};
 use citytrack_common::{
     Problem,
     http::{self, TrustedProxies},
 };
 use citytrack_domain::Clock;
+use citytrack_storage::{Database, sessions, users::StoredRole};
+use tracing::error;
 
-use super::Principal;
+use super::{Principal, SignedIn, cookie, forgery};
+use crate::{error::problem, settings::SessionRules};
 
 /// Who sent `request`.
 pub(super) async fn identify(request: &HttpRequest) -> Result<Principal, Problem> {
-    match http::bearer(request) {
-        Some(token) => bearer(request, token),
-        None => Err(Problem::unauthorized(
-            "sign in, or send a token as `Authorization: Bearer …`",
-        )),
+    if let Some(token) = http::bearer(request) {
+        return bearer(request, token);
     }
+    let unknown = || Problem::unauthorized("sign in, or send a token as `Authorization: Bearer …`");
+    let secret = cookie::read(request)?.ok_or_else(unknown)?;
+    // Before the look-up, and whoever it is: another site learns nothing about whether somebody is signed in.
+    forgery::check(request, &secret)?;
+    let signed_in = session(request, &secret).await?.ok_or_else(unknown)?;
+    Principal::user(signed_in, address(request)?)
+}
+
+async fn session(request: &HttpRequest, secret: &SessionSecret) -> Result<Option<SignedIn>, Problem> {
+    let database = dependency::<Database>(request)?;
+    let idle = dependency::<SessionRules>(request)?.idle;
+    let now = dependency::<Clock>(request)?.now();
+    let hash = secret.hash();
+    let found = sessions::find(database, &hash, now, idle).await.map_err(problem)?;
+    Ok(found.map(|session| SignedIn {
+        user: session.user,
+        session: hash,
+        csrf_token: secret.csrf_token(),
+        expires_at: session.expires_at.min(now + idle),
+    }))
+}
+
+/// Roles as they are stored.
+pub(crate) fn roles(stored: &[StoredRole]) -> Result<Roles, Problem> {
+    let grant = |stored: &StoredRole| {
+        let role = stored.role.parse().map_err(|_| {
+            error!(role = stored.role, "a role that is stored is none");
+            Problem::internal()
+        })?;
+        let venue = stored.venue.clone();
+        Ok(Grant { venue, role })
+    };
+    stored.iter().map(grant).collect()
 }
 
 fn bearer(request: &HttpRequest, token: &str) -> Result<Principal, Problem> {

@@ -1,18 +1,22 @@
 //! Who is asking: an argument of a handler, so that a handler without one is visibly open to everybody.
 
-mod identify;
+pub(crate) mod cookie;
+pub(crate) mod forgery;
+pub(crate) mod identify;
+pub(crate) mod passwords;
 
 use std::{net::IpAddr, pin::Pin};
 
 use actix_web::{FromRequest, HttpRequest, dev::Payload};
-use citytrack_access::{Right, Role, Roles, ViewerToken};
+use citytrack_access::{Right, Role, Roles, SessionHash, ViewerToken};
 use citytrack_common::Problem;
 use citytrack_domain::{CameraName, Slug};
 use citytrack_storage::{
     Change, Database,
     audit::{Actor, ActorKind},
+    users::User,
 };
-use uuid::Uuid;
+use jiff::Timestamp;
 
 use crate::error::problem;
 
@@ -29,8 +33,20 @@ pub(crate) struct Principal {
 enum Who {
     /// The administrator token of the settings.
     AdministratorToken,
+    /// The cookie of a session.
+    User(Box<SignedIn>),
     /// A token that lets see some venues, and of these perhaps only some cameras.
     ViewerToken(ViewerToken),
+}
+
+/// A user with a session.
+#[derive(Debug)]
+pub(crate) struct SignedIn {
+    pub(crate) user: User,
+    pub(crate) session: SessionHash,
+    pub(crate) csrf_token: String,
+    /// When the session ends, unless it is used before that.
+    pub(crate) expires_at: Timestamp,
 }
 
 impl Principal {
@@ -75,14 +91,15 @@ impl Principal {
     pub(crate) fn sees_camera(&self, venue: &Slug, node: &Slug, camera: &CameraName) -> bool {
         match &self.who {
             Who::ViewerToken(token) => token.allows_camera(venue, node, camera),
-            Who::AdministratorToken => self.sees(venue),
+            Who::AdministratorToken | Who::User(_) => self.sees(venue),
         }
     }
 
     /// Who they are, for the audit log.
     pub(crate) fn actor(&self) -> Actor {
-        let (kind, name, id): (_, &str, Option<Uuid>) = match &self.who {
+        let (kind, name, id) = match &self.who {
             Who::AdministratorToken => (ActorKind::AdministratorToken, "administrator token", None),
+            Who::User(signed_in) => (ActorKind::User, signed_in.user.name.as_str(), Some(signed_in.user.id)),
             Who::ViewerToken(_) => (ActorKind::ViewerToken, "viewer token", None),
         };
         Actor {
@@ -96,6 +113,22 @@ impl Principal {
     /// Begins a change of theirs.
     pub(crate) async fn change(&self, database: &Database) -> Result<Change, Problem> {
         database.change(&self.actor()).await.map_err(problem)
+    }
+
+    /// The user, where it is one with a session.
+    pub(crate) fn signed_in(&self) -> Option<&SignedIn> {
+        match &self.who {
+            Who::User(signed_in) => Some(signed_in),
+            Who::AdministratorToken | Who::ViewerToken(_) => None,
+        }
+    }
+
+    pub(crate) fn user(signed_in: SignedIn, address: Option<IpAddr>) -> Result<Self, Problem> {
+        Ok(Self {
+            roles: identify::roles(&signed_in.user.roles)?,
+            who: Who::User(Box::new(signed_in)),
+            address,
+        })
     }
 
     fn administrator_token(address: Option<IpAddr>) -> Self {
@@ -121,7 +154,7 @@ impl Principal {
                 format!("this needs the role {role} {place}; a viewer token only lets see")
             }
             Who::ViewerToken(_) => format!("this viewer token does not let see what is {place}"),
-            Who::AdministratorToken => format!("this needs the role {role} {place}"),
+            Who::AdministratorToken | Who::User(_) => format!("this needs the role {role} {place}"),
         })
     }
 }

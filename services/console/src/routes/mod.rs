@@ -4,6 +4,9 @@ mod cameras;
 mod keys;
 mod ledger;
 mod nodes;
+mod roles;
+pub(crate) mod session;
+pub(crate) mod users;
 mod venues;
 pub(crate) mod viewer_tokens;
 
@@ -11,8 +14,8 @@ use actix_web::{
     HttpRequest, HttpResponse,
     error::QueryPayloadError,
     http::header::{CACHE_CONTROL, LOCATION},
-    middleware::{Compress, DefaultHeaders},
-    web::{self, delete, patch, post},
+    middleware::{Compress, DefaultHeaders, from_fn},
+    web::{self, delete, patch, post, put},
 };
 use citytrack_access::Right;
 use citytrack_common::{
@@ -39,6 +42,7 @@ pub(crate) fn all(config: &mut web::ServiceConfig) {
     let everything = web::scope("")
         .wrap(Compress::default())
         .wrap(pages::security_headers())
+        .wrap(from_fn(pages::transport_security))
         .service(api)
         .default_service(web::to(pages::serve));
     config.service(everything);
@@ -82,6 +86,23 @@ fn control(config: &mut web::ServiceConfig) {
         web::resource("/nodes/{node}/ledger")
             .route(get().to(ledger::get))
             .default_service(only("GET, HEAD")),
+        web::resource("/session")
+            .route(get().to(session::get))
+            .route(post().to(session::create))
+            .route(delete().to(session::end))
+            .default_service(only("GET, HEAD, POST, DELETE")),
+        web::resource("/session/password")
+            .route(put().to(session::change_password))
+            .default_service(only("PUT")),
+        web::resource("/users")
+            .route(get().to(users::list))
+            .route(post().to(users::create))
+            .default_service(get_post()),
+        web::resource("/users/{user}")
+            .route(get().to(users::get))
+            .route(patch().to(users::update))
+            .route(delete().to(users::disable))
+            .default_service(get_patch_delete()),
         web::resource("/viewer-tokens")
             .route(post().to(viewer_tokens::create))
             .default_service(only("POST")),

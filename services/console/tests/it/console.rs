@@ -1,5 +1,7 @@
 //! A console for one test.
 
+use std::sync::Arc;
+
 use citytrack_common::{Lifecycle, settings};
 use citytrack_console::{App, Settings};
 use citytrack_domain::{Clock, ManualClock};
@@ -12,7 +14,7 @@ pub(crate) const VIEWER_SECRET: &str = "secret of the viewers of this test";
 
 /// A console with a database of its own; both end with this value.
 pub(crate) struct Console {
-    pub(crate) test: TestDatabase,
+    pub(crate) test: Arc<TestDatabase>,
     pub(crate) clock: ManualClock,
     address: String,
     client: reqwest::Client,
@@ -23,24 +25,21 @@ impl Console {
     pub(crate) async fn start() -> Self {
         let test = TestDatabase::create_empty().await;
         let url = test.url().to_owned();
-        let console = Self::start_with(test, &url);
-        eventually("the console is ready", async || {
-            let answer = console.request(Method::GET, "/readyz").send().await.ok()?;
-            answer.status().is_success().then_some(())
-        })
-        .await;
+        let console = Self::start_with(test.into(), &url, ten_o_clock());
+        console.ready().await;
         console
     }
 
     /// A console whose PostgreSQL is away.
     pub(crate) async fn start_without_database() -> Self {
         Self::start_with(
-            TestDatabase::create_empty().await,
+            TestDatabase::create_empty().await.into(),
             "postgres://nobody@127.0.0.1:1/nothing",
+            ten_o_clock(),
         )
     }
 
-    fn start_with(test: TestDatabase, database_url: &str) -> Self {
+    fn start_with(test: Arc<TestDatabase>, database_url: &str, clock: ManualClock) -> Self {
         let arguments = [
             ("--http-listen", "127.0.0.1:0"),
             ("--admin-listen", "127.0.0.1:0"),
@@ -50,7 +49,6 @@ impl Console {
         ];
         let settings: Settings =
             settings::from_args(arguments.into_iter().flat_map(|(name, value)| [name, value])).unwrap();
-        let clock = ManualClock::new("2026-11-22T10:00:00Z".parse().unwrap());
         let lifecycle = Lifecycle::new(settings.shutdown.clone());
         let app = App::start(&settings, Clock::Manual(clock.clone()), &lifecycle).unwrap();
         #[expect(clippy::disallowed_methods, reason = "the lifecycle itself runs here")]
@@ -63,6 +61,27 @@ impl Console {
             client: reqwest::Client::new(),
             running,
         }
+    }
+
+    /// `http://…` of the console.
+    pub(crate) fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// Another instance with the same database and clock.
+    pub(crate) async fn another(&self) -> Self {
+        let url = self.test.url().to_owned();
+        let other = Self::start_with(self.test.clone(), &url, self.clock.clone());
+        other.ready().await;
+        other
+    }
+
+    async fn ready(&self) {
+        eventually("the console is ready", async || {
+            let answer = self.request(Method::GET, "/readyz").send().await.ok()?;
+            answer.status().is_success().then_some(())
+        })
+        .await;
     }
 
     /// A request without authentication.
@@ -90,6 +109,10 @@ impl Console {
         assert_eq!(status, StatusCode::CREATED, "{created}");
         created
     }
+}
+
+fn ten_o_clock() -> ManualClock {
+    ManualClock::new("2026-11-22T10:00:00Z".parse().unwrap())
 }
 
 impl Drop for Console {

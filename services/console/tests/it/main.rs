@@ -3,8 +3,10 @@
 
 mod access;
 mod bad_requests;
+mod browser;
 mod console;
 mod ledger;
 mod life;
 mod outage;
 mod pages;
+mod sessions;

@@ -8,6 +8,7 @@ use citytrack_common::{Problem, http::bearer};
 use citytrack_domain::Slug;
 use serde::Serialize;
 use tokio::sync::watch;
+use utoipa::ToSchema;
 
 use super::Everywhere;
 use crate::handshake::Sockets;
@@ -20,27 +21,37 @@ pub(crate) struct PresenceSource {
     pub(crate) administrator: Option<AdministratorToken>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Presence)]
 struct Answer {
     venues: Vec<VenuePresence>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct VenuePresence {
+    #[schema(value_type = Slug)]
     venue: String,
+    /// Sockets and streams of events that want frames of the venue.
     watching: u64,
     /// For the administrator alone: names of machines are nobody else's business.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     instances: Option<Vec<InstancePresence>>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct InstancePresence {
     instance: String,
     watching: u64,
 }
 
-/// The administrator sees every venue, a viewer those of the token.
+/// How many watch which venue
+///
+/// At all instances. The administrator sees every venue, a viewer those of the token.
+#[utoipa::path(
+    get, path = "/api/v1/live/presence", operation_id = "presence", tag = "live",
+    responses((status = 200, body = Answer)),
+)]
 pub(crate) async fn presence(
     request: HttpRequest,
     source: web::Data<PresenceSource>,
@@ -89,7 +100,7 @@ fn answer(everywhere: &Everywhere, viewer: Option<&ViewerToken>) -> Answer {
 
 #[cfg(test)]
 mod tests {
-    use citytrack_access::CameraLimits;
+    use citytrack_access::{CameraLimits, Venues};
     use jiff::Timestamp;
     use serde_json::json;
 
@@ -112,17 +123,21 @@ mod tests {
         ]});
         let hall = json!({"venue": "hall", "watching": 1, "instances": [{"instance": "b:2", "watching": 1}]});
         assert_eq!(told(&everywhere, None), json!({"venues": [demo, hall]}));
-        let viewer = ViewerToken {
-            venues: vec![slug("demo"), slug("lab")],
+        let of_venues = |venues| ViewerToken {
+            venues,
             cameras: CameraLimits::new(),
             expires_at: Timestamp::MAX,
             fingerprint: 0,
         };
+        let viewer = of_venues(Venues::Named(vec![slug("demo"), slug("lab")]));
         let without = json!({"venue": "demo", "watching": 5});
         assert_eq!(
             told(&everywhere, Some(&viewer)),
             json!({"venues": [without]}),
             "the names of machines are for the administrator"
         );
+        let every = told(&everywhere, Some(&of_venues(Venues::All)));
+        let both = json!([{"venue": "demo", "watching": 5}, {"venue": "hall", "watching": 1}]);
+        assert_eq!(every, json!({ "venues": both }));
     }
 }

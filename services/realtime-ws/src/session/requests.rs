@@ -124,7 +124,7 @@ impl Session {
             message: "as many sockets as are allowed are open with this token".to_owned(),
         })?;
         let authenticated = ServerMessage::Authenticated {
-            venues: token.venues.iter().map(Slug::as_str).collect(),
+            venues: token.venues.texts().collect(),
             expires_at: token.expires_at,
         };
         self.say(&authenticated, now);

@@ -1,4 +1,4 @@
-use citytrack_access::CameraLimits;
+use citytrack_access::{CameraLimits, Venues};
 use citytrack_common::settings::from_args;
 use citytrack_domain::{CameraName, CameraPattern};
 use clap::Parser;
@@ -274,6 +274,35 @@ fn without_a_token_nothing_is_granted_until_one_is_shown() {
     assert_eq!(said(&mut session), [answer]);
     subscribe_to(&mut session, "1", "hall", now);
     assert!(session.on_alarm(now + 6 * SECOND, clock()).is_ok());
+}
+
+#[test]
+fn a_token_for_all_venues_opens_any_of_them() {
+    let (mut session, now) = session_with(None);
+    let token = tokens().issue_for(&Venues::All, &CameraLimits::new(), clock() + HOUR, clock());
+    tell(
+        &mut session,
+        &json!({"type": "authenticate", "token": token.unwrap()}),
+        now,
+    )
+    .ok()
+    .unwrap();
+    let answer = json!({"type": "authenticated", "venues": ["*"], "expires_at": clock() + HOUR});
+    assert_eq!(said(&mut session), [answer]);
+    subscribe_to(&mut session, "1", "hall", now);
+    let star = json!({"type": "subscribe", "id": "2", "venue": "*"});
+    assert_eq!(refused(&mut session, &star, now).0, "forbidden-venue");
+
+    // The next token names venues, and not this one.
+    let narrower = issued(&["demo"], &CameraLimits::new(), HOUR);
+    tell(&mut session, &json!({"type": "authenticate", "token": narrower}), now)
+        .ok()
+        .unwrap();
+    let told = said(&mut session);
+    assert_eq!(
+        (&told[0]["venues"], &told[1]["code"]),
+        (&json!(["demo"]), &json!("forbidden-venue"))
+    );
 }
 
 #[test]

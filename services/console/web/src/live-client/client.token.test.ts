@@ -92,6 +92,26 @@ describe("a token", () => {
     expect(server.subscribes).toHaveLength(3);
   });
 
+  test("for all venues lets a subscription go on that another token has ended", async () => {
+    open();
+    const demo = watch();
+    await until(isLive);
+    server.publish();
+    await until(() => expect(demo.story).toEqual(["snapshot", 1]));
+    server.venues = ["*"];
+    server.say({ type: "authenticated", venues: ["*"], expires_at: "2026-11-22T18:00:00Z" });
+    server.say({
+      type: "error",
+      id: "1",
+      code: "forbidden-venue",
+      message: "the new token does not cover this",
+    });
+    server.say({ type: "unsubscribed", id: "1" });
+    await until(() => expect(server.subscribes).toHaveLength(2));
+    server.publish();
+    await until(() => expect(demo.story).toEqual(["snapshot", 1, 2]));
+  });
+
   test("that is about to expire is replaced without a reconnect", async () => {
     const tokens = [GOOD, BETTER];
     server.tokens.add(BETTER);

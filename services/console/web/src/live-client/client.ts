@@ -197,7 +197,8 @@ export class LiveFeed {
       return hadCursor;
     }
     // A new token has ended it: perhaps it lets see other cameras of the venue than the one before.
-    if (code !== "forbidden-venue" || !this.#venues.includes(subscription.venue)) return false;
+    const isOpen = this.#venues.includes("*") || this.#venues.includes(subscription.venue);
+    if (code !== "forbidden-venue" || !isOpen) return false;
     const isFirst = !this.#renewed.has(subscription.id);
     this.#renewed.add(subscription.id);
     return isFirst;
