@@ -4,7 +4,7 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use actix_web::web;
 use citytrack_broker::{Options, Publisher, PublisherMetrics, PublisherOptions, topology::DETECTIONS};
-use citytrack_common::{Lifecycle, TaskError, admin, health, http};
+use citytrack_common::{Lifecycle, TaskError, admin, health, http, openapi::Document};
 use citytrack_domain::{Clock, Window};
 use citytrack_messages::SCHEMA;
 use citytrack_storage::{Database, DatabaseOptions};
@@ -16,6 +16,7 @@ use crate::{
     intake::Intake,
     keys::{self, KeyRing},
     metrics::IngestMetrics,
+    openapi,
     rate::Limiter,
     refusals,
     request::Limits,
@@ -81,8 +82,12 @@ impl App {
             refusals,
             metrics,
         });
+        let document = Document::new(openapi::SERVICE, &openapi::openapi())?;
         let address = http::start(&settings.http, &registry, lifecycle, move |config| {
-            config.app_data(intake.clone()).configure(routes::configure);
+            config
+                .app_data(intake.clone())
+                .configure(routes::configure)
+                .service(document.resource());
         })?;
         admin::start(&settings.admin, registry, lifecycle)?;
         Ok(Self { address })

@@ -12,6 +12,7 @@ use actix_web::{
 };
 use flate2::read::MultiGzDecoder;
 use futures_util::StreamExt as _;
+use utoipa::ToSchema;
 
 use crate::error::SubmitError;
 
@@ -23,7 +24,8 @@ pub(crate) struct BodyLimits {
 }
 
 /// How a body is packed.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, ToSchema)]
+#[schema(rename_all = "lowercase")]
 pub(crate) enum Packing {
     Gzip,
     Zstd,

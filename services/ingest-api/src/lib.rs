@@ -8,6 +8,7 @@ mod gate;
 mod intake;
 mod keys;
 mod metrics;
+mod openapi;
 mod rate;
 mod refusals;
 mod request;
@@ -17,4 +18,5 @@ mod settings;
 mod sink;
 
 pub use app::App;
+pub use openapi::openapi;
 pub use settings::Settings;

@@ -7,6 +7,7 @@ mod detection;
 mod frame;
 mod object;
 mod scalar;
+pub(crate) mod schema;
 mod submission;
 mod violations;
 

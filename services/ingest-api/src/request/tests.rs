@@ -293,3 +293,108 @@ proptest! {
         }
     }
 }
+
+/// The body as the OpenAPI document shows it.
+fn shown() -> jsonschema::Validator {
+    let mut schema = serde_json::to_value(crate::openapi::openapi()).unwrap();
+    schema["$ref"] = json!("#/components/schemas/Batch");
+    jsonschema::options()
+        .should_validate_formats(true)
+        .build(&schema)
+        .unwrap()
+}
+
+/// With other limits than `limits()`, as the document shows the defaults.
+fn is_read(body: &Value) -> bool {
+    let limits = Limits {
+        frames: 1000,
+        detections: 500,
+        ..limits()
+    };
+    read(body.to_string().as_bytes(), None, now(), &limits).is_ok()
+}
+
+/// Where JSON Schema has words for the rules, the document and the reader have the same.
+#[test]
+fn the_document_shows_what_is_read() {
+    let schema = shown();
+    let mut good = good();
+    good["batch_id"] = json!(BatchId::generate(now()).to_string());
+    good["stream"] = json!("6f1d0c52-9a8e-4b7d-8c3f-2e5a7b9d1c04");
+    good["seq"] = json!(7);
+    assert!(is_read(&good));
+    assert_eq!(schema.validate(&good).map_err(|error| error.to_string()), Ok(()));
+    let places = [
+        "/batch_id",
+        "/stream",
+        "/seq",
+        "/frames",
+        "/frames/0",
+        "/frames/0/camera",
+        "/frames/0/captured_at",
+        "/frames/0/frame",
+        "/frames/0/width",
+        "/frames/0/detections",
+        "/frames/0/detections/0",
+        "/frames/0/detections/0/class",
+        "/frames/0/detections/0/confidence",
+        "/frames/0/detections/0/box",
+        "/frames/0/detections/0/box/0",
+        "/frames/0/detections/0/track_id",
+    ];
+    let frame = &good["frames"][0];
+    let detection = &frame["detections"][0];
+    let values = [
+        json!(null),
+        json!(true),
+        json!(-1),
+        json!(0),
+        json!(1),
+        json!(1.5),
+        json!(65_535),
+        json!(65_536),
+        json!(9_007_199_254_740_991_i64),
+        json!(9_007_199_254_740_992_i64),
+        json!("text"),
+        json!("Text"),
+        json!("a b"),
+        json!("a".repeat(65)),
+        json!([]),
+        json!({}),
+        json!([0.1, 0.1, 0.1]),
+        json!([0.1, 0.1, 0.1, 0.1]),
+        json!([0.1, 0.1, 0.1, 0.1, 0.1]),
+        json!({"unknown": 1}),
+        json!(vec![frame; 1000]),
+        json!(vec![frame; 1001]),
+        json!(vec![detection; 500]),
+        json!(vec![detection; 501]),
+        json!("6f1d0c52-9a8e-4b7d-8c3f-2e5a7b9d1c04"),
+        json!("6f1d0c52-9a8e-7b7d-8c3f"),
+    ];
+    let mut differing = Vec::new();
+    for place in places {
+        for value in &values {
+            let mut body = good.clone();
+            *body.pointer_mut(place).unwrap() = value.clone();
+            let both_or_none = value.is_null() && ["/stream", "/seq", "/frames/0/width"].contains(&place);
+            let in_the_image = place.ends_with("/box/0") && value.is_number();
+            if !both_or_none && !in_the_image && schema.is_valid(&body) != is_read(&body) {
+                differing.push(format!(
+                    "{place} = {}",
+                    value.to_string().chars().take(60).collect::<String>()
+                ));
+            }
+        }
+        let mut body = good.clone();
+        let (parent, name) = place.rsplit_once('/').unwrap();
+        if let Some(parent) = body.pointer_mut(parent).unwrap().as_object_mut() {
+            parent.remove(name);
+            let pair = ["stream", "seq", "width"].contains(&name);
+            if !pair && schema.is_valid(&body) != is_read(&body) {
+                differing.push(format!("without {place}"));
+            }
+        }
+    }
+    assert!(differing.is_empty(), "{differing:#?}");
+}

@@ -1,6 +1,6 @@
 //! The routes of the ingest API.
 
-mod detections;
+pub(crate) mod detections;
 
 use actix_web::web;
 use citytrack_common::http::only;
