@@ -3,13 +3,13 @@
 use std::net::IpAddr;
 
 use actix_web::{HttpRequest, web};
-use citytrack_access::{AdministratorToken, Grant, Roles, SessionSecret, TokenError, ViewerTokens};
+use citytrack_access::{AdministratorToken, ApiToken, Grant, Roles, SessionSecret, TokenError, ViewerTokens};
 use citytrack_common::{
     Problem,
     http::{self, TrustedProxies},
 };
 use citytrack_domain::Clock;
-use citytrack_storage::{Database, sessions, users::StoredRole};
+use citytrack_storage::{Database, api_tokens, sessions, users::StoredRole};
 use tracing::error;
 
 use super::{Principal, SignedIn, cookie, forgery};
@@ -18,7 +18,7 @@ use crate::{error::problem, settings::SessionRules};
 /// Who sent `request`.
 pub(super) async fn identify(request: &HttpRequest) -> Result<Principal, Problem> {
     if let Some(token) = http::bearer(request) {
-        return bearer(request, token);
+        return bearer(request, token).await;
     }
     let unknown = || Problem::unauthorized("sign in, or send a token as `Authorization: Bearer …`");
     let secret = cookie::read(request)?.ok_or_else(unknown)?;
@@ -55,12 +55,22 @@ pub(crate) fn roles(stored: &[StoredRole]) -> Result<Roles, Problem> {
     stored.iter().map(grant).collect()
 }
 
-fn bearer(request: &HttpRequest, token: &str) -> Result<Principal, Problem> {
+async fn bearer(request: &HttpRequest, token: &str) -> Result<Principal, Problem> {
     let address = address(request)?;
     if dependency::<AdministratorToken>(request)?.matches(token) {
         return Ok(Principal::administrator_token(address));
     }
     let now = dependency::<Clock>(request)?.now();
+    if let Ok(token) = ApiToken::parse(token) {
+        let database = dependency::<Database>(request)?;
+        let found = api_tokens::verify(database, &token.hash(), now)
+            .await
+            .map_err(problem)?;
+        let token =
+            found.ok_or_else(|| Problem::unauthorized("the API token is unknown, was revoked, or has expired"))?;
+        api_tokens::used(database, token.id, now).await.map_err(problem)?;
+        return Principal::api_token(token, address);
+    }
     let verified = dependency::<ViewerTokens>(request)?.verify(token, now);
     let token = verified.map_err(|error| match error {
         TokenError::Expired => Problem::unauthorized("the viewer token has expired"),

@@ -13,6 +13,7 @@ use citytrack_common::Problem;
 use citytrack_domain::{CameraName, Slug};
 use citytrack_storage::{
     Change, Database,
+    api_tokens::ValidToken,
     audit::{Actor, ActorKind},
     users::User,
 };
@@ -35,6 +36,8 @@ enum Who {
     AdministratorToken,
     /// The cookie of a session.
     User(Box<SignedIn>),
+    /// An API token.
+    ApiToken(ValidToken),
     /// A token that lets see some venues, and of these perhaps only some cameras.
     ViewerToken(ViewerToken),
 }
@@ -91,7 +94,7 @@ impl Principal {
     pub(crate) fn sees_camera(&self, venue: &Slug, node: &Slug, camera: &CameraName) -> bool {
         match &self.who {
             Who::ViewerToken(token) => token.allows_camera(venue, node, camera),
-            Who::AdministratorToken | Who::User(_) => self.sees(venue),
+            Who::AdministratorToken | Who::User(_) | Who::ApiToken(_) => self.sees(venue),
         }
     }
 
@@ -100,6 +103,7 @@ impl Principal {
         let (kind, name, id) = match &self.who {
             Who::AdministratorToken => (ActorKind::AdministratorToken, "administrator token", None),
             Who::User(signed_in) => (ActorKind::User, signed_in.user.name.as_str(), Some(signed_in.user.id)),
+            Who::ApiToken(token) => (ActorKind::ApiToken, token.name.as_str(), Some(token.id)),
             Who::ViewerToken(_) => (ActorKind::ViewerToken, "viewer token", None),
         };
         Actor {
@@ -119,7 +123,15 @@ impl Principal {
     pub(crate) fn signed_in(&self) -> Option<&SignedIn> {
         match &self.who {
             Who::User(signed_in) => Some(signed_in),
-            Who::AdministratorToken | Who::ViewerToken(_) => None,
+            Who::AdministratorToken | Who::ApiToken(_) | Who::ViewerToken(_) => None,
+        }
+    }
+
+    /// When the API token ends, where it is one.
+    pub(crate) fn api_token_ends(&self) -> Option<Timestamp> {
+        match &self.who {
+            Who::ApiToken(token) => Some(token.expires_at),
+            Who::AdministratorToken | Who::User(_) | Who::ViewerToken(_) => None,
         }
     }
 
@@ -127,6 +139,14 @@ impl Principal {
         Ok(Self {
             roles: identify::roles(&signed_in.user.roles)?,
             who: Who::User(Box::new(signed_in)),
+            address,
+        })
+    }
+
+    fn api_token(token: ValidToken, address: Option<IpAddr>) -> Result<Self, Problem> {
+        Ok(Self {
+            roles: identify::roles(&token.roles)?,
+            who: Who::ApiToken(token),
             address,
         })
     }
@@ -154,7 +174,7 @@ impl Principal {
                 format!("this needs the role {role} {place}; a viewer token only lets see")
             }
             Who::ViewerToken(_) => format!("this viewer token does not let see what is {place}"),
-            Who::AdministratorToken | Who::User(_) => format!("this needs the role {role} {place}"),
+            Who::AdministratorToken | Who::User(_) | Who::ApiToken(_) => format!("this needs the role {role} {place}"),
         })
     }
 }

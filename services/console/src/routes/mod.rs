@@ -1,5 +1,7 @@
 //! Where everything is. Beneath `/api` is the control API; the rest are the pages.
 
+mod api_tokens;
+mod audit;
 mod cameras;
 mod keys;
 mod ledger;
@@ -9,6 +11,8 @@ pub(crate) mod session;
 pub(crate) mod users;
 mod venues;
 pub(crate) mod viewer_tokens;
+
+use std::time::Duration;
 
 use actix_web::{
     HttpRequest, HttpResponse,
@@ -103,6 +107,16 @@ fn control(config: &mut web::ServiceConfig) {
             .route(patch().to(users::update))
             .route(delete().to(users::disable))
             .default_service(get_patch_delete()),
+        web::resource("/api-tokens")
+            .route(get().to(api_tokens::list))
+            .route(post().to(api_tokens::create))
+            .default_service(get_post()),
+        web::resource("/api-tokens/{token}")
+            .route(delete().to(api_tokens::revoke))
+            .default_service(only("DELETE")),
+        web::resource("/audit")
+            .route(get().to(audit::list))
+            .default_service(only("GET, HEAD")),
         web::resource("/viewer-tokens")
             .route(post().to(viewer_tokens::create))
             .default_service(only("POST")),
@@ -132,6 +146,18 @@ fn invalid_query(error: &QueryPayloadError) -> Problem {
 /// 201 with the address of what was created.
 fn created(location: String, body: impl Serialize) -> HttpResponse {
     HttpResponse::Created().insert_header((LOCATION, location)).json(body)
+}
+
+/// How long a token shall be valid.
+fn parse_ttl(text: &str, longest: Duration) -> Result<Duration, String> {
+    let ttl = humantime::parse_duration(text).map_err(|_| "must be a duration such as 8h or 30m".to_owned())?;
+    if ttl < Duration::from_secs(1) {
+        return Err("must be at least 1s".to_owned());
+    }
+    if ttl > longest {
+        return Err(format!("must be at most {}", humantime::format_duration(longest)));
+    }
+    Ok(ttl)
 }
 
 /// The venue of the path; no other text can be the slug of one.

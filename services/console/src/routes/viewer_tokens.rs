@@ -6,11 +6,12 @@ use actix_web::{HttpResponse, web};
 use citytrack_access::{CameraLimits, Right, ViewerTokens};
 use citytrack_common::Problem;
 use citytrack_domain::{CameraPattern, Clock, Slug};
-use citytrack_storage::{Database, Error, venues};
+use citytrack_storage::{Database, Error, audit, venues};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use tracing::info;
 
+use super::parse_ttl;
 use crate::{
     auth::Principal,
     body::{Body, Fields, Refused, invalid, violation},
@@ -22,6 +23,8 @@ use crate::{
 pub(crate) struct LongestTtl(pub(crate) Duration);
 
 const DEFAULT_TTL: Duration = Duration::from_hours(8);
+/// Of a token that a program gets for its own.
+const EXCHANGED_TTL: Duration = Duration::from_mins(15);
 const MOST_VENUES: usize = 100;
 /// In all venues together. More would make a token that is too long for the head of a request.
 const MOST_CAMERAS: usize = 100;
@@ -34,25 +37,24 @@ pub(super) async fn create(
     longest: web::Data<LongestTtl>,
     body: Body,
 ) -> Result<HttpResponse, Problem> {
-    principal.may_somewhere(Right::IssueViewerTokens)?;
+    principal.may_somewhere(least_right(&principal))?;
     let (venues, cameras, ttl) = body.read(|fields| {
         let venues = venues_of(fields);
         let cameras = cameras_of(fields, venues.as_deref().ok());
-        let ttl = fields.optional("ttl", |text| parse_ttl(text, **longest));
-        Ok((venues?, cameras?, ttl?.unwrap_or(DEFAULT_TTL.min(longest.0))))
+        let ttl = fields.optional("ttl", |text| parse_ttl(text, longest.0));
+        Ok((venues?, cameras?, ttl?))
     })?;
-    for venue in &venues {
-        principal.may(Right::IssueViewerTokens, venue)?;
-    }
+    let ttl = ttl_for(&principal, &venues, ttl)?.min(longest.0);
     check_venues(&database, &venues).await?;
     let venues = sorted(venues);
     let now = clock.now();
+    let ends = principal.api_token_ends().unwrap_or(Timestamp::MAX);
     // The token tells whole seconds; so does the answer.
-    let expires_at = (now + ttl).as_second();
-    let expires_at = Timestamp::from_second(expires_at).map_err(|_| Problem::internal())?;
+    let expires_at = Timestamp::from_second((now + ttl).min(ends).as_second()).map_err(|_| Problem::internal())?;
     let token = viewers
         .issue(&venues, &cameras, expires_at, now)
         .map_err(|_| Problem::internal())?;
+    note(&principal, &database, &venues, &cameras, expires_at).await?;
     let venues: Vec<&str> = venues.iter().map(Slug::as_str).collect();
     info!(venues = venues.join(","), cameras = ?cameras, %expires_at, "viewer token issued");
     let mut answer = json!({ "token": token, "venues": venues, "expires_at": expires_at });
@@ -62,12 +64,76 @@ pub(super) async fn create(
     Ok(HttpResponse::Created().json(answer))
 }
 
+/// What it takes in every venue: programs have no other way to the live feed than a viewer token for what they may see.
+fn least_right(principal: &Principal) -> Right {
+    match principal.api_token_ends() {
+        Some(_) => Right::SeeVenue,
+        None => Right::IssueViewerTokens,
+    }
+}
+
+/// How long the token is valid that was `asked` for. Whoever may not issue any gets one of those that end soon: what was
+/// revoked must not live on in it.
+fn ttl_for(principal: &Principal, venues: &[Slug], asked: Option<Duration>) -> Result<Duration, Problem> {
+    if may_issue(principal, venues) {
+        return Ok(asked.unwrap_or(DEFAULT_TTL));
+    }
+    for venue in venues {
+        principal.may(least_right(principal), venue)?;
+    }
+    match asked {
+        Some(ttl) if ttl > EXCHANGED_TTL => {
+            let message = format!(
+                "must be at most {} without the role operator",
+                humantime::format_duration(EXCHANGED_TTL)
+            );
+            Err(invalid(vec![violation("/ttl", &message)]))
+        }
+        asked => Ok(asked.unwrap_or(EXCHANGED_TTL)),
+    }
+}
+
+fn may_issue(principal: &Principal, venues: &[Slug]) -> bool {
+    let roles = principal.roles();
+    venues.iter().all(|venue| roles.allow(Right::IssueViewerTokens, venue))
+}
+
+/// An entry of the audit log for each venue. A program that exchanges its own token for one of few minutes passes nothing on.
+async fn note(
+    principal: &Principal,
+    database: &Database,
+    venues: &[Slug],
+    cameras: &CameraLimits,
+    expires_at: Timestamp,
+) -> Result<(), Problem> {
+    if !may_issue(principal, venues) {
+        return Ok(());
+    }
+    let change = principal.change(database).await?;
+    for venue in venues {
+        let only = cameras.get(venue).map(|patterns| patterns_as_sent(patterns));
+        let detail = json!({ "expires_at": expires_at, "cameras": only });
+        let noted = audit::note(
+            &change,
+            "viewer-token.created",
+            venue.as_str(),
+            Some(venue),
+            Some(&detail),
+        );
+        noted.await.map_err(problem)?;
+    }
+    change.commit().await.map_err(problem)
+}
+
 fn as_sent(cameras: &CameraLimits) -> Value {
-    let list = |patterns: &Vec<CameraPattern>| patterns.iter().map(|pattern| json!(pattern.to_string())).collect();
     let lists = cameras
         .iter()
-        .map(|(venue, patterns)| (venue.to_string(), list(patterns)));
+        .map(|(venue, patterns)| (venue.to_string(), patterns_as_sent(patterns)));
     Value::Object(lists.collect())
+}
+
+fn patterns_as_sent(patterns: &[CameraPattern]) -> Value {
+    patterns.iter().map(ToString::to_string).collect()
 }
 
 fn sorted<T: Ord>(values: Vec<T>) -> Vec<T> {
@@ -108,17 +174,6 @@ fn cameras_of(fields: &mut Fields, venues: Option<&[Slug]>) -> Result<CameraLimi
         .last();
     let each_once = cameras.into_iter().map(|(venue, patterns)| (venue, sorted(patterns)));
     refused.map_or_else(|| Ok(each_once.collect()), Err)
-}
-
-fn parse_ttl(text: &str, LongestTtl(longest): LongestTtl) -> Result<Duration, String> {
-    let ttl = humantime::parse_duration(text).map_err(|_| "must be a duration such as 8h or 30m".to_owned())?;
-    if ttl < Duration::from_secs(1) {
-        return Err("must be at least 1s".to_owned());
-    }
-    if ttl > longest {
-        return Err(format!("must be at most {}", humantime::format_duration(longest)));
-    }
-    Ok(ttl)
 }
 
 /// A token for a venue that is not there would only be found out by whoever gets it.

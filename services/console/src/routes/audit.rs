@@ -1,0 +1,126 @@
+//! `/api/v1/audit`
+
+use std::net::IpAddr;
+
+use actix_web::{HttpResponse, web};
+use citytrack_access::Right;
+use citytrack_common::Problem;
+use citytrack_domain::Slug;
+use citytrack_storage::{
+    Database,
+    audit::{self, Actor, Entry, Query},
+};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::{auth::Principal, error::problem};
+
+const USUAL_LIMIT: u16 = 50;
+const HIGHEST_LIMIT: u16 = 500;
+
+/// What of the log is asked for.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct AuditQuery {
+    venue: Option<String>,
+    actor: Option<String>,
+    action: Option<String>,
+    from: Option<Timestamp>,
+    to: Option<Timestamp>,
+    before: Option<i64>,
+    limit: Option<u16>,
+}
+
+#[derive(Serialize)]
+struct AuditBody {
+    entries: Vec<EntryBody>,
+    next: Option<i64>,
+}
+
+#[derive(Serialize)]
+struct EntryBody {
+    id: i64,
+    at: Timestamp,
+    actor: ActorBody,
+    address: Option<IpAddr>,
+    action: String,
+    subject: String,
+    venue: Option<String>,
+    before: Option<Value>,
+    after: Option<Value>,
+}
+
+#[derive(Serialize)]
+struct ActorBody {
+    kind: &'static str,
+    name: String,
+}
+
+impl From<Entry> for EntryBody {
+    fn from(entry: Entry) -> Self {
+        let Actor {
+            kind, name, address, ..
+        } = entry.actor;
+        Self {
+            id: entry.id,
+            at: entry.at,
+            actor: ActorBody {
+                kind: kind.as_str(),
+                name,
+            },
+            address,
+            action: entry.action,
+            subject: entry.subject,
+            venue: entry.venue.map(|venue| venue.to_string()),
+            before: entry.before,
+            after: entry.after,
+        }
+    }
+}
+
+pub(super) async fn list(
+    principal: Principal,
+    query: web::Query<AuditQuery>,
+    database: web::Data<Database>,
+) -> Result<HttpResponse, Problem> {
+    principal.may_somewhere(Right::SeeAudit)?;
+    let query = query.into_inner();
+    let limit = query.limit.unwrap_or(USUAL_LIMIT);
+    if !(1..=HIGHEST_LIMIT).contains(&limit) {
+        return Err(invalid(&format!("`limit` must be from 1 to {HIGHEST_LIMIT}")));
+    }
+    let query = Query {
+        venues: venues(&principal, query.venue.as_deref())?,
+        actor: query.actor,
+        action: query.action,
+        from: query.from,
+        to: query.to,
+        before: query.before,
+        limit,
+    };
+    let page = audit::list(&database, &query).await.map_err(problem)?;
+    Ok(HttpResponse::Ok().json(AuditBody {
+        entries: page.entries.into_iter().map(EntryBody::from).collect(),
+        next: page.next,
+    }))
+}
+
+/// The venues whose entries are to be shown; `None`: all entries, also those that are about no venue.
+fn venues(principal: &Principal, asked: Option<&str>) -> Result<Option<Vec<Slug>>, Problem> {
+    if let Some(asked) = asked {
+        let venue = Slug::new(asked).map_err(|error| invalid(&format!("`venue` {error}")))?;
+        principal.may(Right::SeeAudit, &venue)?;
+        return Ok(Some(vec![venue]));
+    }
+    let roles = principal.roles();
+    if roles.allow_everywhere(Right::SeeAudit) {
+        return Ok(None);
+    }
+    let seen = roles.grants().filter(|grant| grant.role.has(Right::SeeAudit));
+    Ok(Some(seen.filter_map(|grant| grant.venue).collect()))
+}
+
+fn invalid(detail: &str) -> Problem {
+    Problem::bad_request("invalid-query", "Invalid query", detail)
+}
