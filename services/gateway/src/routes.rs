@@ -17,11 +17,14 @@ pub enum PoolName {
 }
 
 /// The routes. `{…}` stands for one segment that is not empty, `*` for any number of segments.
-const ROUTES: [(&str, PoolName); 4] = [
+const ROUTES: [(&str, PoolName); 7] = [
     ("/api/v1/detections", PoolName::IngestApi),
     ("/api/v1/live", PoolName::RealtimeWs),
     ("/api/v1/live/*", PoolName::RealtimeWs),
     ("/api/v1/venues/{venue}/counts", PoolName::Stats),
+    ("/api/v1/venues/{venue}/heatmap", PoolName::Stats),
+    ("/api/v1/occupancy", PoolName::Stats),
+    ("/api/v1/occupancy/history", PoolName::Stats),
 ];
 
 /// Everything else.

@@ -3,7 +3,7 @@
 use citytrack_common::openapi::{self, Access};
 use utoipa::OpenApi;
 
-use crate::counts;
+use crate::{counts, export, occupancy};
 
 /// The document is served under this name.
 pub(crate) const SERVICE: &str = "stats";
@@ -16,8 +16,12 @@ const TOKENS: &str = "A viewer token, or an API token (`ct_…`).";
         title = "CityTrack: statistics",
         description = "What was counted. Errors are problem documents (RFC 9457); every GET answers HEAD, too."
     ),
-    paths(counts::get),
-    tags((name = "counts", description = "How many detections there were, in buckets of time."))
+    paths(counts::get, export::get, occupancy::now),
+    tags(
+        (name = "counts", description = "How many detections there were, in buckets of time."),
+        (name = "detections", description = "What was seen, one by one."),
+        (name = "occupancy", description = "How many there are."),
+    )
 )]
 struct Handlers;
 

@@ -1,10 +1,14 @@
 //! The settings of the read API.
 
+use std::num::NonZeroUsize;
+
 use citytrack_access::MIN_SECRET_LENGTH;
 use citytrack_common::settings::{
     AdminSettings, DatabaseSettings, HttpSettings, LogSettings, SecretParser, ShutdownSettings,
 };
-use clap::Parser;
+use citytrack_domain::Patience;
+use clap::{Args, Parser};
+use humantime::Duration;
 use secrecy::SecretString;
 
 /// The read API of CityTrack: counts and other statistics.
@@ -32,10 +36,76 @@ pub struct Settings {
         value_parser = SecretParser::at_least(MIN_SECRET_LENGTH)
     )]
     pub viewer_secret: SecretString,
+    /// When nobody knows any more what a camera shows.
+    #[command(flatten)]
+    pub occupancy: OccupancySettings,
+    /// Raw detections, however many.
+    #[command(flatten)]
+    pub export: ExportSettings,
     /// Log lines.
     #[command(flatten)]
     pub log: LogSettings,
     /// How the process ends.
     #[command(flatten)]
     pub shutdown: ShutdownSettings,
+}
+
+/// How long a camera may be silent before it counts as unknown in the occupancy: the longer of both.
+#[derive(Clone, Debug, Args)]
+pub struct OccupancySettings {
+    /// So long a camera may be silent in any case
+    #[arg(
+        id = "occupancy-floor",
+        long = "occupancy-floor",
+        env = "CITYTRACK_OCCUPANCY__FLOOR",
+        default_value = "10s"
+    )]
+    pub floor: Duration,
+    /// A camera may be silent for so many times the mean distance of its newest receipts
+    #[arg(
+        id = "occupancy-factor",
+        long = "occupancy-factor",
+        env = "CITYTRACK_OCCUPANCY__FACTOR",
+        default_value = "5",
+        value_parser = positive
+    )]
+    pub factor: f64,
+}
+
+impl OccupancySettings {
+    /// As a rule.
+    pub(crate) fn patience(&self) -> Patience {
+        Patience {
+            floor: self.floor.into(),
+            factor: self.factor,
+        }
+    }
+}
+
+/// Exports of raw detections: each has a connection to PostgreSQL of its own, beside the pool.
+#[derive(Clone, Debug, Args)]
+pub struct ExportSettings {
+    /// Exports that may run at once; more get 503 and are told when to come again
+    #[arg(
+        id = "export-max-concurrent",
+        long = "export-max-concurrent",
+        env = "CITYTRACK_EXPORT__MAX_CONCURRENT",
+        default_value = "4"
+    )]
+    pub max_concurrent: NonZeroUsize,
+    /// How long one export may take; then it breaks off
+    #[arg(
+        id = "export-time-limit",
+        long = "export-time-limit",
+        env = "CITYTRACK_EXPORT__TIME_LIMIT",
+        default_value = "1h"
+    )]
+    pub time_limit: Duration,
+}
+
+fn positive(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(number) if number.is_finite() && number > 0.0 => Ok(number),
+        _ => Err("must be a number greater than 0, such as 5 or 2.5".to_owned()),
+    }
 }

@@ -3,5 +3,6 @@
 
 mod api_tokens;
 mod counts;
+mod occupancy;
 mod refused;
 mod stats;

@@ -2,10 +2,10 @@
 
 use citytrack_access::{CameraLimits, ViewerTokens};
 use citytrack_common::{Lifecycle, settings};
-use citytrack_domain::{Clock, ManualClock, Slug, VenueTimeZone};
+use citytrack_domain::{Batch, Clock, ManualClock, NodeIdentity, Slug, VenueTimeZone};
 use citytrack_stats::{App, Settings};
-use citytrack_storage::{nodes, venues};
-use citytrack_testkit::{TestDatabase, change, eventually};
+use citytrack_storage::{Change, batches::BatchWriter, nodes, venues};
+use citytrack_testkit::{TestDatabase, change, changed, eventually, identity};
 use jiff::{SignedDuration, Timestamp};
 use reqwest::{RequestBuilder, Response, StatusCode};
 use serde_json::Value;
@@ -78,6 +78,28 @@ impl Stats {
                 .await
                 .unwrap();
         }
+    }
+
+    /// The node `north` of `demo`, as whoever sends batches.
+    pub(crate) async fn north(&self) -> NodeIdentity {
+        let nodes = nodes::list(&self.test.database, &Slug::new("demo").unwrap(), false).await;
+        identity("demo", nodes.unwrap()[0].id)
+    }
+
+    /// Stores batches as the worker does.
+    pub(crate) async fn store(&self, batches: &[Batch]) {
+        let stored = BatchWriter::new(self.test.database.clone())
+            .insert(batches)
+            .await
+            .unwrap();
+        assert_eq!(stored.batches, batches.len());
+    }
+
+    /// Another venue.
+    pub(crate) async fn make_venue(&self, slug: &str) {
+        let (slug, zone) = (Slug::new(slug).unwrap(), VenueTimeZone::new("UTC").unwrap());
+        let create = async |change: &Change| venues::create(change, &slug, "Another", &zone).await;
+        changed(&self.test.database, create).await.unwrap();
     }
 
     /// A token that names these venues, valid for an hour.
