@@ -12,6 +12,7 @@ use secrecy::SecretString;
 #[derive(Clone, Parser)]
 #[command(
     name = "console", version, about,
+    after_help = "Another command: console create-user --help",
     mut_arg("http-listen", |arg| arg.default_value("127.0.0.1:21160")),
     mut_arg("admin-listen", |arg| arg.default_value("127.0.0.1:21161")),
 )]
@@ -39,9 +40,12 @@ pub struct Settings {
     /// Viewer tokens.
     #[command(flatten)]
     pub viewer: ViewerSettings,
-    /// Users and their sessions.
+    /// Users who are signed in.
     #[command(flatten)]
-    pub accounts: AccountSettings,
+    pub sessions: SessionSettings,
+    /// Passwords of users.
+    #[command(flatten)]
+    pub passwords: PasswordSettings,
     /// Log lines.
     #[command(flatten)]
     pub log: LogSettings,
@@ -72,9 +76,9 @@ pub struct ViewerSettings {
     pub max_ttl: Duration,
 }
 
-/// How users sign in, and for how long.
+/// How long users stay signed in.
 #[derive(Args, Clone, Debug)]
-pub struct AccountSettings {
+pub struct SessionSettings {
     /// A session of the console that nobody uses for so long ends
     #[arg(
         id = "session-idle",
@@ -91,6 +95,11 @@ pub struct AccountSettings {
         default_value = "7d"
     )]
     pub lifetime: Duration,
+}
+
+/// What passwords must be like.
+#[derive(Args, Clone, Debug)]
+pub struct PasswordSettings {
     /// Characters that the password of a user must have at least
     #[arg(
         id = "password-min-length",
@@ -99,7 +108,7 @@ pub struct AccountSettings {
         default_value = "12",
         value_parser = clap::value_parser!(u16).range(8..=256)
     )]
-    pub shortest_password: u16,
+    pub min_length: u16,
 }
 
 /// The same for handlers, in the types that they need.
@@ -110,12 +119,12 @@ pub(crate) struct SessionRules {
     pub(crate) shortest_password: usize,
 }
 
-impl From<&AccountSettings> for SessionRules {
-    fn from(settings: &AccountSettings) -> Self {
+impl From<&Settings> for SessionRules {
+    fn from(settings: &Settings) -> Self {
         Self {
-            idle: settings.idle.into(),
-            lifetime: settings.lifetime.into(),
-            shortest_password: settings.shortest_password.into(),
+            idle: settings.sessions.idle.into(),
+            lifetime: settings.sessions.lifetime.into(),
+            shortest_password: settings.passwords.min_length.into(),
         }
     }
 }
