@@ -4,14 +4,14 @@ use std::net::SocketAddr;
 
 use actix_web::web;
 use citytrack_access::{AdministratorToken, ViewerTokens};
-use citytrack_common::{Lifecycle, TaskError, admin, http};
+use citytrack_common::{Lifecycle, TaskError, admin, http, openapi::Document, settings::DatabaseSettings};
 use citytrack_domain::Clock;
 use citytrack_storage::{Database, DatabaseOptions};
 use secrecy::ExposeSecret;
 
 use crate::{
     auth::passwords::PasswordDesk,
-    database,
+    database, openapi,
     routes::{self, session::Desk, viewer_tokens::LongestTtl},
     settings::{SessionRules, Settings},
     sweep,
@@ -31,11 +31,11 @@ impl App {
     /// When a listener cannot be opened or the address of the database cannot be read.
     pub fn start(settings: &Settings, clock: Clock, lifecycle: &Lifecycle) -> Result<Self, TaskError> {
         let registry = admin::registry()?;
-        let database = Database::connect(&database_options(settings))?;
+        let database = Database::connect(&database_options(&settings.database, "citytrack console"))?;
         let spawner = lifecycle.spawner();
         let check = lifecycle.readiness().check("database");
         spawner.spawn("database", database::keep(database.clone(), check, spawner.stop()));
-        let idle = settings.accounts.idle.into();
+        let idle = settings.sessions.idle.into();
         spawner.spawn(
             "sweep",
             sweep::keep(database.clone(), clock.clone(), idle, spawner.stop()),
@@ -46,7 +46,7 @@ impl App {
         let administrator = web::Data::new(AdministratorToken::new(&settings.administrator_token));
         let viewers = web::Data::new(ViewerTokens::new(&settings.viewer.secret));
         let proxies = web::Data::new(settings.proxies.trusted.clone());
-        let rules = SessionRules::from(&settings.accounts);
+        let rules = SessionRules::from(settings);
         let passwords = PasswordDesk::new();
         let desk = web::Data::new(Desk {
             database: Database::clone(&database),
@@ -57,6 +57,7 @@ impl App {
         });
         let (rules, passwords) = (web::Data::new(rules), web::Data::new(passwords));
         let longest_ttl = web::Data::new(LongestTtl(settings.viewer.max_ttl.into()));
+        let document = Document::new(openapi::SERVICE, &openapi::openapi())?;
         let address = http::start(&settings.http, &registry, lifecycle, move |config| {
             config
                 .app_data(database.clone())
@@ -68,6 +69,8 @@ impl App {
                 .app_data(passwords.clone())
                 .app_data(desk.clone())
                 .app_data(longest_ttl.clone())
+                // Before the pages, which are everywhere else.
+                .service(document.resource())
                 .configure(routes::all);
         })?;
         admin::start(&settings.admin, registry, lifecycle)?;
@@ -75,13 +78,14 @@ impl App {
     }
 }
 
-fn database_options(settings: &Settings) -> DatabaseOptions {
+/// How to reach the database under the name of a program.
+pub(crate) fn database_options(settings: &DatabaseSettings, application_name: &'static str) -> DatabaseOptions {
     DatabaseOptions {
-        url: settings.database.url.expose_secret().to_owned(),
-        pool_size: settings.database.pool_size.get(),
-        wait: settings.database.wait.into(),
-        statement_timeout: settings.database.statement_timeout.into(),
+        url: settings.url.expose_secret().to_owned(),
+        pool_size: settings.pool_size.get(),
+        wait: settings.wait.into(),
+        statement_timeout: settings.statement_timeout.into(),
         read_only: false,
-        application_name: "citytrack console",
+        application_name,
     }
 }

@@ -3,12 +3,17 @@
 mod app;
 mod auth;
 mod body;
+mod create_user;
 mod database;
 mod error;
+mod openapi;
 mod pages;
 mod routes;
+mod schema;
 mod settings;
 mod sweep;
 
 pub use app::App;
-pub use settings::{Settings, ViewerSettings};
+pub use create_user::Tool;
+pub use openapi::openapi;
+pub use settings::{PasswordSettings, SessionSettings, Settings, ViewerSettings};

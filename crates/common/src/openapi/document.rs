@@ -1,8 +1,10 @@
 //! A document as it is served.
 
 use actix_web::{
-    HttpRequest, HttpResponse, Resource,
+    HttpRequest, HttpResponse,
+    dev::HttpServiceFactory,
     http::header::{CACHE_CONTROL, ETag, EntityTag, Header, IfNoneMatch},
+    middleware::Compress,
     web,
 };
 use utoipa::openapi::OpenApi;
@@ -37,9 +39,10 @@ impl Document {
     }
 
     /// Where it is served, open to everybody.
-    pub fn resource(&self) -> Resource {
+    pub fn resource(&self) -> impl HttpServiceFactory + use<> {
         let document = self.clone();
         web::resource(self.path.as_str())
+            .wrap(Compress::default())
             .route(http::get().to(move |request: HttpRequest| std::future::ready(document.answer(&request))))
             .default_service(http::only("GET, HEAD"))
     }

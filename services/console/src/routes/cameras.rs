@@ -1,10 +1,9 @@
 //! `/api/v1/venues/{venue}/cameras`
 
-use std::collections::BTreeMap;
-
 use actix_web::{HttpResponse, web};
 use citytrack_access::Right;
 use citytrack_common::Problem;
+use citytrack_domain::{CameraName, Slug};
 use citytrack_storage::{
     Database,
     cameras::{self, Camera},
@@ -12,6 +11,7 @@ use citytrack_storage::{
 use jiff::Timestamp;
 use serde::Serialize;
 use tracing::info;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::venue_in;
@@ -19,16 +19,26 @@ use crate::{
     auth::Principal,
     body::{Body, display_name},
     error::problem,
+    schema::CameraChange,
 };
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Camera)]
 struct CameraBody {
     id: i32,
     node: Uuid,
+    #[schema(value_type = Slug)]
     node_slug: String,
+    #[schema(value_type = CameraName)]
     name: String,
     title: Option<String>,
     first_seen_at: Timestamp,
+}
+
+#[derive(Serialize, ToSchema)]
+#[schema(as = Cameras)]
+pub(super) struct CamerasBody {
+    cameras: Vec<CameraBody>,
 }
 
 impl From<Camera> for CameraBody {
@@ -44,6 +54,14 @@ impl From<Camera> for CameraBody {
     }
 }
 
+/// Cameras of a venue
+///
+/// They appear with their first frame.
+#[utoipa::path(
+    get, path = "/api/v1/venues/{venue}/cameras", operation_id = "cameras", tag = "venues",
+    params(("venue" = Slug, Path)),
+    responses((status = 200, body = CamerasBody)),
+)]
 pub(super) async fn list(
     principal: Principal,
     path: web::Path<String>,
@@ -57,9 +75,18 @@ pub(super) async fn list(
         .filter(|camera| principal.sees_camera(&venue, &camera.node_slug, &camera.name))
         .map(CameraBody::from)
         .collect();
-    Ok(HttpResponse::Ok().json(BTreeMap::from([("cameras", cameras)])))
+    Ok(HttpResponse::Ok().json(CamerasBody { cameras }))
 }
 
+/// Give a camera a title
+///
+/// Needs an operator of the venue.
+#[utoipa::path(
+    patch, path = "/api/v1/venues/{venue}/cameras/{camera}", operation_id = "change_camera", tag = "venues",
+    params(("venue" = Slug, Path), ("camera" = i32, Path)),
+    request_body = CameraChange,
+    responses((status = 200, body = CameraBody)),
+)]
 pub(super) async fn update(
     principal: Principal,
     path: web::Path<(String, String)>,

@@ -1,10 +1,8 @@
 //! `/api/v1/nodes/{node}/keys`
 
-use std::collections::BTreeMap;
-
 use actix_web::{HttpResponse, web};
 use citytrack_access::{NodeKey, Right};
-use citytrack_common::Problem;
+use citytrack_common::{Problem, openapi::ProblemSchema};
 use citytrack_domain::{Clock, new_id};
 use citytrack_storage::{
     Database,
@@ -13,6 +11,7 @@ use citytrack_storage::{
 use jiff::Timestamp;
 use serde::Serialize;
 use tracing::info;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::{created, node_in};
@@ -20,9 +19,11 @@ use crate::{
     auth::Principal,
     body::{Body, display_name},
     error::problem,
+    schema::NewKey as NewKeyRequest,
 };
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = NodeKey)]
 struct KeyBody {
     id: Uuid,
     node: Uuid,
@@ -33,11 +34,18 @@ struct KeyBody {
 }
 
 /// The only answer that ever holds the key itself.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = NewNodeKey)]
 struct NewKeyBody<'a> {
     #[serde(flatten)]
     shown: KeyBody,
     key: &'a str,
+}
+
+#[derive(Serialize, ToSchema)]
+#[schema(as = NodeKeys)]
+pub(super) struct KeysBody {
+    keys: Vec<KeyBody>,
 }
 
 impl From<keys::NodeKey> for KeyBody {
@@ -53,6 +61,12 @@ impl From<keys::NodeKey> for KeyBody {
     }
 }
 
+/// Keys of a node
+#[utoipa::path(
+    get, path = "/api/v1/nodes/{node}/keys", operation_id = "keys", tag = "nodes",
+    params(("node" = Uuid, Path)),
+    responses((status = 200, body = KeysBody)),
+)]
 pub(super) async fn list(
     principal: Principal,
     path: web::Path<String>,
@@ -61,9 +75,18 @@ pub(super) async fn list(
     let node = node_in(&path, Right::SeeNodes, &principal, &database).await?.id;
     let keys = keys::list(&database, node).await.map_err(problem)?;
     let keys: Vec<KeyBody> = keys.into_iter().map(KeyBody::from).collect();
-    Ok(HttpResponse::Ok().json(BTreeMap::from([("keys", keys)])))
+    Ok(HttpResponse::Ok().json(KeysBody { keys }))
 }
 
+/// New node key
+///
+/// Needs an operator of the venue. The answer is the only one that ever holds the key.
+#[utoipa::path(
+    post, path = "/api/v1/nodes/{node}/keys", operation_id = "create_key", tag = "nodes",
+    params(("node" = Uuid, Path)),
+    request_body = NewKeyRequest,
+    responses((status = 201, body = NewKeyBody<'static>, headers(("Location" = String))), (status = 409, description = "The node is retired.", content((ProblemSchema = "application/problem+json")))),
+)]
 pub(super) async fn create(
     principal: Principal,
     path: web::Path<String>,
@@ -96,6 +119,14 @@ pub(super) async fn create(
     ))
 }
 
+/// Revoke a node key
+///
+/// Needs an operator of the venue.
+#[utoipa::path(
+    delete, path = "/api/v1/nodes/{node}/keys/{key}", operation_id = "revoke_key", tag = "nodes",
+    params(("node" = Uuid, Path), ("key" = Uuid, Path)),
+    responses((status = 204), (status = 409, description = "The key is revoked already.", content((ProblemSchema = "application/problem+json")))),
+)]
 pub(super) async fn revoke(
     principal: Principal,
     path: web::Path<(String, String)>,

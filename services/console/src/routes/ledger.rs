@@ -9,6 +9,7 @@ use citytrack_storage::{
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use super::node_in;
@@ -21,13 +22,17 @@ const MOST_STREAMS: u16 = 200;
 const GAPS: i64 = 100;
 
 /// `?limit=50` shows so many streams.
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(super) struct LedgerQuery {
+    /// Streams in the answer; else 20.
+    #[param(minimum = 1, maximum = 200)]
     limit: Option<u16>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Ledger)]
 struct LedgerBody {
     node: Uuid,
     as_of: Timestamp,
@@ -38,7 +43,8 @@ struct LedgerBody {
     streams: Vec<StreamBody>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = LedgerFigures)]
 struct FiguresBody {
     received: i64,
     stored: i64,
@@ -49,7 +55,8 @@ struct FiguresBody {
     missing: i64,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = LedgerRefusals)]
 struct RefusedBody {
     reason: String,
     batches: i64,
@@ -57,7 +64,8 @@ struct RefusedBody {
     last_detail: String,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = LedgerStream)]
 struct StreamBody {
     stream: Uuid,
     highest: i64,
@@ -69,12 +77,21 @@ struct StreamBody {
     last_received_at: Timestamp,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = MissingRange)]
 struct RangeBody {
     from: i64,
     to: i64,
 }
 
+/// Loss ledger of a node
+///
+/// Which of its batches came, and which did not.
+#[utoipa::path(
+    get, path = "/api/v1/nodes/{node}/ledger", operation_id = "ledger", tag = "nodes",
+    params(("node" = Uuid, Path), LedgerQuery),
+    responses((status = 200, body = LedgerBody)),
+)]
 pub(super) async fn get(
     principal: Principal,
     path: web::Path<String>,

@@ -2,14 +2,14 @@
 
 mod api_tokens;
 mod audit;
-mod cameras;
-mod keys;
-mod ledger;
-mod nodes;
-mod roles;
+pub(crate) mod cameras;
+pub(crate) mod keys;
+pub(crate) mod ledger;
+pub(crate) mod nodes;
+pub(crate) mod roles;
 pub(crate) mod session;
 pub(crate) mod users;
-mod venues;
+pub(crate) mod venues;
 pub(crate) mod viewer_tokens;
 
 use std::time::Duration;
@@ -32,6 +32,7 @@ use citytrack_storage::{
     nodes::{self as nodes_of_storage, Node},
 };
 use serde::{Deserialize, Serialize};
+use utoipa::IntoParams;
 use uuid::Uuid;
 
 use crate::{auth::Principal, error::problem, pages};
@@ -132,9 +133,11 @@ async fn unknown(request: HttpRequest) -> Result<HttpResponse, Problem> {
 }
 
 /// `?retired=true` lists what was retired, too.
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 struct ListQuery {
+    /// Also what was retired.
     #[serde(default)]
     retired: bool,
 }

@@ -1,10 +1,8 @@
 //! `/api/v1/venues/{venue}/nodes` and `/api/v1/nodes`
 
-use std::collections::BTreeMap;
-
 use actix_web::{HttpResponse, web};
 use citytrack_access::Right;
-use citytrack_common::Problem;
+use citytrack_common::{Problem, openapi::ProblemSchema};
 use citytrack_domain::{Clock, Slug, new_id};
 use citytrack_storage::{
     Database,
@@ -13,6 +11,7 @@ use citytrack_storage::{
 use jiff::Timestamp;
 use serde::Serialize;
 use tracing::info;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::{ListQuery, created, node_in, venue_in};
@@ -20,16 +19,26 @@ use crate::{
     auth::Principal,
     body::{Body, display_name},
     error::problem,
+    schema::{NewNode, NodeChange},
 };
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Node)]
 struct NodeBody {
     id: Uuid,
+    #[schema(value_type = Slug)]
     venue: String,
+    #[schema(value_type = Slug)]
     slug: String,
     name: String,
     created_at: Timestamp,
     retired_at: Option<Timestamp>,
+}
+
+#[derive(Serialize, ToSchema)]
+#[schema(as = Nodes)]
+pub(super) struct NodesBody {
+    nodes: Vec<NodeBody>,
 }
 
 impl From<Node> for NodeBody {
@@ -45,6 +54,12 @@ impl From<Node> for NodeBody {
     }
 }
 
+/// Nodes of a venue
+#[utoipa::path(
+    get, path = "/api/v1/venues/{venue}/nodes", operation_id = "nodes_of_venue", tag = "nodes",
+    params(("venue" = Slug, Path), ListQuery),
+    responses((status = 200, body = NodesBody)),
+)]
 pub(super) async fn list(
     principal: Principal,
     path: web::Path<String>,
@@ -55,9 +70,18 @@ pub(super) async fn list(
     principal.may(Right::SeeNodes, &venue)?;
     let nodes = nodes::list(&database, &venue, query.retired).await.map_err(problem)?;
     let nodes: Vec<NodeBody> = nodes.into_iter().map(NodeBody::from).collect();
-    Ok(HttpResponse::Ok().json(BTreeMap::from([("nodes", nodes)])))
+    Ok(HttpResponse::Ok().json(NodesBody { nodes }))
 }
 
+/// New node
+///
+/// Needs an operator of the venue.
+#[utoipa::path(
+    post, path = "/api/v1/venues/{venue}/nodes", operation_id = "create_node", tag = "nodes",
+    params(("venue" = Slug, Path)),
+    request_body = NewNode,
+    responses((status = 201, body = NodeBody, headers(("Location" = String))), (status = 409, description = "There is such a node, or was; or the venue is retired.", content((ProblemSchema = "application/problem+json")))),
+)]
 pub(super) async fn create(
     principal: Principal,
     path: web::Path<String>,
@@ -82,6 +106,12 @@ pub(super) async fn create(
     Ok(created(format!("/api/v1/nodes/{}", node.id), NodeBody::from(node)))
 }
 
+/// A node
+#[utoipa::path(
+    get, path = "/api/v1/nodes/{node}", operation_id = "node", tag = "nodes",
+    params(("node" = Uuid, Path)),
+    responses((status = 200, body = NodeBody)),
+)]
 pub(super) async fn get(
     principal: Principal,
     path: web::Path<String>,
@@ -91,6 +121,15 @@ pub(super) async fn get(
     Ok(HttpResponse::Ok().json(NodeBody::from(node)))
 }
 
+/// Change a node
+///
+/// Needs an admin of the venue.
+#[utoipa::path(
+    patch, path = "/api/v1/nodes/{node}", operation_id = "change_node", tag = "nodes",
+    params(("node" = Uuid, Path)),
+    request_body = NodeChange,
+    responses((status = 200, body = NodeBody), (status = 409, description = "The node is retired.", content((ProblemSchema = "application/problem+json")))),
+)]
 pub(super) async fn update(
     principal: Principal,
     path: web::Path<String>,
@@ -112,6 +151,14 @@ pub(super) async fn update(
     Ok(HttpResponse::Ok().json(NodeBody::from(node)))
 }
 
+/// Retire a node
+///
+/// Needs an admin of the venue. Its keys are refused from now on.
+#[utoipa::path(
+    delete, path = "/api/v1/nodes/{node}", operation_id = "retire_node", tag = "nodes",
+    params(("node" = Uuid, Path)),
+    responses((status = 204), (status = 409, description = "The node is retired already.", content((ProblemSchema = "application/problem+json")))),
+)]
 pub(super) async fn retire(
     principal: Principal,
     path: web::Path<String>,

@@ -8,6 +8,7 @@ use citytrack_domain::Slug;
 use citytrack_storage::users::StoredRole;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use utoipa::ToSchema;
 
 use crate::{
     auth::Principal,
@@ -18,10 +19,14 @@ use crate::{
 const MOST_ROLES: usize = 100;
 
 /// One role.
-#[derive(Debug, Deserialize, Serialize)]
+#[derive(Debug, Deserialize, Serialize, ToSchema)]
+#[schema(as = Role)]
 #[serde(deny_unknown_fields)]
-pub(super) struct RoleBody {
+pub(crate) struct RoleBody {
+    /// Null: all venues.
+    #[schema(value_type = Option<Slug>, required)]
     venue: Option<String>,
+    #[schema(pattern = "^(viewer|operator|admin)$", example = "viewer")]
     role: String,
 }
 
@@ -76,7 +81,7 @@ pub(super) fn check_grants(principal: &Principal, roles: &Roles) -> Result<(), P
 }
 
 /// As they are stored.
-pub(super) fn stored(roles: &Roles) -> Vec<StoredRole> {
+pub(crate) fn stored(roles: &Roles) -> Vec<StoredRole> {
     let stored = |grant: Grant| StoredRole {
         venue: grant.venue,
         role: grant.role.to_string(),

@@ -4,7 +4,7 @@ use std::{net::IpAddr, time::Duration};
 
 use actix_web::{HttpRequest, HttpResponse, ResponseError, http::StatusCode, web};
 use citytrack_access::{CameraLimits, Password, Right, Roles, SessionSecret, Venues, ViewerTokens};
-use citytrack_common::Problem;
+use citytrack_common::{Problem, openapi::ProblemSchema};
 use citytrack_domain::Clock;
 use citytrack_storage::{
     Database,
@@ -18,6 +18,7 @@ use secrecy::SecretString;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 use tracing::info;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::roles::RoleBody;
@@ -25,6 +26,7 @@ use crate::{
     auth::{Principal, SignedIn, cookie, forgery, identify, passwords::PasswordDesk},
     body::{Body, violation},
     error::problem,
+    schema::{PasswordChange, SignIn},
     settings::SessionRules,
 };
 
@@ -35,17 +37,20 @@ const VIEWER_TOKEN_LIFETIME: Duration = Duration::from_mins(15);
 const FREE_ATTEMPTS_OF_ACCOUNT: i32 = 5;
 const FREE_ATTEMPTS_OF_ADDRESS: i32 = 20;
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Session)]
 struct SessionBody {
     user: SelfBody,
     roles: Vec<RoleBody>,
     csrf_token: String,
     expires_at: Timestamp,
+    /// For statistics and the live feed; null when nothing may be seen. Ask again to renew it.
     viewer_token: Option<String>,
     viewer_token_expires_at: Option<Timestamp>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Oneself)]
 struct SelfBody {
     id: Uuid,
     name: String,
@@ -62,6 +67,15 @@ pub(crate) struct Desk {
     pub(crate) rules: SessionRules,
 }
 
+/// Sign in
+///
+/// The answer sets the cookie of the session.
+#[utoipa::path(
+    post, path = "/api/v1/session", operation_id = "sign_in", tag = "session",
+    request_body = SignIn,
+    security(()),
+    responses((status = 200, body = SessionBody, headers(("Set-Cookie" = String))), (status = 401, description = "There is no such user, or the password is another one.", headers(("WWW-Authenticate" = String)), content((ProblemSchema = "application/problem+json"))), (status = 403, description = "A page of another site asked.", content((ProblemSchema = "application/problem+json"))), (status = 429, description = "Too many attempts failed.", headers(("Retry-After" = u32)), content((ProblemSchema = "application/problem+json")))),
+)]
 pub(super) async fn create(request: HttpRequest, desk: web::Data<Desk>, body: Body) -> Result<HttpResponse, Problem> {
     forgery::same_site(&request)?;
     let (name, password) = body.read(|fields| {
@@ -88,10 +102,22 @@ pub(super) async fn create(request: HttpRequest, desk: web::Data<Desk>, body: Bo
     Ok(HttpResponse::Ok().cookie(cookie).json(desk.body(&signed_in)?))
 }
 
+/// Who is signed in
+#[utoipa::path(
+    get, path = "/api/v1/session", operation_id = "session", tag = "session",
+    security(("session" = [])),
+    responses((status = 200, body = SessionBody)),
+)]
 pub(super) async fn get(principal: Principal, desk: web::Data<Desk>) -> Result<HttpResponse, Problem> {
     Ok(HttpResponse::Ok().json(desk.body(user(&principal)?)?))
 }
 
+/// Sign out
+#[utoipa::path(
+    delete, path = "/api/v1/session", operation_id = "sign_out", tag = "session",
+    security(("session" = [], "csrf" = [])),
+    responses((status = 204, headers(("Set-Cookie" = String)))),
+)]
 pub(super) async fn end(
     request: HttpRequest,
     principal: Principal,
@@ -103,6 +129,15 @@ pub(super) async fn end(
     Ok(HttpResponse::NoContent().cookie(cookie::removal(&request)?).finish())
 }
 
+/// Change one's own password
+///
+/// Ends the user's other sessions.
+#[utoipa::path(
+    put, path = "/api/v1/session/password", operation_id = "change_own_password", tag = "session",
+    request_body = PasswordChange,
+    security(("session" = [], "csrf" = [])),
+    responses((status = 204), (status = 429, description = "Too many attempts failed.", headers(("Retry-After" = u32)), content((ProblemSchema = "application/problem+json")))),
+)]
 pub(super) async fn change_password(
     principal: Principal,
     desk: web::Data<Desk>,

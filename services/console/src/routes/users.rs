@@ -1,10 +1,8 @@
 //! `/api/v1/users`
 
-use std::collections::BTreeMap;
-
 use actix_web::{HttpResponse, web};
 use citytrack_access::{Grant, Password, Right, Roles};
-use citytrack_common::Problem;
+use citytrack_common::{Problem, openapi::ProblemSchema};
 use citytrack_domain::{Clock, new_id};
 use citytrack_storage::{
     Change, Database,
@@ -13,6 +11,7 @@ use citytrack_storage::{
 use jiff::Timestamp;
 use serde::Serialize;
 use tracing::info;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::{
@@ -23,10 +22,12 @@ use crate::{
     auth::{Principal, identify, passwords::PasswordDesk},
     body::{Body, display_name},
     error::problem,
+    schema::{self, NewUser as NewUserBody},
     settings::SessionRules,
 };
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = User)]
 struct UserBody {
     id: Uuid,
     name: String,
@@ -35,6 +36,12 @@ struct UserBody {
     created_at: Timestamp,
     last_seen_at: Option<Timestamp>,
     disabled_at: Option<Timestamp>,
+}
+
+#[derive(Serialize, ToSchema)]
+#[schema(as = Users)]
+pub(super) struct UsersBody {
+    users: Vec<UserBody>,
 }
 
 impl UserBody {
@@ -62,14 +69,29 @@ struct Wanted {
     roles: Option<Roles>,
 }
 
+/// Users
+///
+/// Needs an admin of a venue, who sees the roles there.
+#[utoipa::path(
+    get, path = "/api/v1/users", operation_id = "users", tag = "users",
+    responses((status = 200, body = UsersBody)),
+)]
 pub(super) async fn list(principal: Principal, database: web::Data<Database>) -> Result<HttpResponse, Problem> {
     principal.may_somewhere(Right::GrantRoles)?;
     let users = users::list(&database).await.map_err(problem)?;
     let users = users.into_iter().map(|user| UserBody::of(user, &principal));
     let users: Vec<UserBody> = users.collect::<Result<_, _>>()?;
-    Ok(HttpResponse::Ok().json(BTreeMap::from([("users", users)])))
+    Ok(HttpResponse::Ok().json(UsersBody { users }))
 }
 
+/// New user
+///
+/// Needs an admin of all venues.
+#[utoipa::path(
+    post, path = "/api/v1/users", operation_id = "create_user", tag = "users",
+    request_body = NewUserBody,
+    responses((status = 201, body = UserBody, headers(("Location" = String))), (status = 409, description = "There is such a user.", content((ProblemSchema = "application/problem+json")))),
+)]
 pub(super) async fn create(
     principal: Principal,
     database: web::Data<Database>,
@@ -104,6 +126,12 @@ pub(super) async fn create(
     Ok(created(location, UserBody::of(user, &principal)?))
 }
 
+/// A user
+#[utoipa::path(
+    get, path = "/api/v1/users/{user}", operation_id = "user", tag = "users",
+    params(("user" = Uuid, Path)),
+    responses((status = 200, body = UserBody)),
+)]
 pub(super) async fn get(
     principal: Principal,
     path: web::Path<String>,
@@ -114,6 +142,15 @@ pub(super) async fn get(
     Ok(HttpResponse::Ok().json(UserBody::of(user, &principal)?))
 }
 
+/// Change a user
+///
+/// An admin of a venue may change the roles there; the rest needs an admin of all venues.
+#[utoipa::path(
+    patch, path = "/api/v1/users/{user}", operation_id = "change_user", tag = "users",
+    params(("user" = Uuid, Path)),
+    request_body = schema::UserChange,
+    responses((status = 200, body = UserBody), (status = 409, description = "You would take something away from yourself.", content((ProblemSchema = "application/problem+json")))),
+)]
 pub(super) async fn update(
     principal: Principal,
     path: web::Path<String>,
@@ -151,6 +188,14 @@ pub(super) async fn update(
     Ok(HttpResponse::Ok().json(UserBody::of(user, &principal)?))
 }
 
+/// Disable a user
+///
+/// Needs an admin of all venues. Ends all sessions of the user.
+#[utoipa::path(
+    delete, path = "/api/v1/users/{user}", operation_id = "disable_user", tag = "users",
+    params(("user" = Uuid, Path)),
+    responses((status = 204), (status = 409, description = "You cannot disable yourself.", content((ProblemSchema = "application/problem+json")))),
+)]
 pub(super) async fn disable(
     principal: Principal,
     path: web::Path<String>,

@@ -1,10 +1,8 @@
 //! `/api/v1/venues`
 
-use std::collections::BTreeMap;
-
 use actix_web::{HttpResponse, web};
 use citytrack_access::Right;
-use citytrack_common::Problem;
+use citytrack_common::{Problem, openapi::ProblemSchema};
 use citytrack_domain::{Slug, VenueTimeZone};
 use citytrack_storage::{
     Database,
@@ -13,21 +11,31 @@ use citytrack_storage::{
 use jiff::Timestamp;
 use serde::Serialize;
 use tracing::info;
+use utoipa::ToSchema;
 
 use super::{ListQuery, created, venue_in};
 use crate::{
     auth::Principal,
     body::{Body, display_name},
     error::problem,
+    schema::{NewVenue, VenueChange},
 };
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Venue)]
 struct VenueBody {
+    #[schema(value_type = Slug)]
     slug: String,
     name: String,
     time_zone: String,
     created_at: Timestamp,
     retired_at: Option<Timestamp>,
+}
+
+#[derive(Serialize, ToSchema)]
+#[schema(as = Venues)]
+pub(super) struct VenuesBody {
+    venues: Vec<VenueBody>,
 }
 
 impl From<Venue> for VenueBody {
@@ -42,6 +50,14 @@ impl From<Venue> for VenueBody {
     }
 }
 
+/// Venues
+///
+/// Those that whoever asks may see.
+#[utoipa::path(
+    get, path = "/api/v1/venues", operation_id = "venues", tag = "venues",
+    params(ListQuery),
+    responses((status = 200, body = VenuesBody)),
+)]
 pub(super) async fn list(
     principal: Principal,
     query: web::Query<ListQuery>,
@@ -53,9 +69,17 @@ pub(super) async fn list(
         .filter(|venue| principal.sees(&venue.slug))
         .map(VenueBody::from)
         .collect();
-    Ok(HttpResponse::Ok().json(BTreeMap::from([("venues", venues)])))
+    Ok(HttpResponse::Ok().json(VenuesBody { venues }))
 }
 
+/// New venue
+///
+/// Needs an admin of all venues.
+#[utoipa::path(
+    post, path = "/api/v1/venues", operation_id = "create_venue", tag = "venues",
+    request_body = NewVenue,
+    responses((status = 201, body = VenueBody, headers(("Location" = String))), (status = 409, description = "There is such a venue, or was.", content((ProblemSchema = "application/problem+json")))),
+)]
 pub(super) async fn create(
     principal: Principal,
     database: web::Data<Database>,
@@ -75,6 +99,12 @@ pub(super) async fn create(
     Ok(created(format!("/api/v1/venues/{slug}"), VenueBody::from(venue)))
 }
 
+/// A venue
+#[utoipa::path(
+    get, path = "/api/v1/venues/{venue}", operation_id = "venue", tag = "venues",
+    params(("venue" = Slug, Path)),
+    responses((status = 200, body = VenueBody)),
+)]
 pub(super) async fn get(
     principal: Principal,
     path: web::Path<String>,
@@ -86,6 +116,15 @@ pub(super) async fn get(
     Ok(HttpResponse::Ok().json(VenueBody::from(venue)))
 }
 
+/// Change a venue
+///
+/// Needs an admin of the venue.
+#[utoipa::path(
+    patch, path = "/api/v1/venues/{venue}", operation_id = "change_venue", tag = "venues",
+    params(("venue" = Slug, Path)),
+    request_body = VenueChange,
+    responses((status = 200, body = VenueBody), (status = 409, description = "The venue is retired.", content((ProblemSchema = "application/problem+json")))),
+)]
 pub(super) async fn update(
     principal: Principal,
     path: web::Path<String>,
@@ -108,6 +147,14 @@ pub(super) async fn update(
     Ok(HttpResponse::Ok().json(VenueBody::from(venue)))
 }
 
+/// Retire a venue
+///
+/// Needs an admin of the venue. What was counted stays; its nodes are refused from now on.
+#[utoipa::path(
+    delete, path = "/api/v1/venues/{venue}", operation_id = "retire_venue", tag = "venues",
+    params(("venue" = Slug, Path)),
+    responses((status = 204), (status = 409, description = "The venue is retired already.", content((ProblemSchema = "application/problem+json")))),
+)]
 pub(super) async fn retire(
     principal: Principal,
     path: web::Path<String>,

@@ -1,6 +1,9 @@
 //! `/api/v1/viewer-tokens`
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use actix_web::{HttpResponse, web};
 use citytrack_access::{CameraLimits, Right, ViewerTokens};
@@ -8,14 +11,17 @@ use citytrack_common::Problem;
 use citytrack_domain::{CameraPattern, Clock, Slug};
 use citytrack_storage::{Database, Error, audit, venues};
 use jiff::Timestamp;
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::json;
 use tracing::info;
+use utoipa::ToSchema;
 
 use super::parse_ttl;
 use crate::{
     auth::Principal,
     body::{Body, Fields, Refused, invalid, violation},
     error::problem,
+    schema::NewViewerToken,
 };
 
 /// The longest time that a viewer token may be valid.
@@ -29,6 +35,27 @@ const MOST_VENUES: usize = 100;
 /// In all venues together. More would make a token that is too long for the head of a request.
 const MOST_CAMERAS: usize = 100;
 
+#[derive(Serialize, ToSchema)]
+#[schema(as = ViewerToken)]
+struct TokenBody {
+    token: String,
+    #[schema(value_type = Vec<Slug>)]
+    venues: Vec<String>,
+    /// Of some of the venues only these cameras.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    #[schema(value_type = BTreeMap<Slug, Vec<CameraPattern>>, required = false)]
+    cameras: BTreeMap<String, Vec<String>>,
+    expires_at: Timestamp,
+}
+
+/// New viewer token
+///
+/// Needs an operator of the venues. It lets see, and cannot be taken back before it ends.
+#[utoipa::path(
+    post, path = "/api/v1/viewer-tokens", operation_id = "create_viewer_token", tag = "tokens",
+    request_body = NewViewerToken,
+    responses((status = 201, body = TokenBody)),
+)]
 pub(super) async fn create(
     principal: Principal,
     database: web::Data<Database>,
@@ -55,13 +82,13 @@ pub(super) async fn create(
         .issue(&venues, &cameras, expires_at, now)
         .map_err(|_| Problem::internal())?;
     note(&principal, &database, &venues, &cameras, expires_at).await?;
-    let venues: Vec<&str> = venues.iter().map(Slug::as_str).collect();
-    info!(venues = venues.join(","), cameras = ?cameras, %expires_at, "viewer token issued");
-    let mut answer = json!({ "token": token, "venues": venues, "expires_at": expires_at });
-    if !cameras.is_empty() {
-        answer["cameras"] = as_sent(&cameras);
-    }
-    Ok(HttpResponse::Created().json(answer))
+    info!(?venues, cameras = ?cameras, %expires_at, "viewer token issued");
+    Ok(HttpResponse::Created().json(TokenBody {
+        token,
+        venues: venues.iter().map(ToString::to_string).collect(),
+        cameras: as_sent(&cameras),
+        expires_at,
+    }))
 }
 
 /// What it takes in every venue: programs have no other way to the live feed than a viewer token for what they may see.
@@ -125,14 +152,14 @@ async fn note(
     change.commit().await.map_err(problem)
 }
 
-fn as_sent(cameras: &CameraLimits) -> Value {
+fn as_sent(cameras: &CameraLimits) -> BTreeMap<String, Vec<String>> {
     let lists = cameras
         .iter()
         .map(|(venue, patterns)| (venue.to_string(), patterns_as_sent(patterns)));
-    Value::Object(lists.collect())
+    lists.collect()
 }
 
-fn patterns_as_sent(patterns: &[CameraPattern]) -> Value {
+fn patterns_as_sent(patterns: &[CameraPattern]) -> Vec<String> {
     patterns.iter().map(ToString::to_string).collect()
 }
 

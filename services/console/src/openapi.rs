@@ -1,0 +1,44 @@
+//! The OpenAPI document of the control API, made from its handlers.
+
+use citytrack_common::openapi::{self, Access};
+use utoipa::OpenApi;
+
+use crate::routes::{cameras, keys, ledger, nodes, session, users, venues, viewer_tokens};
+
+/// The document is served under this name.
+pub(crate) const SERVICE: &str = "console";
+
+const TOKENS: &str =
+    "The administrator token of the settings, an API token (`ct_…`), or a viewer token, which only lets see.";
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "CityTrack: control",
+        description = "Venues, nodes and their keys, users, tokens. Errors are problem documents (RFC 9457); every GET answers \
+                       HEAD, too. Who may do what depends on the role: `viewer`, `operator` or `admin`, of a venue or of all."
+    ),
+    paths(
+        venues::list, venues::create, venues::get, venues::update, venues::retire,
+        cameras::list, cameras::update,
+        nodes::list, nodes::create, nodes::get, nodes::update, nodes::retire,
+        keys::list, keys::create, keys::revoke,
+        ledger::get,
+        viewer_tokens::create,
+        session::create, session::get, session::end, session::change_password,
+        users::list, users::create, users::get, users::update, users::disable,
+    ),
+    tags(
+        (name = "venues", description = "Places with a time zone, and the cameras that were seen there."),
+        (name = "nodes", description = "Programs that detect: their keys, and the batches that are missing."),
+        (name = "tokens", description = "What others show to be let in."),
+        (name = "session", description = "Signing in and out in a browser."),
+        (name = "users", description = "Who may sign in, and do what."),
+    )
+)]
+struct Handlers;
+
+/// The whole document.
+pub fn openapi() -> utoipa::openapi::OpenApi {
+    openapi::complete(Handlers::openapi(), Access::TokenOrSession(TOKENS))
+}
