@@ -23,7 +23,7 @@ export interface AuditQuery {
   from?: string | undefined;
   to?: string | undefined;
   /** Only entries older than this one. */
-  before?: string | undefined;
+  before?: number | undefined;
   limit?: number;
 }
 

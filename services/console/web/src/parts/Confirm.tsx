@@ -11,12 +11,14 @@ interface Props {
   /** Does it; what it throws is shown. */
   onConfirm: () => Promise<unknown>;
   onClose: () => void;
+  /** Can be undone at any time: the button does not warn. */
+  isHarmless?: boolean;
   /** What will happen, and whether it can be undone. */
   children: ComponentChildren;
 }
 
 /** Asks before something that cannot simply be undone. */
-export function Confirm({ title, action, onConfirm, onClose, children }: Props) {
+export function Confirm({ title, action, onConfirm, onClose, isHarmless = false, children }: Props) {
   const act = useAction(async () => {
     await onConfirm();
     onClose();
@@ -26,7 +28,12 @@ export function Confirm({ title, action, onConfirm, onClose, children }: Props) 
       <div class="prose">{children}</div>
       {act.error && <Notice kind="bad">{act.error.message}</Notice>}
       <div class="form-actions">
-        <button type="button" class="danger" onClick={() => act.run()} aria-disabled={act.busy}>
+        <button
+          type="button"
+          class={isHarmless ? undefined : "danger"}
+          onClick={() => act.run()}
+          aria-disabled={act.busy}
+        >
           {action}
         </button>
         <button type="button" class="quiet" onClick={onClose}>

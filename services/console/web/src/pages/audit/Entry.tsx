@@ -1,0 +1,49 @@
+import type { AuditEntry } from "../../api/audit";
+import { TimeText } from "../../parts/TimeText";
+import { ACTOR_KINDS, describe, type Difference, differences } from "./describe";
+
+/** One change: who, when, what; and before and after. */
+export function Entry({ entry, zone }: { entry: AuditEntry; zone: string | undefined }) {
+  const { actor, address, action, subject, at } = entry;
+  const changed = differences(entry);
+  const kind = ACTOR_KINDS[actor.kind] ?? actor.kind;
+  return (
+    <li class="audit-entry">
+      <p class="audit-what">
+        <span title={action}>{describe(action)}</span> <strong>{subject}</strong>
+      </p>
+      <p class="audit-who muted">
+        <TimeText at={at} zone={zone} /> · {actor.name}
+        {kind !== actor.name && <> ({kind})</>}
+        {address && <> · {address}</>}
+      </p>
+      {changed.length > 0 && (
+        <table class="diff">
+          <caption class="visually-hidden">What was changed</caption>
+          <thead class="visually-hidden">
+            <tr>
+              <th scope="col">Field</th>
+              <th scope="col">Before</th>
+              <th scope="col">After</th>
+            </tr>
+          </thead>
+          <tbody>
+            {changed.map((difference) => (
+              <Row key={difference.field} {...difference} />
+            ))}
+          </tbody>
+        </table>
+      )}
+    </li>
+  );
+}
+
+function Row({ field, before, after }: Difference) {
+  return (
+    <tr>
+      <th scope="row">{field.replaceAll("_", " ")}</th>
+      <td>{before === undefined ? <span class="muted">–</span> : <del>{before}</del>}</td>
+      <td>{after === undefined ? <span class="muted">–</span> : <ins>{after}</ins>}</td>
+    </tr>
+  );
+}
