@@ -156,7 +156,7 @@ impl ProxyHttp for Gateway {
         Ok(false)
     }
 
-    async fn upstream_peer(&self, _session: &mut Session, ctx: &mut Context) -> Result<Box<HttpPeer>> {
+    async fn upstream_peer(&self, session: &mut Session, ctx: &mut Context) -> Result<Box<HttpPeer>> {
         if ctx.attempts > 0 {
             self.metrics.pool(ctx.pool).retries.inc();
             ctx.server = self.pools.get(ctx.pool).pick();
@@ -166,7 +166,8 @@ impl ProxyHttp for Gateway {
             return Err(Error::new_in(HTTPStatus(503)));
         };
         let mut peer = Box::new(server.peer().clone());
-        if ctx.upgrade {
+        // Silence is normal there, and TCP keep-alive notices dead servers.
+        if ctx.upgrade || PoolName::may_be_silent(session.req_header().uri.path()) {
             peer.options.read_timeout = None;
         }
         Ok(peer)

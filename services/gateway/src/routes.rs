@@ -17,15 +17,22 @@ pub enum PoolName {
 }
 
 /// The routes. `{…}` stands for one segment that is not empty, `*` for any number of segments.
-const ROUTES: [(&str, PoolName); 7] = [
+const ROUTES: [(&str, PoolName); 12] = [
     ("/api/v1/detections", PoolName::IngestApi),
     ("/api/v1/live", PoolName::RealtimeWs),
     ("/api/v1/live/*", PoolName::RealtimeWs),
-    ("/api/v1/venues/{venue}/counts", PoolName::Stats),
-    ("/api/v1/venues/{venue}/heatmap", PoolName::Stats),
+    ("/api/v1/counts", PoolName::Stats),
     ("/api/v1/occupancy", PoolName::Stats),
-    ("/api/v1/occupancy/history", PoolName::Stats),
+    ("/api/v1/occupancy/*", PoolName::Stats),
+    ("/api/v1/venues/{venue}/counts", PoolName::Stats),
+    (EXPORT, PoolName::Stats),
+    ("/api/v1/venues/{venue}/heatmap", PoolName::Stats),
+    ("/api/v1/openapi/ingest-api.json", PoolName::IngestApi),
+    ("/api/v1/openapi/realtime-ws.json", PoolName::RealtimeWs),
+    ("/api/v1/openapi/stats.json", PoolName::Stats),
 ];
+
+const EXPORT: &str = "/api/v1/venues/{venue}/detections";
 
 /// Everything else.
 const OTHERWISE: PoolName = PoolName::Console;
@@ -40,6 +47,12 @@ impl PoolName {
             .iter()
             .find(|(pattern, _)| matches(pattern, path))
             .map_or(OTHERWISE, |(_, pool)| *pool)
+    }
+
+    /// Whether the server behind `path` may be silent for longer than others: an export looks for what is rare, for as long
+    /// as it takes, and the service itself says how long that may be.
+    pub fn may_be_silent(path: &str) -> bool {
+        matches(EXPORT, path)
     }
 
     /// The name in logs and metrics.
@@ -79,6 +92,16 @@ mod tests {
             ("/api/v1/live/a/b", PoolName::RealtimeWs),
             ("/api/v1/lively", PoolName::Console),
             ("/api/v1/venues/demo/counts", PoolName::Stats),
+            ("/api/v1/venues/demo/detections", PoolName::Stats),
+            ("/api/v1/venues/demo/heatmap", PoolName::Stats),
+            ("/api/v1/counts", PoolName::Stats),
+            ("/api/v1/occupancy", PoolName::Stats),
+            ("/api/v1/occupancy/history", PoolName::Stats),
+            ("/api/v1/openapi/ingest-api.json", PoolName::IngestApi),
+            ("/api/v1/openapi/realtime-ws.json", PoolName::RealtimeWs),
+            ("/api/v1/openapi/stats.json", PoolName::Stats),
+            ("/api/v1/openapi/console.json", PoolName::Console),
+            ("/api/v1/openapi/other.json", PoolName::Console),
             ("/api/v1/venues/demo", PoolName::Console),
             ("/api/v1/venues//counts", PoolName::Console),
             ("/api/v1/venues/demo/counts/more", PoolName::Console),

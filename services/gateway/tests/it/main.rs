@@ -4,6 +4,7 @@
 
 mod backend;
 mod event_stream;
+mod export;
 mod failures;
 mod fixture;
 mod headers;

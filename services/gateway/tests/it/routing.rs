@@ -30,6 +30,9 @@ async fn every_path_goes_to_its_pool() {
     assert_eq!(gateway.server("/api/v1/live?venue=demo").await, "live");
     assert_eq!(gateway.server("/api/v1/live/presence").await, "live");
     assert_eq!(gateway.server("/api/v1/venues/demo/counts?bucket=1m").await, "stats");
+    assert_eq!(gateway.server("/api/v1/venues/demo/detections").await, "stats");
+    assert_eq!(gateway.server("/api/v1/counts?venue=demo").await, "stats");
+    assert_eq!(gateway.server("/api/v1/openapi/stats.json").await, "stats");
     assert_eq!(gateway.server("/api/v1/venues/demo").await, "console");
     assert_eq!(gateway.server("/").await, "console");
 
@@ -37,7 +40,7 @@ async fn every_path_goes_to_its_pool() {
     assert_eq!(told["path"], "/api/v1/venues/a%20b/counts");
     assert_eq!(told["query"], "from=x&to=y");
     gateway
-        .counted(r#"citytrack_gateway_requests_total{class="2xx",pool="stats"} 2"#)
+        .counted(r#"citytrack_gateway_requests_total{class="2xx",pool="stats"} 5"#)
         .await;
     gateway
         .counted(r#"citytrack_gateway_requests_total{class="5xx",pool="stats"} 0"#)
