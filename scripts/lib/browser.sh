@@ -11,11 +11,14 @@ browser_tests() {
   _browser_system "$base" "$password"
   browser_stop
   postgres_database "$((base + 432))" "$password" "$BROWSER_NAME"
+  postgres_reader "$((base + 432))" "$password" "$password"
   _virtual_host "$base" "$password" PUT
   # The page of somebody else's that one test serves there.
   export CITYTRACK_GUEST_ORIGIN=http://127.0.0.1:$((base + 81))
   CITYTRACK_LIVE__ORIGINS=$CITYTRACK_GUEST_ORIGIN system_start
-  CITYTRACK_ADDRESS=http://$GATEWAY_LISTEN CITYTRACK_ADMIN_TOKEN=$ADMIN_TOKEN npm --prefix "$WEB" run test:browser
+  ensure_administrator
+  CITYTRACK_ADDRESS=http://$GATEWAY_LISTEN CITYTRACK_ADMIN_TOKEN=$ADMIN_TOKEN \
+    CITYTRACK_ADMIN_USER=$ADMIN_USER CITYTRACK_ADMIN_PASSWORD=$ADMIN_PASSWORD npm --prefix "$WEB" run test:browser
   browser_stop
 }
 
@@ -36,8 +39,10 @@ _browser_system() {
   GATEWAY_LISTEN=127.0.0.1:$((PORT_BASE + 80))
   PORT_ADVICE="end that program, or choose another block with CITYTRACK_TEST_PORT_BASE"
   DATABASE_URL=postgres://$POSTGRES_USER_NAME:$2@127.0.0.1:$((PORT_BASE + 432))/$BROWSER_NAME
+  READER_URL=postgres://citytrack_reader:$2@127.0.0.1:$((PORT_BASE + 432))/$BROWSER_NAME
   AMQP_URL=amqp://$RABBITMQ_ACCOUNT:$2@127.0.0.1:$((PORT_BASE + 672))/$BROWSER_NAME
   ADMIN_TOKEN=$(random_secret)
+  ADMIN_PASSWORD=$(random_password)
   VIEWER_SECRET=$(random_secret)
 }
 

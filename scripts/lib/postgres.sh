@@ -69,5 +69,17 @@ postgres_query() {
     -h 127.0.0.1 -p "$1" -U "$POSTGRES_USER_NAME" -d "$3" -c "$4"
 }
 
+# postgres_reader PORT PASSWORD READER_PASSWORD: the read-only role, for services that only read; the others grant it what it
+# may read. (The statements go by a pipe, which nobody else can read.)
+postgres_reader() {
+  PGPASSWORD=$2 "$(postgres_bin)/psql" -X -q -v ON_ERROR_STOP=1 -h 127.0.0.1 -p "$1" -U "$POSTGRES_USER_NAME" -d postgres <<SQL
+do \$\$ begin
+  if to_regrole('citytrack_reader') is null then create role citytrack_reader; end if;
+end \$\$;
+alter role citytrack_reader login password '$3';
+alter role citytrack_reader set default_transaction_read_only = on;
+SQL
+}
+
 # postgres_stop: the "fast" stop: transactions are rolled back, everything is written, sessions end.
 postgres_stop() { process_stop postgres INT 60; }

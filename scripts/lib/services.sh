@@ -6,6 +6,7 @@
 #   GATEWAY_LISTEN       address:port that everything is reached on
 #   COUNT                associative array: instances of each service
 #   DATABASE_URL AMQP_URL ADMIN_TOKEN VIEWER_SECRET
+#   READER_URL           the database as the read-only role; without it, stats reads as the owner
 
 SCALABLE_SERVICES=(console worker ingest-api realtime-ws stats)
 declare -A PORT_OFFSET=([ingest-api]=100 [realtime-ws]=120 [stats]=140 [console]=160 [worker]=180 [gateway]=200)
@@ -143,7 +144,7 @@ _service_settings() {
   case $1 in
     ingest-api | worker) settings+=("$database" "$broker") ;;
     realtime-ws) settings+=("$broker" "$viewer" "$administrator") ;;
-    stats) settings+=("$database" "$viewer") ;;
+    stats) settings+=("CITYTRACK_DATABASE__URL=${READER_URL:-$DATABASE_URL}" "$viewer") ;;
     console) settings+=("$database" "$viewer" "$administrator") ;;
   esac
 }

@@ -65,10 +65,13 @@ system_settings() {
   GATEWAY_LISTEN=${WISH[LISTEN]}:${WISH[PORT]}
   PORT_ADVICE="end that program, or choose other ports: scripts/up --port for the public one, CITYTRACK_PORT_BASE=$((PORT_BASE + 1000)) scripts/up for the others"
   POSTGRES_PASSWORD=$(remember "$secrets" POSTGRES_PASSWORD)
+  READER_PASSWORD=$(remember "$secrets" READER_PASSWORD)
   RABBITMQ_PASSWORD=$(remember "$secrets" RABBITMQ_PASSWORD)
   ADMIN_TOKEN=$(remember "$secrets" ADMIN_TOKEN)
+  ADMIN_PASSWORD=$(remember "$secrets" ADMIN_PASSWORD random_password)
   VIEWER_SECRET=$(remember "$secrets" VIEWER_SECRET)
   DATABASE_URL=postgres://$POSTGRES_USER_NAME:$POSTGRES_PASSWORD@127.0.0.1:$((PORT_BASE + 432))/citytrack
+  READER_URL=postgres://citytrack_reader:$READER_PASSWORD@127.0.0.1:$((PORT_BASE + 432))/citytrack
   AMQP_URL=amqp://$RABBITMQ_ACCOUNT:$RABBITMQ_PASSWORD@127.0.0.1:$((PORT_BASE + 672))/%2f
 }
 
@@ -79,6 +82,8 @@ write_environment() {
     cat >"$STATE/environment.new" <<ENVIRONMENT
 CITYTRACK_ADDRESS=http://$(reachable_address)
 CITYTRACK_ADMIN_TOKEN=$ADMIN_TOKEN
+CITYTRACK_ADMIN_USER=$ADMIN_USER
+CITYTRACK_ADMIN_PASSWORD=$ADMIN_PASSWORD
 DATABASE_URL=$DATABASE_URL
 AMQP_URL=$AMQP_URL
 ENVIRONMENT

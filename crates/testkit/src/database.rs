@@ -57,21 +57,20 @@ impl TestDatabase {
             .unwrap();
     }
 
-    /// For the settings of a service that only reads: as the read-only role, which is made where it is missing. All
-    /// databases of a server have it in common.
+    /// For the settings of a service that only reads: with the rights of the read-only role, which is made where it is
+    /// missing, as all databases of a server have it in common. The owner takes its place, so that no password is needed.
     pub async fn reader_url(&self) -> String {
         let client = database(&server("CITYTRACK_TEST_DATABASE_URL")).client().await.unwrap();
         let make = "do $$ begin
                         perform pg_advisory_xact_lock(2211);
                         if to_regrole('citytrack_reader') is null then
-                            create role citytrack_reader login password 'reader';
+                            create role citytrack_reader;
                         end if;
                     end $$";
         client.batch_execute(make).await.unwrap();
         // This grants it what it may read.
         self.database.migrate().await.unwrap();
-        let (_, place) = self.url.rsplit_once('@').expect("the database URL names an account");
-        format!("postgres://citytrack_reader:reader@{place}")
+        format!("{}?options=-c%20role%3Dcitytrack_reader", self.url)
     }
 
     /// For the settings of a service.
