@@ -36,6 +36,13 @@ async fn nothing_of_the_api_is_open() {
         (Method::POST, &keys),
         (Method::DELETE, &key),
         (Method::POST, "/api/v1/viewer-tokens"),
+        (Method::GET, "/api/v1/api-tokens"),
+        (Method::POST, "/api/v1/api-tokens"),
+        (
+            Method::DELETE,
+            "/api/v1/api-tokens/0197a1f0-0000-7000-8000-000000000000",
+        ),
+        (Method::GET, "/api/v1/audit"),
     ];
     for (method, path) in everything {
         let longer = format!("Bearer {ADMINISTRATOR}!");
@@ -87,6 +94,9 @@ async fn a_viewer_may_change_nothing() {
         (Method::GET, NODE),
         (Method::GET, &format!("{NODE}/ledger")),
         (Method::POST, "/api/v1/viewer-tokens"),
+        (Method::GET, "/api/v1/api-tokens"),
+        (Method::POST, "/api/v1/api-tokens"),
+        (Method::GET, "/api/v1/audit"),
     ] {
         let (status, problem) = answer(
             console

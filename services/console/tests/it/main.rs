@@ -2,11 +2,15 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 mod access;
+mod api_tokens;
+mod audit;
 mod bad_requests;
 mod browser;
 mod console;
+mod create_user;
 mod ledger;
 mod life;
 mod outage;
 mod pages;
 mod sessions;
+mod users;
