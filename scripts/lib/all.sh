@@ -14,6 +14,7 @@ _lib=$(dirname "${BASH_SOURCE[0]}")
 . "$_lib/test_servers.sh"
 . "$_lib/services.sh"
 . "$_lib/api.sh"
+. "$_lib/accounts.sh"
 . "$_lib/demo.sh"
 . "$_lib/system.sh"
 . "$_lib/stages.sh"

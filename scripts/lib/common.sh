@@ -107,11 +107,11 @@ port_taken() {
 # random_secret: 48 hexadecimal characters, safe in URLs and in shell.
 random_secret() { od -An -N24 -tx1 /dev/urandom | tr -d ' \n'; }
 
-# remember FILE NAME: the value of NAME in a private KEY=value file; made at random the first time, kept from then on.
+# remember FILE NAME [COMMAND]: the value of NAME in a private KEY=value file; made at random (by COMMAND) the first time, kept from then on.
 remember() {
-  local file=$1 name=$2
+  local file=$1 name=$2 make=${3:-random_secret}
   [ -e "$file" ] || (umask 077 && : >"$file")
-  grep -q "^$name=" "$file" || printf '%s=%s\n' "$name" "$(random_secret)" >>"$file"
+  grep -q "^$name=" "$file" || printf '%s=%s\n' "$name" "$("$make")" >>"$file"
   sed -n "s/^$name=//p" "$file" | tail -n 1
 }
 
