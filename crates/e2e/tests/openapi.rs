@@ -9,8 +9,13 @@ use utoipa::openapi::OpenApi;
 
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../proto-schemas/openapi");
 
-fn documents() -> [(&'static str, OpenApi); 1] {
-    [("stats", citytrack_stats::openapi())]
+fn documents() -> [(&'static str, OpenApi); 4] {
+    [
+        ("ingest-api", citytrack_ingest_api::openapi()),
+        ("realtime-ws", citytrack_realtime_ws::openapi()),
+        ("stats", citytrack_stats::openapi()),
+        ("console", citytrack_console::openapi()),
+    ]
 }
 
 #[test]

@@ -22,6 +22,8 @@ use crate::auth::cookie;
 struct Pages;
 
 const HOME: &str = "index.html";
+/// The OpenAPI documents, to look at.
+const API_DOCS: &str = "api-docs.html";
 /// The client of the live feed, which pages of other origins may load, too.
 const LIVE_CLIENT: &str = "live-client.js";
 const NOT_BUILT: &str = include_str!("not-built.html");
@@ -58,7 +60,11 @@ pub(crate) async fn serve(request: HttpRequest) -> Result<HttpResponse, Problem>
         return Err(Problem::method_not_allowed("GET, HEAD"));
     }
     let path = request.path().trim_start_matches('/');
-    if let Some(file) = Pages::get(if path.is_empty() { HOME } else { path }) {
+    if let Some(file) = Pages::get(match path {
+        "" => HOME,
+        "api-docs" => API_DOCS,
+        _ => path,
+    }) {
         let mut answer = answer(&request, file, path.starts_with("assets/"));
         if path == LIVE_CLIENT {
             let everybody = HeaderValue::from_static("*");

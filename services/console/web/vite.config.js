@@ -9,6 +9,8 @@ export default defineConfig({
     // Never turn files into data: addresses: the content security policy allows only our own origin.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
+    // /api-docs is a page of its own, so that what it needs burdens no other.
+    rolldownOptions: { input: ["index.html", "api-docs.html"] },
   },
   // The browser tests in tests/ run against a running system: `npm run test:browser`.
   test: {

@@ -3,7 +3,7 @@
 use citytrack_common::openapi::{self, Access};
 use utoipa::OpenApi;
 
-use crate::routes::detections;
+use crate::{body::Packing, routes::detections};
 
 /// The document is served under this name.
 pub(crate) const SERVICE: &str = "ingest-api";
@@ -17,6 +17,7 @@ const TOKENS: &str = "A node key (`ctn_…`).";
         description = "What detection nodes post. Errors are problem documents (RFC 9457)."
     ),
     paths(detections::submit),
+    components(schemas(Packing)),
     tags((name = "detections", description = "Batches of frames with what was detected in them."))
 )]
 struct Handlers;

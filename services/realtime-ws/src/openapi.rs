@@ -2,6 +2,7 @@
 //! (`proto-schemas/live`).
 
 use citytrack_common::openapi::{self, Access};
+use citytrack_domain::{CameraPattern, Class, Slug};
 use utoipa::OpenApi;
 
 use crate::{handshake, presence::route};
@@ -19,6 +20,7 @@ const TOKENS: &str = "A viewer token; for presence also the administrator token.
                        of events are described by the AsyncAPI document in `proto-schemas/live`."
     ),
     paths(handshake::live, route::presence),
+    components(schemas(CameraPattern, Class, Slug)),
     tags((name = "live", description = "Frames and counts as they come, and who watches."))
 )]
 struct Handlers;

@@ -34,6 +34,17 @@ const WITH_BODY: [(u16, &str); 3] = [
     ),
 ];
 
+/// All of them, by name.
+pub(super) fn all() -> impl Iterator<Item = (String, Response)> {
+    let all = [&ALWAYS[..], &WITH_SECURITY, &WITH_PLACE, &WITH_BODY].concat();
+    all.into_iter()
+        .map(|(status, description)| (name(status), problem(status, description)))
+}
+
+fn name(status: u16) -> String {
+    format!("Problem{status}")
+}
+
 /// Adds those that the author did not describe.
 pub(super) fn add(path: &str, operation: &mut Operation) {
     let nothing = SecurityRequirement::default();
@@ -48,9 +59,9 @@ pub(super) fn add(path: &str, operation: &mut Operation) {
     if operation.request_body.is_some() {
         expected.extend(WITH_BODY);
     }
-    for (status, description) in expected {
+    for (status, _) in expected {
         let slot = operation.responses.responses.entry(status.to_string());
-        slot.or_insert_with(|| RefOr::T(problem(status, description)));
+        slot.or_insert_with(|| RefOr::Ref(Ref::from_response_name(name(status))));
     }
 }
 

@@ -74,6 +74,8 @@ pub fn complete(mut document: OpenApi, access: Access) -> OpenApi {
     let components = document.components.get_or_insert_with(Components::new);
     add_schema::<ProblemSchema>(components);
     add_schema::<Violation>(components);
+    let answers = answers::all().map(|(name, answer)| (name, answer.into()));
+    components.responses.extend(answers);
     add_security(components, access);
     for item in document.paths.paths.values_mut() {
         let safe = item
