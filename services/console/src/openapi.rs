@@ -3,7 +3,7 @@
 use citytrack_common::openapi::{self, Access};
 use utoipa::OpenApi;
 
-use crate::routes::{cameras, keys, ledger, nodes, session, users, venues, viewer_tokens};
+use crate::routes::{api_tokens, audit, cameras, keys, ledger, nodes, session, users, venues, viewer_tokens};
 
 /// The document is served under this name.
 pub(crate) const SERVICE: &str = "console";
@@ -25,6 +25,8 @@ const TOKENS: &str =
         keys::list, keys::create, keys::revoke,
         ledger::get,
         viewer_tokens::create,
+        api_tokens::list, api_tokens::create, api_tokens::revoke,
+        audit::list,
         session::create, session::get, session::end, session::change_password,
         users::list, users::create, users::get, users::update, users::disable,
     ),
@@ -34,6 +36,7 @@ const TOKENS: &str =
         (name = "tokens", description = "What others show to be let in."),
         (name = "session", description = "Signing in and out in a browser."),
         (name = "users", description = "Who may sign in, and do what."),
+        (name = "audit", description = "Who did what."),
     )
 )]
 struct Handlers;

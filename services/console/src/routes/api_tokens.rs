@@ -1,10 +1,10 @@
 //! `/api/v1/api-tokens`
 
-use std::{collections::BTreeMap, time::Duration};
+use std::time::Duration;
 
 use actix_web::{HttpResponse, web};
 use citytrack_access::{ApiToken, Right, Roles};
-use citytrack_common::Problem;
+use citytrack_common::{Problem, openapi::ProblemSchema};
 use citytrack_domain::{Clock, new_id};
 use citytrack_storage::{
     Database,
@@ -13,6 +13,7 @@ use citytrack_storage::{
 use jiff::Timestamp;
 use serde::Serialize;
 use tracing::info;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::{
@@ -23,12 +24,14 @@ use crate::{
     auth::{Principal, identify},
     body::{Body, Fields, Refused, display_name},
     error::problem,
+    schema::NewApiToken,
 };
 
 const USUAL_TTL: Duration = Duration::from_hours(90 * 24);
 const LONGEST_TTL: Duration = Duration::from_hours(365 * 24);
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = ApiToken)]
 struct TokenBody {
     id: Uuid,
     name: String,
@@ -42,11 +45,18 @@ struct TokenBody {
 }
 
 /// The only answer that ever holds the token itself.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = CreatedApiToken)]
 struct NewTokenBody<'a> {
     #[serde(flatten)]
     shown: TokenBody,
     token: &'a str,
+}
+
+#[derive(Serialize, ToSchema)]
+#[schema(as = ApiTokens)]
+pub(super) struct TokensBody {
+    api_tokens: Vec<TokenBody>,
 }
 
 impl TokenBody {
@@ -65,18 +75,37 @@ impl TokenBody {
     }
 }
 
+/// API tokens
+///
+/// Needs an admin of a venue, who sees those tokens that are for such venues alone. Newest first, with those that have ended.
+#[utoipa::path(
+    get, path = "/api/v1/api-tokens", operation_id = "api_tokens", tag = "tokens",
+    responses((status = 200, body = TokensBody)),
+)]
 pub(super) async fn list(principal: Principal, database: web::Data<Database>) -> Result<HttpResponse, Problem> {
     principal.may_somewhere(Right::GrantRoles)?;
-    let mut tokens = Vec::new();
+    let mut api_tokens = Vec::new();
     for token in api_tokens::list(&database).await.map_err(problem)? {
         let roles = identify::roles(&token.roles)?;
         if has_say(&principal, &roles) {
-            tokens.push(TokenBody::of(token, &roles));
+            api_tokens.push(TokenBody::of(token, &roles));
         }
     }
-    Ok(HttpResponse::Ok().json(BTreeMap::from([("api_tokens", tokens)])))
+    Ok(HttpResponse::Ok().json(TokensBody { api_tokens }))
 }
 
+/// New API token
+///
+/// Needs an admin of each venue that the token is for. The answer is the only one that ever holds the token.
+#[utoipa::path(
+    post, path = "/api/v1/api-tokens", operation_id = "create_api_token", tag = "tokens",
+    request_body = NewApiToken,
+    responses(
+        (status = 201, body = NewTokenBody<'static>, headers(("Location" = String))),
+        (status = 404, description = "There is no such venue.", content((ProblemSchema = "application/problem+json"))),
+        (status = 409, description = "By chance; try again.", content((ProblemSchema = "application/problem+json"))),
+    ),
+)]
 pub(super) async fn create(
     principal: Principal,
     database: web::Data<Database>,
@@ -119,6 +148,14 @@ pub(super) async fn create(
     Ok(created(location, answer))
 }
 
+/// Revoke an API token
+///
+/// Needs an admin of each venue that the token is for. Doing it again changes nothing.
+#[utoipa::path(
+    delete, path = "/api/v1/api-tokens/{token}", operation_id = "revoke_api_token", tag = "tokens",
+    params(("token" = Uuid, Path)),
+    responses((status = 204)),
+)]
 pub(super) async fn revoke(
     principal: Principal,
     path: web::Path<String>,

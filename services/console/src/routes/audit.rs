@@ -13,6 +13,7 @@ use citytrack_storage::{
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use utoipa::{IntoParams, ToSchema};
 
 use crate::{auth::Principal, error::problem};
 
@@ -20,39 +21,64 @@ const USUAL_LIMIT: u16 = 50;
 const HIGHEST_LIMIT: u16 = 500;
 
 /// What of the log is asked for.
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(super) struct AuditQuery {
+    /// Only what is about this venue.
+    #[param(value_type = Option<Slug>)]
     venue: Option<String>,
+    /// Only what an actor of this name did.
     actor: Option<String>,
+    /// Only this action, such as `venue.updated`, or those of this kind, such as `venue`.
     action: Option<String>,
+    /// At this instant or after it.
     from: Option<Timestamp>,
+    /// Before this instant.
     to: Option<Timestamp>,
+    /// `next` of the page before.
     before: Option<i64>,
+    /// Entries in the answer; else 50.
+    #[param(minimum = 1, maximum = 500)]
     limit: Option<u16>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = AuditLog)]
 struct AuditBody {
     entries: Vec<EntryBody>,
+    /// For `before`; null when there is no more.
     next: Option<i64>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = AuditEntry)]
 struct EntryBody {
     id: i64,
     at: Timestamp,
     actor: ActorBody,
+    /// Where the request came from.
+    #[schema(value_type = Option<String>)]
     address: Option<IpAddr>,
+    #[schema(example = "venue.updated")]
     action: String,
     subject: String,
     venue: Option<String>,
+    /// What was there and is not any more; `(hidden)` in the place of a hash.
+    #[schema(value_type = Option<Object>)]
     before: Option<Value>,
+    /// What is there now and was not before.
+    #[schema(value_type = Option<Object>)]
     after: Option<Value>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = AuditActor)]
 struct ActorBody {
+    #[schema(
+        pattern = "^(user|api-token|administrator-token|viewer-token|command|database)$",
+        example = "user"
+    )]
     kind: &'static str,
     name: String,
 }
@@ -79,6 +105,15 @@ impl From<Entry> for EntryBody {
     }
 }
 
+/// Audit log
+///
+/// Who changed what, newest first. Needs an admin of a venue, who sees what is about it; an admin of all venues sees
+/// everything.
+#[utoipa::path(
+    get, path = "/api/v1/audit", operation_id = "audit", tag = "audit",
+    params(AuditQuery),
+    responses((status = 200, body = AuditBody)),
+)]
 pub(super) async fn list(
     principal: Principal,
     query: web::Query<AuditQuery>,

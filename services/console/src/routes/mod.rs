@@ -1,7 +1,7 @@
 //! Where everything is. Beneath `/api` is the control API; the rest are the pages.
 
-mod api_tokens;
-mod audit;
+pub(crate) mod api_tokens;
+pub(crate) mod audit;
 pub(crate) mod cameras;
 pub(crate) mod keys;
 pub(crate) mod ledger;
