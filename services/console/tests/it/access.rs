@@ -8,6 +8,7 @@ use serde_json::json;
 
 use crate::console::{ADMINISTRATOR, Console, answer};
 
+const USER: &str = "/api/v1/users/0197a1f0-0000-7000-8000-000000000000";
 const NODE: &str = "/api/v1/nodes/0197a1f0-0000-7000-8000-000000000000";
 
 #[tokio::test]
@@ -43,6 +44,14 @@ async fn nothing_of_the_api_is_open() {
             "/api/v1/api-tokens/0197a1f0-0000-7000-8000-000000000000",
         ),
         (Method::GET, "/api/v1/audit"),
+        (Method::GET, "/api/v1/users"),
+        (Method::POST, "/api/v1/users"),
+        (Method::GET, USER),
+        (Method::PATCH, USER),
+        (Method::DELETE, USER),
+        (Method::GET, "/api/v1/session"),
+        (Method::DELETE, "/api/v1/session"),
+        (Method::PUT, "/api/v1/session/password"),
     ];
     for (method, path) in everything {
         let longer = format!("Bearer {ADMINISTRATOR}!");

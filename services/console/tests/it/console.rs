@@ -23,7 +23,11 @@ pub(crate) struct Console {
 
 impl Console {
     pub(crate) async fn start() -> Self {
-        let test = TestDatabase::create_empty().await;
+        Self::start_on(TestDatabase::create_empty().await).await
+    }
+
+    /// A console on a database in which there may be something already.
+    pub(crate) async fn start_on(test: TestDatabase) -> Self {
         let url = test.url().to_owned();
         let console = Self::start_with(test.into(), &url, ten_o_clock());
         console.ready().await;

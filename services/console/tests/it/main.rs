@@ -12,5 +12,6 @@ mod ledger;
 mod life;
 mod outage;
 mod pages;
+mod roles;
 mod sessions;
 mod users;
