@@ -1,4 +1,5 @@
 import { useEffect } from "preact/hooks";
+import type { Grant } from "./api/session";
 import { ErrorState } from "./parts/States";
 import { Toasts } from "./parts/Toast";
 import { followLinks, useAddress } from "./router";
@@ -6,7 +7,9 @@ import { match, type Match } from "./routes";
 import { loadSession, type SessionState, useSessionState } from "./session/session";
 import { forgetVenues } from "./session/venues";
 import { VisitorFrame, UserFrame, WaitingFrame } from "./shell/Frame";
+import { isAllowed } from "./shell/Navigation";
 import { NoSuchPage } from "./shell/NoSuchPage";
+import { NotForYou } from "./shell/NotForYou";
 import { Page } from "./shell/Page";
 
 export function App() {
@@ -55,10 +58,16 @@ function Frame({ address, session }: { address: URL; session: SessionState }) {
     case "in":
       return (
         <UserFrame session={session.session} address={address} found={found}>
-          {found ? <Page {...found} address={address} /> : <NoSuchPage />}
+          {pageFor(session.session.roles, found, address)}
         </UserFrame>
       );
   }
+}
+
+function pageFor(roles: Grant[], found: Match | undefined, address: URL) {
+  if (!found) return <NoSuchPage />;
+  if (!isAllowed(found.route, roles)) return <NotForYou route={found.route} />;
+  return <Page {...found} address={address} />;
 }
 
 const SIGN_IN = match("/sign-in");
