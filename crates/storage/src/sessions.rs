@@ -94,9 +94,9 @@ pub async fn find(db: &Database, hash: &SessionHash, now: Timestamp, idle: Durat
 ///
 /// # Errors
 /// When PostgreSQL cannot be asked.
-pub async fn end(db: &Database, hash: &SessionHash) -> Result<(), Error> {
+pub async fn end(change: &Change, hash: &SessionHash) -> Result<(), Error> {
     let delete = "delete from session where secret_hash = $1";
-    db.client().await?.execute(delete, &[&hash.as_slice()]).await?;
+    change.execute(delete, &[&hash.as_slice()]).await?;
     Ok(())
 }
 

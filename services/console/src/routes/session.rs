@@ -124,7 +124,11 @@ pub(super) async fn end(
     database: web::Data<Database>,
 ) -> Result<HttpResponse, Problem> {
     let signed_in = user(&principal)?;
-    sessions::end(&database, &signed_in.session).await.map_err(problem)?;
+    let change = principal.change(&database).await?;
+    sessions::end(&change, &signed_in.session).await.map_err(problem)?;
+    let noted = audit::note(&change, "user.signed-out", &signed_in.user.name, None, None);
+    noted.await.map_err(problem)?;
+    change.commit().await.map_err(problem)?;
     info!(user.id = %signed_in.user.id, "signed out");
     Ok(HttpResponse::NoContent().cookie(cookie::removal(&request)?).finish())
 }
@@ -196,6 +200,7 @@ impl Desk {
         address: Option<IpAddr>,
     ) -> Result<Credentials, Problem> {
         let account = subject("account", name);
+        let client = address;
         let address = address.map(|address| subject("address", &network(address)));
         let counted = |subject: &Subject, free| Counted {
             subject: *subject,
@@ -215,13 +220,33 @@ impl Desk {
             .as_ref()
             .map(|credentials| credentials.password_hash.clone());
         let is_right = self.passwords.verify(password, hash).await?;
-        let Some(credentials) = credentials.filter(|_| is_right) else {
+        if !is_right {
             info!("a name and a password did not belong together");
+            self.note_failure(credentials.map(|_| name), client).await?;
             return Err(wrong());
-        };
+        }
+        let credentials = credentials.ok_or_else(wrong)?;
         let succeeded = sign_in::succeeded(&self.database, &account, address.as_ref()).await;
         succeeded.map_err(problem)?;
         Ok(credentials)
+    }
+
+    /// An entry about an attempt that failed. What was typed is told only where it is the `name` of a user: else it may be a
+    /// password that went into the wrong field. (There is an entry either way, so that both take as long.)
+    async fn note_failure(&self, name: Option<&str>, address: Option<IpAddr>) -> Result<(), Problem> {
+        let name = name.unwrap_or("(no such user)");
+        let actor = Actor {
+            kind: ActorKind::User,
+            name: name.to_owned(),
+            id: None,
+            address,
+        };
+        let note = async {
+            let change = self.database.change(&actor).await?;
+            audit::note(&change, "user.sign-in-failed", name, None, None).await?;
+            change.commit().await
+        };
+        note.await.map_err(problem)
     }
 
     async fn begin(

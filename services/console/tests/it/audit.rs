@@ -182,6 +182,34 @@ async fn each_change_has_one_entry_by_who_made_it_and_no_secret() {
 }
 
 #[tokio::test]
+async fn signing_in_and_out_has_entries_and_what_was_typed_is_in_none() {
+    let console = Console::start().await;
+    let anna = console.signed_in("anna", &[("*", "admin")]).await;
+    for (name, password) in [("anna", "not her password"), ("typed in the wrong field", PASSWORD)] {
+        let refused = console.try_sign_in(name, password).await;
+        assert_eq!(refused.status(), StatusCode::UNAUTHORIZED);
+    }
+    assert_eq!(
+        anna.ask(Method::DELETE, "/api/v1/session", json!({})).await.0,
+        StatusCode::NO_CONTENT
+    );
+    let entries = entries(&console, "").await;
+    let told: Vec<_> = entries[..4]
+        .iter()
+        .map(|entry| ["action", "subject", "address"].map(|part| entry[part].as_str().unwrap()))
+        .collect();
+    let expected = [
+        ("user.signed-out", "anna"),
+        ("user.sign-in-failed", "(no such user)"),
+        ("user.sign-in-failed", "anna"),
+        ("user.signed-in", "anna"),
+    ];
+    assert_eq!(told, expected.map(|(action, subject)| [action, subject, "127.0.0.1"]));
+    let log = Value::from(entries).to_string();
+    assert!(!log.contains("typed in") && !log.contains("not her password"), "{log}");
+}
+
+#[tokio::test]
 async fn what_is_refused_has_no_entry() {
     let console = Console::start().await;
     let mut auditor = Auditor::new(&console).await;
