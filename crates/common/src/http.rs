@@ -44,6 +44,44 @@ pub fn start<F>(
 where
     F: Fn(&mut web::ServiceConfig) + Clone + Send + 'static,
 {
+    serve(settings, registry, lifecycle, Leaving::Finishes, routes)
+}
+
+/// Like [`start`], for a service that only reads: what a client asked for that has left is given up at once.
+///
+/// # Errors
+/// Those of [`start`].
+pub fn start_reading<F>(
+    settings: &HttpSettings,
+    registry: &Registry,
+    lifecycle: &Lifecycle,
+    routes: F,
+) -> Result<SocketAddr, TaskError>
+where
+    F: Fn(&mut web::ServiceConfig) + Clone + Send + 'static,
+{
+    serve(settings, registry, lifecycle, Leaving::GivesUp, routes)
+}
+
+/// What becomes of a request whose client closes its side of the connection.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Leaving {
+    /// It is done to its end, and the answer is sent if it can be.
+    Finishes,
+    /// It is dropped.
+    GivesUp,
+}
+
+fn serve<F>(
+    settings: &HttpSettings,
+    registry: &Registry,
+    lifecycle: &Lifecycle,
+    leaving: Leaving,
+    routes: F,
+) -> Result<SocketAddr, TaskError>
+where
+    F: Fn(&mut web::ServiceConfig) + Clone + Send + 'static,
+{
     let listener = bind(settings)?;
     let address = listener.local_addr()?;
     let metrics = HttpMetrics::new(registry)?;
@@ -53,6 +91,7 @@ where
         .max_connections(settings.max_connections.get())
         .keep_alive(Duration::from(settings.keep_alive))
         .client_request_timeout(settings.head_timeout.into())
+        .h1_allow_half_closed(leaving == Leaving::Finishes)
         .disable_signals()
         .shutdown_timeout(3600) // the lifecycle's own deadline is the one that counts
         .listen(listener)?

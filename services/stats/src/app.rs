@@ -2,14 +2,16 @@
 
 use std::net::SocketAddr;
 
-use actix_web::{middleware::Compress, web};
+use actix_web::{FromRequest, Handler, Responder, dev::HttpServiceFactory, middleware::Compress, web};
 use citytrack_access::ViewerTokens;
 use citytrack_common::{Lifecycle, TaskError, admin, http, openapi::Document};
 use citytrack_domain::Clock;
 use citytrack_storage::{Database, DatabaseOptions};
 use secrecy::ExposeSecret;
 
-use crate::{api_tokens::ApiTokens, counts, database, occupancy, openapi, settings::Settings};
+use crate::{
+    api_tokens::ApiTokens, counts, database, export, heatmap, occupancy, openapi, settings::Settings, venue_counts,
+};
 
 /// The running read API.
 #[derive(Clone, Copy, Debug)]
@@ -35,29 +37,41 @@ impl App {
         let clock = web::Data::new(clock);
         let viewers = web::Data::new(ViewerTokens::new(&settings.viewer_secret));
         let patience = web::Data::new(settings.occupancy.patience());
+        let exports = web::Data::new(export::Exports::new(&settings.export));
+        let limits = web::Data::new(settings.answer.limits());
         let document = Document::new(openapi::SERVICE, &openapi::openapi())?;
-        let address = http::start(&settings.http, &registry, lifecycle, move |config| {
-            let counts = web::resource("/api/v1/venues/{venue}/counts")
-                .wrap(Compress::default())
-                .route(http::get().to(counts::get))
-                .default_service(http::only("GET, HEAD"));
-            let occupancy = web::resource("/api/v1/occupancy")
-                .wrap(Compress::default())
-                .route(http::get().to(occupancy::now))
-                .default_service(http::only("GET, HEAD"));
+        let address = http::start_reading(&settings.http, &registry, lifecycle, move |config| {
             config
                 .app_data(database.clone())
                 .app_data(clock.clone())
                 .app_data(viewers.clone())
                 .app_data(api_tokens.clone())
                 .app_data(patience.clone())
-                .service(counts)
-                .service(occupancy)
+                .app_data(exports.clone())
+                .app_data(limits.clone())
+                .service(reading("/api/v1/counts", counts::get))
+                .service(reading("/api/v1/venues/{venue}/counts", venue_counts::get))
+                .service(reading("/api/v1/venues/{venue}/detections", export::get))
+                .service(reading("/api/v1/venues/{venue}/heatmap", heatmap::get))
+                .service(reading("/api/v1/occupancy", occupancy::now))
                 .service(document.resource());
         })?;
         admin::start(&settings.admin, registry, lifecycle)?;
         Ok(Self { address })
     }
+}
+
+/// What is only read, compressed for whoever takes it.
+fn reading<F, A>(path: &str, handler: F) -> impl HttpServiceFactory + use<F, A>
+where
+    F: Handler<A>,
+    A: FromRequest + 'static,
+    F::Output: Responder + 'static,
+{
+    web::resource(path)
+        .wrap(Compress::default())
+        .route(http::get().to(handler))
+        .default_service(http::only("GET, HEAD"))
 }
 
 fn database_options(settings: &Settings) -> DatabaseOptions {

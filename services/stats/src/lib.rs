@@ -1,16 +1,20 @@
-//! The read API: counts from the minute buckets.
+//! The read API: counts and other statistics.
 
 mod api_tokens;
 mod app;
 mod auth;
+mod caching;
 mod counts;
 mod database;
 mod error;
+mod export;
+mod heatmap;
 mod occupancy;
 mod openapi;
 mod query;
 mod settings;
 mod table;
+mod venue_counts;
 
 pub use app::App;
 pub use openapi::openapi;

@@ -3,6 +3,10 @@
 
 mod api_tokens;
 mod counts;
+mod export;
+mod export_limits;
+mod heatmap;
 mod occupancy;
 mod refused;
+mod series;
 mod stats;

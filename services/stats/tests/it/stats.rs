@@ -24,6 +24,11 @@ pub(crate) struct Stats {
 
 impl Stats {
     pub(crate) async fn start(zone: &str) -> Self {
+        Self::start_with(zone, &[]).await
+    }
+
+    /// With other settings than usual.
+    pub(crate) async fn start_with(zone: &str, more: &[(&str, &str)]) -> Self {
         let test = TestDatabase::create().await;
         make_demo(&test, zone).await;
         // As the read-only role: all that statistics ask for has to be granted to it.
@@ -35,7 +40,7 @@ impl Stats {
             ("--viewer-secret", VIEWER_SECRET),
         ];
         let settings: Settings =
-            settings::from_args(arguments.into_iter().flat_map(|(name, value)| [name, value])).unwrap();
+            settings::from_args(arguments.iter().chain(more).flat_map(|(name, value)| [name, value])).unwrap();
         let clock = ManualClock::new("2026-11-22T12:00:30Z".parse().unwrap());
         let lifecycle = Lifecycle::new(settings.shutdown.clone());
         let app = App::start(&settings, Clock::Manual(clock.clone()), &lifecycle).unwrap();
@@ -119,6 +124,12 @@ impl Stats {
     /// A request without token.
     pub(crate) fn request(&self, path: &str) -> RequestBuilder {
         self.client.get(format!("{}{path}", self.address))
+    }
+
+    /// A viewer of `demo` asks for its detections.
+    pub(crate) fn detections(&self, query: &str) -> RequestBuilder {
+        self.request(&format!("/api/v1/venues/demo/detections{query}"))
+            .bearer_auth(self.token(&["demo"]))
     }
 
     /// A viewer of `demo` asks for its counts.
