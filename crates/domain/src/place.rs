@@ -53,6 +53,14 @@ impl VenueTimeZone {
     }
 }
 
+impl std::str::FromStr for VenueTimeZone {
+    type Err = InvalidTimeZone;
+
+    fn from_str(name: &str) -> Result<Self, InvalidTimeZone> {
+        Self::new(name)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,13 +1,19 @@
 //! The query string of a request: every parameter is known, and what cannot be read is answered with its name.
 
+mod places;
+
 use std::{fmt::Display, str::FromStr};
 
 use actix_web::web;
 use citytrack_common::Problem;
-use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
+use citytrack_domain::{Bucket, InvalidRange};
+use jiff::{SignedDuration, Timestamp, civil::DateTime, tz::TimeZone};
+
+pub(crate) use self::places::Places;
 
 /// Values of a list in one request.
 const MOST_VALUES: usize = 100;
+const DEFAULT_RANGE: SignedDuration = SignedDuration::from_hours(24);
 
 /// The parameters that were given, in their order.
 #[derive(Debug)]
@@ -78,10 +84,32 @@ impl Query {
         }
     }
 
+    /// From `from` to `to`; without them the last 24 hours.
+    pub(crate) fn range(&self, zone: &TimeZone, now: Timestamp) -> Result<[Timestamp; 2], Problem> {
+        let to = self.time("to", zone)?.unwrap_or(now);
+        Ok([self.time("from", zone)?.unwrap_or(to - DEFAULT_RANGE), to])
+    }
+
     fn values(&self, name: &str) -> impl Iterator<Item = &str> {
         let named = self.0.iter().filter(move |(given, _)| given == name);
         named.map(|(_, value)| value.as_str())
     }
+}
+
+/// The edges of the buckets of a range.
+pub(crate) fn edges(
+    bucket: Bucket,
+    [from, to]: [Timestamp; 2],
+    zone: &TimeZone,
+    most: usize,
+) -> Result<Vec<Timestamp>, Problem> {
+    bucket.edges(from, to, zone, most).map_err(|error| match error {
+        InvalidRange::TooManyBuckets(_) => invalid(
+            "bucket",
+            &format!("{error} of {bucket}; take longer buckets or a shorter range"),
+        ),
+        InvalidRange::Empty | InvalidRange::OffCalendar => invalid("from", &error.to_string()),
+    })
 }
 
 fn parsed<T: FromStr<Err: Display>>(name: &str, value: &str) -> Result<T, Problem> {

@@ -39,6 +39,9 @@ pub struct Settings {
     /// When nobody knows any more what a camera shows.
     #[command(flatten)]
     pub occupancy: OccupancySettings,
+    /// How much one answer may hold.
+    #[command(flatten)]
+    pub answer: AnswerSettings,
     /// Raw detections, however many.
     #[command(flatten)]
     pub export: ExportSettings,
@@ -80,6 +83,34 @@ impl OccupancySettings {
             factor: self.factor,
         }
     }
+}
+
+/// How much one answer may hold.
+#[derive(Clone, Copy, Debug, Args)]
+pub struct AnswerSettings {
+    /// Buckets that a range may be divided into; more get 400
+    #[arg(
+        id = "answer-max-buckets",
+        long = "answer-max-buckets",
+        env = "CITYTRACK_ANSWER__MAX_BUCKETS",
+        default_value = "10000"
+    )]
+    pub max_buckets: NonZeroUsize,
+}
+
+impl AnswerSettings {
+    pub(crate) fn limits(self) -> Limits {
+        Limits {
+            buckets: self.max_buckets.get(),
+        }
+    }
+}
+
+/// How much one answer may hold, for the handlers.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    /// Buckets of a range.
+    pub(crate) buckets: usize,
 }
 
 /// Exports of raw detections: each has a connection to PostgreSQL of its own, beside the pool.

@@ -9,21 +9,18 @@ use std::collections::{BTreeMap, BTreeSet};
 use citytrack_domain::{CameraName, Class, Slug};
 use jiff::Timestamp;
 
+pub use self::tracks::{TrackSeries, tracks};
 use self::{
     rows::Sum,
     scope::{Group, Resolved},
 };
-pub use self::{
-    scope::Scope,
-    tracks::{TrackSeries, tracks},
-};
-use crate::{Database, Error};
+use crate::{Database, Error, Selection};
 
 /// What to count.
 #[derive(Clone, Copy, Debug)]
 pub struct CountsQuery<'a> {
     /// Of which cameras.
-    pub scopes: &'a [Scope],
+    pub selections: &'a [Selection],
     /// The edges of the buckets, in order: one more than there are buckets.
     pub edges: &'a [Timestamp],
     /// Only detections of these classes; empty: of all.
@@ -109,7 +106,7 @@ impl Count {
 pub async fn query(db: &Database, query: CountsQuery<'_>) -> Result<Vec<Series>, Error> {
     db.in_time(async {
         let client = db.client().await?;
-        let resolved = scope::resolve(&client, query.scopes, query.grouping).await?;
+        let resolved = scope::resolve(&client, query.selections, query.grouping).await?;
         let classes = rows::classes(&client, &query).await?;
         let sums = rows::sums(&client, &query, &resolved, &classes).await?;
         assemble(&query, &resolved, &classes, &sums)

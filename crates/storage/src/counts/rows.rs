@@ -3,10 +3,13 @@
 use std::collections::BTreeMap;
 
 use citytrack_domain::Class;
-use jiff::tz::TimeZone;
+use jiff::{Timestamp, tz::TimeZone};
 
 use super::{Count, CountsQuery, scope::Resolved};
-use crate::{Client, Error, column, rollup::Level};
+use crate::{
+    Client, Error, column,
+    rollup::{Level, MIDDLE},
+};
 
 /// A sum over a bucket of a group: of all frames, or of a class in them.
 pub(super) struct Sum {
@@ -64,7 +67,10 @@ pub(super) async fn sums(
         None => {
             let statement = of_buckets(level(query, resolved), by_class);
             client
-                .query(&statement, &[cameras, groups, &query.edges, &wanted])
+                .query(
+                    &statement,
+                    &[cameras, groups, &query.edges, &wanted, &longest(query.edges)],
+                )
                 .await?
         }
         Some(confidence) => {
@@ -102,8 +108,14 @@ pub(super) fn level(query: &CountsQuery<'_>, resolved: &Resolved) -> Level {
     levels.min().unwrap_or(Level::Minute)
 }
 
+/// The length of the longest bucket, in minutes.
+fn longest(edges: &[Timestamp]) -> i32 {
+    let lengths = edges.windows(2).map(|pair| pair[1].duration_since(pair[0]).as_mins());
+    i32::try_from(lengths.max().unwrap_or_default()).unwrap_or(i32::MAX)
+}
+
 /// Of cameras `$1` with their groups `$2` between the edges `$3`; of classes `$4`, too, if `by_class`. What is not in the
-/// roll-ups yet is added.
+/// roll-ups yet is added, and imported counts that are of no longer time than a bucket: of `$5` minutes at most.
 fn of_buckets(level: Level, by_class: bool) -> String {
     let within = |start: &str| {
         format!(
@@ -112,10 +124,11 @@ fn of_buckets(level: Level, by_class: bool) -> String {
         )
     };
     let start = level.start_column();
-    let imported = if level == Level::Minute {
-        "null::bigint"
-    } else {
+    // Days of imported counts are rolled up, the rest are read as they are.
+    let imported = if level == Level::Day {
         "imported"
+    } else {
+        "null::bigint"
     };
     let table = |name: &str, class: &str, condition: &str| {
         format!(
@@ -132,12 +145,26 @@ fn of_buckets(level: Level, by_class: bool) -> String {
             within("minute")
         )
     };
+    let elsewhere = |class: &str, condition: &str| {
+        format!(
+            "select camera_id, {class}, {MIDDLE}, 0, 0, 0, detections from imported_count
+             where {} and start > ($3::timestamptz[])[1] - interval '25 hours'
+               and start < ($3::timestamptz[])[cardinality($3::timestamptz[])] and minutes <= $5 {condition}",
+            within(MIDDLE)
+        )
+    };
     let mut parts = vec![table("camera", "null::int", "")];
+    if level != Level::Day {
+        parts.push(elsewhere("null", ""));
+    }
     if level != Level::Minute {
         parts.push(delta("class_id is null"));
     }
     if by_class {
         parts.push(table("class", "class_id", "and class_id = any($4)"));
+        if level != Level::Day {
+            parts.push(elsewhere("class_id", "and class_id = any($4)"));
+        }
         if level != Level::Minute {
             parts.push(delta("class_id = any($4)"));
         }
@@ -149,7 +176,7 @@ fn of_buckets(level: Level, by_class: bool) -> String {
                 sum(imported)::bigint as imported
          from ({}) as counted
          join unnest($1::int[], $2::int[]) as wanted (camera_id, grp) using (camera_id)
-         where true {classes}
+         where $5::int is not null {classes}
          group by grp, class_id, place",
         parts.join(" union all ")
     )

@@ -40,7 +40,7 @@ pub async fn tracks(db: &Database, query: CountsQuery<'_>) -> Result<Vec<TrackSe
 
 async fn read(db: &Database, query: &CountsQuery<'_>) -> Result<Vec<TrackSeries>, Error> {
     let client = db.client().await?;
-    let resolved = scope::resolve(&client, query.scopes, query.grouping).await?;
+    let resolved = scope::resolve(&client, query.selections, query.grouping).await?;
     let classes = rows::classes(&client, query).await?;
     let sums = rows::sums(&client, query, &resolved, &classes).await?;
     let series = assemble(query, &resolved, &classes, &sums)?;

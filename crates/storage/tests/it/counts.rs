@@ -2,8 +2,8 @@
 
 use citytrack_domain::{Bucket, Class, Slug, VenueTimeZone};
 use citytrack_storage::{
-    Database,
-    counts::{self, Count, CountsQuery, Grouping, Scope},
+    Database, Selection,
+    counts::{self, Count, CountsQuery, Grouping},
     nodes, venues,
 };
 use citytrack_testkit::{TestDatabase, changed};
@@ -95,13 +95,13 @@ async fn counted(db: &Database, asked: Asked<'_>) -> Vec<(String, Counted)> {
         .bucket
         .edges(at(asked.from), at(asked.to), zone.zone(), 1_000)
         .unwrap();
-    let scope = Scope {
+    let selection = Selection {
         venue: asked.venue.clone(),
         cameras: asked.cameras.iter().map(|camera| camera.parse().unwrap()).collect(),
     };
     let classes: Vec<Class> = asked.class.iter().map(|class| Class::new(class).unwrap()).collect();
     let query = CountsQuery {
-        scopes: &[scope],
+        selections: &[selection],
         edges: &edges,
         classes: &classes,
         grouping: Grouping::default(),

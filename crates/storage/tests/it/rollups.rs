@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use citytrack_domain::{Bucket, Class, Detection, Frame, NodeIdentity, Slug, VenueTimeZone};
 use citytrack_storage::{
-    Database,
+    Database, Selection,
     audit::Actor,
     batches::BatchWriter,
-    counts::{self, Count, CountsQuery, Grouping, Of, Scope},
+    counts::{self, Count, CountsQuery, Grouping, Of},
     rollup, venues,
 };
 use citytrack_testkit::{self as builders, TestDatabase};
@@ -102,7 +102,7 @@ async fn store(db: &Database, node: &NodeIdentity, frames: &[Frame]) {
 
 /// Compares everything that can be asked with the frames.
 async fn check(db: &Database, frames: &[Frame], when: &str) {
-    let scopes = [Scope {
+    let selections = [Selection {
         venue: Slug::new("demo").unwrap(),
         cameras: Vec::new(),
     }];
@@ -130,7 +130,7 @@ async fn check(db: &Database, frames: &[Frame], when: &str) {
             };
             let classes: Vec<Class> = only.iter().map(|class| Class::new(class).unwrap()).collect();
             let query = CountsQuery {
-                scopes: &scopes,
+                selections: &selections,
                 edges: &edges,
                 classes: &classes,
                 grouping,
@@ -196,12 +196,12 @@ async fn every_level_says_what_the_frames_say() {
         .unwrap();
     let edges = ["2026-10-02T22:00:00Z", "2026-10-03T22:00:00Z"].map(|edge| edge.parse().unwrap());
     let of_class = async || {
-        let scopes = [Scope {
+        let selections = [Selection {
             venue: node.venue.clone(),
             cameras: Vec::new(),
         }];
         let query = CountsQuery {
-            scopes: &scopes,
+            selections: &selections,
             edges: &edges,
             classes: &[Class::new("person").unwrap()],
             grouping: Grouping::default(),

@@ -1,171 +1,352 @@
-//! The counts as JSON or CSV.
+//! The answer as JSON, or as a table with a row for each series and bucket.
 
-use std::cmp::Reverse;
+use std::{collections::BTreeMap, io};
 
-use actix_web::{
-    HttpRequest, HttpResponse, HttpResponseBuilder,
-    http::{
-        StatusCode,
-        header::{self, Accept, Header, Quality},
-    },
-};
+use actix_web::{HttpRequest, HttpResponse};
 use citytrack_common::Problem;
-use citytrack_domain::{Bucket, Class, Slug, VenueTimeZone};
-use citytrack_storage::counts::Count;
+use citytrack_domain::{Bucket, Class, Slug, TrackSet};
+use citytrack_storage::counts::Of;
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use utoipa::ToSchema;
 
-use super::parameters::Parameters;
+use super::{
+    measure::{Measure, Measured},
+    question::Question,
+};
+use crate::{
+    caching::Content,
+    table::{Cell, Column, Format, Kind, TableWriter},
+};
 
-/// What the answer is written as.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Format {
-    Json,
-    Csv,
-}
-
-/// Counts and what they are of.
+/// What was counted, and what it is compared with.
 pub(super) struct Answer<'a> {
-    pub(super) venue: &'a Slug,
-    pub(super) zone: &'a VenueTimeZone,
-    pub(super) parameters: &'a Parameters,
-    /// One more than there are counts.
-    pub(super) edges: &'a [Timestamp],
-    pub(super) counts: &'a [Count],
-    pub(super) now: Timestamp,
+    question: &'a Question,
+    measured: Vec<Measured>,
+    /// For each of `measured`, in the same order, with a value for each of its buckets.
+    compared: Option<Vec<Measured>>,
 }
 
-/// The counts of a venue.
+/// Counts by bucket.
 #[derive(Serialize, ToSchema)]
-#[schema(as = VenueCounts)]
+#[schema(as = Counts)]
 pub(super) struct Body<'a> {
-    #[schema(value_type = Slug)]
-    venue: &'a str,
-    /// The zone that hours and days are of.
+    #[schema(value_type = Measure)]
+    measure: &'static str,
     time_zone: &'a str,
     #[schema(value_type = Bucket)]
-    bucket: &'a str,
-    /// Where the first bucket begins.
-    from: Option<Timestamp>,
-    /// Where the last bucket ends.
-    to: Option<Timestamp>,
-    /// The cameras that were asked for, between commas; null: all.
+    bucket: &'static str,
+    from: Timestamp,
+    to: Timestamp,
+    /// Bucket n is from edge n to edge n + 1.
+    edges: &'a [Timestamp],
+    series: Vec<SeriesBody<'a>>,
+    compare: Option<ComparisonBody<'a>>,
+    /// How far estimates may be off; null where there are none.
+    error: Option<ErrorBody>,
+    /// What one should know to read the values.
+    notes: Vec<&'static str>,
+}
+
+/// The values of a group.
+#[derive(Serialize, ToSchema)]
+#[schema(as = CountsSeries)]
+struct SeriesBody<'a> {
+    #[serde(flatten)]
+    of: OfBody<'a>,
+    /// A value for each bucket; null where nobody looked.
+    values: Vec<Option<Number>>,
+    /// Of the whole range: the sum, the mean, the highest, or the different tracks of all buckets.
+    total: Option<Number>,
+}
+
+/// What a series is of; null where it was not grouped by.
+#[derive(Serialize, ToSchema)]
+#[schema(as = CountsOf)]
+struct OfBody<'a> {
+    #[schema(value_type = Option<Slug>)]
+    venue: Option<&'a str>,
+    /// `node/camera`
     camera: Option<String>,
     #[schema(value_type = Option<Class>)]
     class: Option<&'a str>,
-    buckets: Vec<BucketBody>,
 }
 
-/// A bucket of time. Also a line of the CSV; its header is made from the names.
+/// The range that was compared with.
 #[derive(Serialize, ToSchema)]
-#[schema(as = VenueCountsBucket)]
-pub(super) struct BucketBody {
-    start: Timestamp,
-    end: Timestamp,
-    /// How many frames came; 0: nothing is known of this time.
-    #[schema(minimum = 0)]
-    frames: i64,
-    /// How many detections were in them; null when no frame came.
-    #[schema(minimum = 0)]
-    detections: Option<i64>,
-    /// The most detections in one frame; null when no frame came.
-    #[schema(minimum = 0)]
-    peak: Option<i32>,
+#[schema(as = CountsComparison)]
+struct ComparisonBody<'a> {
+    /// How much earlier it is, in days: `7d`.
+    shift: String,
+    from: Timestamp,
+    to: Timestamp,
+    series: Vec<ComparedBody<'a>>,
 }
 
-impl BucketBody {
-    fn new(edges: [Timestamp; 2], count: &Count) -> Self {
-        let seen = count.seen();
-        Self {
-            start: edges[0],
-            end: edges[1],
-            frames: count.frames,
-            detections: seen,
-            peak: seen.map(|_| count.peak),
+/// The values of a group in the other range, in the places of the buckets that they are compared with.
+#[derive(Serialize, ToSchema)]
+#[schema(as = CountsCompared)]
+struct ComparedBody<'a> {
+    #[serde(flatten)]
+    series: SeriesBody<'a>,
+    /// How much more there is now.
+    difference: Vec<Option<Number>>,
+    /// What there is now by what there was; null where that was zero.
+    ratio: Vec<Option<Number>>,
+    total_difference: Option<Number>,
+    total_ratio: Option<Number>,
+}
+
+/// A number that is written as a whole one where it is, and otherwise to the fourth digit behind the point.
+#[derive(Clone, Copy, ToSchema)]
+#[schema(as = CountsNumber, value_type = f64)]
+struct Number(f64);
+
+impl Serialize for Number {
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "only of whole numbers that a f64 holds exactly"
+    )]
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        const EXACT: f64 = 9_007_199_254_740_992.0; // 2⁵³
+        if self.0.fract() == 0.0 && self.0.abs() <= EXACT {
+            serializer.serialize_i64(self.0 as i64)
+        } else {
+            serializer.serialize_f64((self.0 * 10_000.0).round() / 10_000.0)
         }
     }
 }
 
-impl Format {
-    /// What `Accept` likes best of the two.
-    pub(super) fn negotiate(request: &HttpRequest) -> Result<Self, Problem> {
-        let Some(accept) = Accept::parse(request).ok().filter(|accept| !accept.is_empty()) else {
-            return Ok(Self::Json);
+fn numbers(values: impl Iterator<Item = Option<f64>>) -> Vec<Option<Number>> {
+    values.map(|value| value.map(Number)).collect()
+}
+
+/// How far estimates may be off.
+#[derive(Serialize, ToSchema)]
+#[schema(as = CountsError)]
+struct ErrorBody {
+    /// The standard error of an estimate, relative to it.
+    relative_standard_error: f64,
+    /// Up to so many there is no error.
+    exact_up_to: usize,
+    /// Whether none of these values is estimated.
+    exact: bool,
+}
+
+impl<'a> Answer<'a> {
+    pub(super) fn new(question: &'a Question, measured: Vec<Measured>, compared: Option<Vec<Measured>>) -> Self {
+        let (measured, compared) = match (compared, &question.comparison) {
+            (Some(compared), Some(comparison)) => {
+                let buckets = [question.edges.len() - 1, comparison.edges.len() - 1];
+                let (measured, mut compared) = paired(measured, compared, buckets);
+                for series in &mut compared {
+                    let place =
+                        |place: &Option<usize>| place.and_then(|place| series.values.get(place).copied().flatten());
+                    series.values = comparison.places.iter().map(place).collect();
+                }
+                (measured, Some(compared))
+            }
+            _ => (measured, None),
         };
-        let mut wanted: Vec<_> = accept.iter().filter(|wanted| wanted.quality > Quality::ZERO).collect();
-        wanted.sort_by_key(|wanted| Reverse(wanted.quality));
-        wanted
-            .iter()
-            .find_map(
-                |wanted| match (wanted.item.type_().as_str(), wanted.item.subtype().as_str()) {
-                    ("*", "*") | ("application", "*" | "json") => Some(Self::Json),
-                    ("text", "*" | "csv") => Some(Self::Csv),
-                    _ => None,
-                },
-            )
-            .ok_or_else(|| {
-                let detail = "counts come as application/json or text/csv";
-                Problem::new(StatusCode::NOT_ACCEPTABLE, "not-acceptable", "Not acceptable", detail)
-            })
+        Self {
+            question,
+            measured,
+            compared,
+        }
     }
-}
 
-impl Answer<'_> {
     /// Writes the answer.
-    pub(super) fn respond(&self, format: Format) -> Result<HttpResponse, Problem> {
-        let mut answer = HttpResponse::Ok();
-        answer
-            .insert_header((header::CACHE_CONTROL, self.caching()))
-            .insert_header((header::VARY, "accept, authorization"));
-        match format {
-            Format::Json => Ok(answer.json(self.body())),
-            Format::Csv => self.csv(answer).map_err(|error| {
-                tracing::error!(%error, "cannot write CSV");
-                Problem::internal()
-            }),
-        }
-    }
-
-    /// Late frames may still correct the past, but seldom.
-    fn caching(&self) -> &'static str {
-        match self.edges.last() {
-            Some(end) if *end < self.now => "private, max-age=60",
-            _ => "private, max-age=5",
-        }
+    pub(super) fn respond(&self, request: &HttpRequest, now: Timestamp) -> Result<HttpResponse, Problem> {
+        let [from, to] = ends(&self.question.edges);
+        let content = match self.question.format.table() {
+            None => Content::json(&self.body())?,
+            Some(format) => Content {
+                bytes: self.table(format).map_err(|error| Content::unwritable(&error))?,
+                kind: format.content_type(),
+                file: Some(format!(
+                    "counts-{}-{}.{}",
+                    self.question.measure.as_str(),
+                    from.strftime("%Y-%m-%dT%H-%MZ"),
+                    format.extension()
+                )),
+            },
+        };
+        Ok(content.respond(request, Some(to), now))
     }
 
     fn body(&self) -> Body<'_> {
+        let [from, to] = ends(&self.question.edges);
         Body {
-            venue: self.venue.as_str(),
-            time_zone: self.zone.name(),
-            bucket: self.parameters.bucket.as_str(),
-            from: self.edges.first().copied(),
-            to: self.edges.last().copied(),
-            camera: self.parameters.camera(),
-            class: self.parameters.class.as_ref().map(Class::as_str),
-            buckets: self.buckets().collect(),
+            measure: self.question.measure.as_str(),
+            time_zone: self.question.places.zone.name(),
+            bucket: self.question.bucket.as_str(),
+            from,
+            to,
+            edges: &self.question.edges,
+            series: self.measured.iter().map(SeriesBody::from).collect(),
+            compare: self.comparison(),
+            error: self.error(),
+            notes: self.notes(),
         }
     }
 
-    fn buckets(&self) -> impl Iterator<Item = BucketBody> {
-        let pairs = self.edges.array_windows().zip(self.counts);
-        pairs.map(|(edges, count)| BucketBody::new(*edges, count))
+    fn comparison(&self) -> Option<ComparisonBody<'_>> {
+        let (comparison, compared) = (self.question.comparison.as_ref()?, self.compared.as_ref()?);
+        let [from, to] = ends(&comparison.edges);
+        let series = self.measured.iter().zip(compared).map(|(now, then)| {
+            let values = || now.values.iter().zip(&then.values);
+            ComparedBody {
+                series: SeriesBody::from(then),
+                difference: numbers(values().map(|(now, then)| difference(*now, *then))),
+                ratio: numbers(values().map(|(now, then)| ratio(*now, *then))),
+                total_difference: difference(now.total, then.total).map(Number),
+                total_ratio: ratio(now.total, then.total).map(Number),
+            }
+        });
+        Some(ComparisonBody {
+            shift: format!("{}d", comparison.days),
+            from,
+            to,
+            series: series.collect(),
+        })
     }
 
-    fn csv(&self, mut answer: HttpResponseBuilder) -> Result<HttpResponse, csv::Error> {
-        let mut lines = csv::Writer::from_writer(Vec::new());
-        for bucket in self.buckets() {
-            lines.serialize(bucket)?;
-        }
-        let text = lines.into_inner().map_err(csv::IntoInnerError::into_error)?;
-        let name = format!(
-            "attachment; filename=\"counts-{}-{}.csv\"",
-            self.venue, self.parameters.bucket
-        );
-        Ok(answer
-            .insert_header((header::CONTENT_DISPOSITION, name))
-            .content_type("text/csv; charset=utf-8")
-            .body(text))
+    fn error(&self) -> Option<ErrorBody> {
+        let relative_standard_error = self.question.measure.relative_standard_error()?;
+        let compared = self.compared.iter().flatten();
+        Some(ErrorBody {
+            relative_standard_error,
+            exact_up_to: TrackSet::EXACT_UP_TO,
+            exact: self.measured.iter().chain(compared).all(|series| series.exact),
+        })
     }
+
+    fn notes(&self) -> Vec<&'static str> {
+        let mut notes = Vec::new();
+        let totals = || self.measured.iter().map(|series| series.total);
+        if self.question.measure == Measure::Tracks && totals().any(|total| total == Some(0.0)) {
+            notes.push("Nodes that send no track ids have no tracks.");
+        }
+        if self.question.measure == Measure::Peak {
+            notes.push("A peak is of a single frame of one camera, and of one class where several were asked for.");
+        }
+        notes
+    }
+
+    fn table(&self, format: Format) -> io::Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        let columns = if self.compared.is_some() {
+            &COLUMNS[..]
+        } else {
+            &COLUMNS[..6]
+        };
+        let mut writer = TableWriter::new(format, columns, &mut bytes)?;
+        for (number, series) in self.measured.iter().enumerate() {
+            let of = OfBody::from(&series.of);
+            let camera = of.camera.as_deref().map_or(Cell::Null, Cell::Text);
+            let then = self.compared.as_ref().and_then(|compared| compared.get(number));
+            for (place, (edges, now)) in self.question.edges.array_windows().zip(&series.values).enumerate() {
+                let [start, end] = *edges;
+                let then = then.and_then(|series| series.values.get(place).copied().flatten());
+                let cells = [
+                    Cell::Timestamp(start),
+                    Cell::Timestamp(end),
+                    series
+                        .of
+                        .venue
+                        .as_ref()
+                        .map_or(Cell::Null, |venue| Cell::Text(venue.as_str())),
+                    camera,
+                    series
+                        .of
+                        .class
+                        .as_ref()
+                        .map_or(Cell::Null, |class| Cell::Text(class.as_str())),
+                    number_cell(*now),
+                    number_cell(then),
+                    number_cell(difference(*now, then)),
+                    number_cell(ratio(*now, then)),
+                ];
+                writer.row(&cells[..columns.len()])?;
+            }
+        }
+        writer.finish()?;
+        Ok(bytes)
+    }
+}
+
+const COLUMNS: [Column; 9] = [
+    Column::new("start", Kind::Timestamp),
+    Column::new("end", Kind::Timestamp),
+    Column::nullable("venue", Kind::Text),
+    Column::nullable("camera", Kind::Text),
+    Column::nullable("class", Kind::Text),
+    Column::nullable("value", Kind::Double),
+    Column::nullable("compared", Kind::Double),
+    Column::nullable("difference", Kind::Double),
+    Column::nullable("ratio", Kind::Double),
+];
+
+/// Both in the same order and of the same groups: a class may have been seen in one of the ranges only. There it was zero
+/// where somebody looked, which is told by the group's other classes; it is left open here.
+fn paired(now: Vec<Measured>, then: Vec<Measured>, buckets: [usize; 2]) -> (Vec<Measured>, Vec<Measured>) {
+    let mut of: Vec<Of> = now.iter().chain(&then).map(|series| series.of.clone()).collect();
+    of.sort();
+    of.dedup();
+    let complete = |series: Vec<Measured>, buckets: usize| {
+        let mut known: BTreeMap<Of, Measured> = series.into_iter().map(|series| (series.of.clone(), series)).collect();
+        let series = of
+            .iter()
+            .map(|of| known.remove(of).unwrap_or_else(|| Measured::nothing(of, buckets)));
+        series.collect::<Vec<_>>()
+    };
+    (complete(now, buckets[0]), complete(then, buckets[1]))
+}
+
+impl Measured {
+    fn nothing(of: &Of, buckets: usize) -> Self {
+        Self {
+            of: of.clone(),
+            values: vec![None; buckets],
+            total: None,
+            exact: true,
+        }
+    }
+}
+
+impl<'a> From<&'a Measured> for SeriesBody<'a> {
+    fn from(measured: &'a Measured) -> Self {
+        Self {
+            of: OfBody::from(&measured.of),
+            values: numbers(measured.values.iter().copied()),
+            total: measured.total.map(Number),
+        }
+    }
+}
+
+impl<'a> From<&'a Of> for OfBody<'a> {
+    fn from(of: &'a Of) -> Self {
+        Self {
+            venue: of.venue.as_ref().map(Slug::as_str),
+            camera: of.camera.as_ref().map(|(node, camera)| format!("{node}/{camera}")),
+            class: of.class.as_ref().map(Class::as_str),
+        }
+    }
+}
+
+fn number_cell(number: Option<f64>) -> Cell<'static> {
+    number.map_or(Cell::Null, Cell::Double)
+}
+
+fn difference(now: Option<f64>, then: Option<f64>) -> Option<f64> {
+    Some(now? - then?)
+}
+
+fn ratio(now: Option<f64>, then: Option<f64>) -> Option<f64> {
+    Some(now? / then.filter(|then| *then > 0.0)?)
+}
+
+/// Edges are at least two.
+fn ends(edges: &[Timestamp]) -> [Timestamp; 2] {
+    [edges.first(), edges.last()].map(|edge| edge.copied().unwrap_or_default())
 }

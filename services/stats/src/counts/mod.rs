@@ -1,109 +1,71 @@
-//! `GET /api/v1/venues/{venue}/counts`
+//! `GET /api/v1/counts`
 
 mod answer;
-mod parameters;
+mod comparison;
+mod measure;
+mod question;
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use citytrack_common::{Problem, openapi::ProblemSchema};
-use citytrack_domain::{Bucket, CameraPattern, Class, Clock, InvalidRange, Slug, VenueTimeZone};
-use citytrack_storage::{
-    Database,
-    counts::{self, CountsQuery, Grouping, Scope},
-    venues,
-};
-use tracing::error;
+use citytrack_domain::{Bucket, CameraPattern, Class, Clock, Slug, VenueTimeZone};
+use citytrack_storage::Database;
 
-use self::{
-    answer::{Answer, Format},
-    parameters::{Parameters, invalid},
-};
-use crate::{auth::Viewer, error::problem};
+use self::{answer::Answer, measure::Measure, question::Question};
+use crate::{auth::Viewer, settings::Limits};
 
-/// More buckets than anybody can look at, and few enough to hold in memory.
-const MOST_BUCKETS: usize = 10_000;
-
-/// Counts of a venue
+/// Counts of venues, cameras and classes
 ///
-/// The short form: one venue, one class. As JSON, or as CSV with a line per bucket, whichever `Accept` likes better.
+/// One series for each group, with a value for each bucket; null where nobody looked: no frame came. With `compare`, the
+/// same for an earlier range, bucket by bucket at the same time of day, with difference and ratio. Unique tracks are exact
+/// up to 256, and beyond that estimated by HyperLogLog with the error that the answer states.
 #[utoipa::path(
     get,
-    path = "/api/v1/venues/{venue}/counts",
-    operation_id = "venue_counts",
+    path = "/api/v1/counts",
+    operation_id = "counts",
     tag = "counts",
     params(
-        ("venue" = Slug, Path),
-        ("from" = Option<Timestamp>, Query, description = "Where the range begins; else 24 hours before `to`."),
-        ("to" = Option<Timestamp>, Query, description = "Where the range ends; else now."),
-        ("bucket" = Option<Bucket>, Query, description = "How long a bucket is; else `1m`. At most 10,000 fit in a range."),
+        ("venue" = Vec<Slug>, Query, explode = false, description = "One or more, between commas."),
+        ("from" = Option<String>, Query, description = "Where the range begins: an instant, or a date or time by the clocks of the time zone; else 24 hours before `to`.", example = "2026-11-22"),
+        ("to" = Option<String>, Query, description = "Where it ends; else now.", example = "2026-11-23"),
+        ("bucket" = Option<Bucket>, Query, description = "How long a bucket is; else `1h`. A range holds at most so many as the service allows, 10,000 by default."),
+        ("time_zone" = Option<VenueTimeZone>, Query, description = "The zone of hours and days; else that of the venues."),
         ("camera" = Option<Vec<CameraPattern>>, Query, explode = false, description = "Only these, between commas."),
-        ("class" = Option<Class>, Query, description = "Only this."),
+        ("class" = Option<Vec<Class>>, Query, explode = false, description = "Only these, between commas."),
+        ("min_confidence" = Option<f32>, Query, minimum = 0, maximum = 1, description = "Only detections of which the detector was so sure. Counted from the frames, which takes longer, and reaches back only as far as they are kept."),
+        ("group" = Option<Vec<question::Group>>, Query, explode = false, description = "What has a series of its own, between commas; else all is one."),
+        ("measure" = Option<Measure>, Query, description = "What is counted; else `detections`."),
+        ("compare" = Option<String>, Query, description = "How much earlier the range to compare with is (`1d`, `7d`, `52w`, `1y`), or where it begins.", example = "7d"),
+        ("align" = Option<comparison::Align>, Query, description = "Shift by whole weeks, so that weekdays meet."),
+        ("format" = Option<question::Format>, Query, description = "Else what `Accept` likes best."),
     ),
     responses(
-        (status = 200, content((answer::Body<'static> = "application/json"), (String = "text/csv"))),
-        (status = 406, description = "Neither JSON nor CSV will do.", content((ProblemSchema = "application/problem+json"))),
+        (status = 200, content(
+            (answer::Body = "application/json"),
+            (String = "text/csv"),
+            (String = "application/x-ndjson"),
+            (Vec<u8> = "application/vnd.apache.parquet"),
+        )),
+        (status = 304, description = "What the client has is what there is."),
+        (status = 406, description = "None of these will do.", content((ProblemSchema = "application/problem+json"))),
     ),
 )]
 pub(crate) async fn get(
     viewer: Viewer,
     request: HttpRequest,
-    path: web::Path<String>,
     database: web::Data<Database>,
     clock: web::Data<Clock>,
+    limits: web::Data<Limits>,
 ) -> Result<HttpResponse, Problem> {
-    let venue: Slug = path
-        .parse()
-        .map_err(|_| Problem::not_found(format!("there is no venue {:?}", *path)))?;
-    viewer.check(&venue)?;
-    let format = Format::negotiate(&request)?;
     let now = clock.now();
-    let mut parameters = Parameters::read(request.query_string(), now)?;
-    parameters.cameras = viewer.allowed(&venue, parameters.cameras)?;
-    let venue = venues::get(&database, &venue).await.map_err(problem)?;
-    let zone = VenueTimeZone::new(&venue.time_zone).map_err(|error| {
-        error!(venue = venue.slug.as_str(), %error, "the venue's time zone is not known to this build");
-        Problem::internal()
-    })?;
-    let edges = parameters
-        .bucket
-        .edges(parameters.from, parameters.to, zone.zone(), MOST_BUCKETS)
-        .map_err(|error| not_divided(error, &parameters))?;
-    let scope = Scope {
-        venue: venue.slug.clone(),
-        cameras: parameters.cameras.clone(),
+    let question = Question::read(&request, &viewer, &database, *limits.get_ref(), now).await?;
+    let measured = question.measure.ask(&database, question.query(&question.edges));
+    let (measured, compared) = match &question.comparison {
+        None => (measured.await?, None),
+        Some(comparison) => {
+            let compared = question.measure.ask(&database, question.query(&comparison.edges));
+            let (measured, compared) = futures_util::try_join!(measured, compared)?;
+            (measured, Some(compared))
+        }
     };
-    let query = CountsQuery {
-        scopes: &[scope],
-        edges: &edges,
-        classes: parameters.class.as_slice(),
-        grouping: Grouping::default(),
-        min_confidence: None,
-    };
-    let counts = counts::query(&database, query).await.map_err(problem)?;
-    let counts = counts
-        .into_iter()
-        .next()
-        .map(|series| series.counts)
-        .unwrap_or_default();
-    Answer {
-        venue: &venue.slug,
-        zone: &zone,
-        parameters: &parameters,
-        edges: &edges,
-        counts: &counts,
-        now,
-    }
-    .respond(format)
-}
-
-fn not_divided(error: InvalidRange, parameters: &Parameters) -> Problem {
-    match error {
-        InvalidRange::TooManyBuckets(_) => invalid(
-            "bucket",
-            &format!(
-                "{error} of {}; take longer buckets or a shorter range",
-                parameters.bucket
-            ),
-        ),
-        InvalidRange::Empty | InvalidRange::OffCalendar => invalid("from", &error.to_string()),
-    }
+    Answer::new(&question, measured, compared).respond(&request, now)
 }

@@ -63,12 +63,12 @@ async fn what_cannot_be_asked_is_explained() {
         (
             "?buckets=1m",
             "buckets",
-            "there is no parameter \"buckets\" here, only from, to, bucket, camera and class",
+            "there is no parameter \"buckets\" here, only from, to, bucket, camera, class, format",
         ),
         (
             "?from=now",
             "from",
-            "from is \"now\", but must be a time such as 2026-11-22T10:00:00Z",
+            "from is \"now\", but must be a time such as 2026-11-22T10:00:00Z, or a local one such as 2026-11-22 or 2026-11-22T10:00",
         ),
         (
             "?camera=north/door/left",
