@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use crate::{
     Error,
+    agents::Agents,
     database::{Client, Database},
     ledger,
     partitions::{self, Partitioned, day},
@@ -36,12 +37,13 @@ pub struct Stored {
     pub detections: usize,
 }
 
-/// Writes batches, remembering what it need not ask PostgreSQL again: the numbers of cameras and classes, and which
-/// partitions exist.
+/// Writes batches, remembering what it need not ask PostgreSQL again: the numbers of cameras and classes, what the nodes
+/// run, and which partitions exist.
 pub struct BatchWriter {
     database: Database,
     cameras: HashMap<(Uuid, CameraName), i32>,
     classes: HashMap<Class, i32>,
+    agents: Agents,
     partitions: HashSet<(Partitioned, Date)>,
 }
 
@@ -52,6 +54,7 @@ impl BatchWriter {
             database,
             cameras: HashMap::new(),
             classes: HashMap::new(),
+            agents: Agents::default(),
             partitions: HashSet::new(),
         }
     }
@@ -67,6 +70,7 @@ impl BatchWriter {
             Err(error) if !error.is_transient() => {
                 self.cameras.clear();
                 self.classes.clear();
+                self.agents.clear();
                 self.partitions.clear();
                 database.in_time(self.try_insert(batches)).await
             }
@@ -79,6 +83,7 @@ impl BatchWriter {
         self.make_partitions(&mut client, batches).await?;
         self.learn_cameras(&client, batches).await?;
         self.learn_classes(&client, batches).await?;
+        self.agents.learn(&client, batches).await?;
 
         let transaction = client.transaction().await?;
         let new_ids = insert_ids(&transaction, batches).await?;

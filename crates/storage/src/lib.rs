@@ -3,6 +3,7 @@
 //! Everything is a plain function over a [`Database`], one module per subject.
 
 mod agents;
+mod agents;
 pub mod api_tokens;
 pub mod audit;
 pub mod batches;
@@ -15,9 +16,11 @@ mod error;
 pub mod frames;
 pub mod heatmap;
 pub mod imports;
+pub mod heatmap;
 pub mod keys;
 pub mod ledger;
 mod migrations;
+pub mod node_overview;
 pub mod node_overview;
 pub mod nodes;
 pub mod occupancy;

@@ -127,7 +127,7 @@ pub(crate) fn retired(node: &Node) -> Error {
     Error::Conflict(format!("the node {} is retired", node.slug))
 }
 
-fn node(row: &Row) -> Result<Node, Error> {
+pub(crate) fn node(row: &Row) -> Result<Node, Error> {
     Ok(Node {
         id: row.try_get("id")?,
         venue: column::parsed(row, "venue")?,

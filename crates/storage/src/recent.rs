@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, time::Duration};
 
-use citytrack_domain::{Class, usual_interval};
+use citytrack_domain::{Class, Patience, usual_interval};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::{Client, Error};
@@ -46,7 +46,7 @@ pub(crate) struct RecentFrame {
 
 impl RecentFrame {
     /// When it was taken, as far as is known: not after it came in, whatever the node's clock says.
-    fn taken_at(&self) -> Timestamp {
+    pub(crate) fn taken_at(&self) -> Timestamp {
         self.captured_at.min(self.received_at)
     }
 }
@@ -68,6 +68,13 @@ impl Recent {
     /// When something came in last, by our clock.
     pub(crate) fn last_received_at(&self) -> Option<Timestamp> {
         self.0.iter().map(|frame| frame.received_at).max()
+    }
+
+    /// Whether the silence since the last of it is not longer than it may be.
+    pub(crate) fn goes_on(&self, patience: &Patience, now: Timestamp) -> bool {
+        let limit = patience.limit(self.usual_interval());
+        let silence = self.last_received_at().map(|last| now.duration_since(last));
+        silence.is_some_and(|silence| silence.is_negative() || silence.unsigned_abs() <= limit)
     }
 
     /// How often something comes in.
