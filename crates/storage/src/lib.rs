@@ -3,7 +3,6 @@
 //! Everything is a plain function over a [`Database`], one module per subject.
 
 mod agents;
-mod agents;
 pub mod api_tokens;
 pub mod audit;
 pub mod batches;
@@ -16,11 +15,9 @@ mod error;
 pub mod frames;
 pub mod heatmap;
 pub mod imports;
-pub mod heatmap;
 pub mod keys;
 pub mod ledger;
 mod migrations;
-pub mod node_overview;
 pub mod node_overview;
 pub mod nodes;
 pub mod occupancy;
@@ -36,6 +33,6 @@ pub mod users;
 pub mod venues;
 
 pub use change::Change;
-pub use counts::Scope as Selection;
 pub use database::{Client, Database, DatabaseOptions};
 pub use error::Error;
+pub use selection::Selection;
