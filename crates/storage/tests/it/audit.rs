@@ -362,3 +362,47 @@ async fn entries_are_forgotten_when_their_time_is_over() {
     assert_eq!(audit::forget(db, kept, later(25)).await.unwrap(), noted.len() as u64);
     assert_eq!(audit::forget(db, Duration::MAX, later(25)).await.unwrap(), 0);
 }
+
+#[tokio::test]
+async fn mere_bookkeeping_has_no_entry_and_a_new_password_is_told_without_it() {
+    let test = TestDatabase::create().await;
+    let db = &test.database;
+    let client = db.client().await.unwrap();
+    let user = "insert into user_account (id, name, display_name, password_hash)
+                values (gen_random_uuid(), 'anna', 'Anna', 'first hash')";
+    client.batch_execute(user).await.unwrap();
+    let last = last(db).await;
+    for change in [
+        "update user_account set last_seen_at = now()",
+        "update user_account set display_name = display_name",
+        "update user_account set last_seen_at = now() + interval '1 hour', display_name = 'Anna B.'",
+        "update user_account set password_hash = 'second hash'",
+        "update user_account set disabled_at = '2026-11-22T12:00:00Z'",
+        "update user_account set disabled_at = null",
+        "delete from user_account",
+    ] {
+        client.batch_execute(change).await.unwrap();
+    }
+    let mut seen = since(db, last).await;
+    let deleted = seen.pop().unwrap();
+    assert_eq!(
+        (deleted.0.as_str(), deleted.1.as_str(), &deleted.3),
+        ("user.deleted", "anna", &None)
+    );
+    assert_eq!(deleted.2.unwrap()["password_hash"], "(hidden)");
+    let hidden = json!({"password_hash": "(hidden)"});
+    let since = json!({"disabled_at": "2026-11-22T12:00:00+00:00"});
+    let never = json!({"disabled_at": null});
+    let expected = [
+        entry(
+            "user.updated",
+            "anna",
+            json!({"display_name": "Anna"}),
+            json!({"display_name": "Anna B."}),
+        ),
+        entry("user.updated", "anna", hidden.clone(), hidden),
+        entry("user.disabled", "anna", never.clone(), since.clone()),
+        entry("user.enabled", "anna", since, never),
+    ];
+    assert_eq!(seen, expected);
+}
