@@ -7,7 +7,7 @@ use argon2::{
 };
 use secrecy::{ExposeSecret, SecretString};
 
-/// 19 MiB, two passes, one lane: OWASP's first choice where memory is short. It takes some 20 ms of a core. A hash names its
+/// 19 MiB, two passes, one lane: OWASP's first choice where memory is short. It takes some 40 ms of a core. A hash names its
 /// parameters, so that these can be raised without ado: a password gets the new ones when it is next set.
 const MEMORY_KIB: u32 = 19 * 1024;
 const PASSES: u32 = 2;

@@ -1,6 +1,7 @@
 //! Against a real PostgreSQL: `eval "$(scripts/test-servers env)"` first.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
+mod accounts;
 mod api_tokens;
 mod audit;
 mod batches;

@@ -1,4 +1,4 @@
-//! Where passwords are hashed and compared: beside the threads that serve, and only so many at once. Each takes some 20 ms of
+//! Where passwords are hashed and compared: beside the threads that serve, and only so many at once. Each takes some 40 ms of
 //! a core and 19 MiB, which is meant to be hard on whoever guesses, not on us.
 
 use std::{sync::Arc, time::Duration};
