@@ -150,6 +150,8 @@ fn assemble(
             });
         }
     }
+    // By names, and not by the numbers that they happen to have.
+    series.sort_by(|one, other| one.of.cmp(&other.of));
     Ok(series)
 }
 
