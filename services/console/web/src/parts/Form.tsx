@@ -37,9 +37,8 @@ export function Form({
 }: Props) {
   const form = useRef<HTMLFormElement>(null);
   const act = useAction(action);
-  const violations = act.error?.violations;
-  const state = useMemo(() => ({ violations: violations ?? [], shown: new Set<string>() }), [violations]);
-  // Fields register while they are drawn, before this component knows: so the rest is found out after that.
+  const shown = useRef(new Set<string>()).current;
+  const state = useMemo(() => ({ violations: act.error?.violations ?? [], shown }), [act.error, shown]);
   const rest = act.error && !act.busy ? <Rest error={act.error} state={state} explain={explain} /> : null;
 
   useEffect(() => {
@@ -139,10 +138,11 @@ export function Field({ label, help, pointer, problem, children }: FieldProps) {
 /** What is wrong with what `pointer` points to, as a sentence. For groups of controls; `Field` does it by itself. */
 export function useViolations(pointer: string | undefined): string | undefined {
   const { violations, shown } = useContext(FormContext);
-  if (pointer !== undefined) shown.add(pointer);
   useLayoutEffect(() => {
+    if (pointer === undefined) return;
+    shown.add(pointer);
     return () => {
-      if (pointer !== undefined) shown.delete(pointer);
+      shown.delete(pointer);
     };
   }, [shown, pointer]);
   const found =

@@ -63,7 +63,7 @@ function Cell<T>({ column, row }: { column: Column<T>; row: T }) {
   if (isName) return <th scope="row">{cell(row)}</th>;
   return (
     <td data-label={isActions ? undefined : header} class={isActions ? "row-actions" : align}>
-      {cell(row)}
+      {isActions ? cell(row) : <div>{cell(row)}</div>}
     </td>
   );
 }

@@ -8,7 +8,7 @@ export function ZoneField({ name, value }: { name: string; value: string }) {
   const list = useId();
   const [text, setText] = useState(value);
   const zones = useMemo(knownZones, []);
-  const isKnown = zones.includes(text.trim());
+  const isKnown = isZone(text.trim());
   return (
     <Field
       label="Time zone"
@@ -49,7 +49,31 @@ function TimeThere({ zone }: { zone: string }) {
   );
 }
 
+/** Browsers list some zones under the names of long ago only (Asia/Calcutta), but know the present ones, too. */
+const RENAMED = [
+  "Africa/Asmara",
+  "America/Nuuk",
+  "Asia/Ho_Chi_Minh",
+  "Asia/Kathmandu",
+  "Asia/Kolkata",
+  "Asia/Yangon",
+  "Atlantic/Faroe",
+  "Europe/Kyiv",
+  "Pacific/Chuuk",
+  "Pacific/Kanton",
+  "Pacific/Pohnpei",
+  "UTC",
+];
+
 function knownZones(): string[] {
-  const zones = Intl.supportedValuesOf("timeZone");
-  return zones.includes("UTC") ? zones : ["UTC", ...zones];
+  const zones = new Set([...Intl.supportedValuesOf("timeZone"), ...RENAMED.filter(isZone)]);
+  return [...zones].sort();
+}
+
+function isZone(name: string): boolean {
+  try {
+    return name !== "" && Boolean(new Intl.DateTimeFormat("en", { timeZone: name }));
+  } catch {
+    return false;
+  }
 }

@@ -15,7 +15,7 @@ export function UserMenu({ session, path }: { session: Session; path: string }) 
   });
   const { display_name, name } = session.user;
   return (
-    <section class="user-menu" aria-label="You">
+    <section class="user-menu" aria-label="Signed in">
       <p class="who">
         <span class="avatar" aria-hidden="true">
           {initials(display_name || name)}

@@ -1,5 +1,6 @@
 import { useState } from "preact/hooks";
 import { changePassword } from "../../api/session";
+import { zoneName } from "../../format";
 import { Card } from "../../parts/Card";
 import { Form, TextField } from "../../parts/Form";
 import { NewPassword } from "../../parts/NewPassword";
@@ -17,7 +18,7 @@ export default function Account() {
   return (
     <div class="page narrow">
       <PageHead title="Your account" intro="Who you are here, and your password." />
-      <Card title="You">
+      <Card title="About you">
         <dl class="facts">
           <dt>Name</dt>
           <dd>{user.display_name}</dd>
@@ -31,7 +32,7 @@ export default function Account() {
           </dd>
           <dt>Signed in until</dt>
           <dd>
-            <TimeText at={expires_at} />
+            <TimeText at={expires_at} /> <span class="muted">{zoneName(expires_at)}, if you do nothing</span>
           </dd>
         </dl>
       </Card>

@@ -1,4 +1,5 @@
 import type { AuditEntry } from "../../api/audit";
+import { dateTime } from "../../format";
 import { TimeText } from "../../parts/TimeText";
 import { ACTOR_KINDS, describe, type Difference, differences } from "./describe";
 
@@ -6,7 +7,8 @@ import { ACTOR_KINDS, describe, type Difference, differences } from "./describe"
 export function Entry({ entry, zone }: { entry: AuditEntry; zone: string | undefined }) {
   const { actor, address, action, subject, at } = entry;
   const changed = differences(entry);
-  const kind = ACTOR_KINDS[actor.kind] ?? actor.kind;
+  // A user is named by a name; of other actors it is said what they are.
+  const kind = actor.kind === "user" ? actor.name : (ACTOR_KINDS[actor.kind] ?? actor.kind);
   return (
     <li class="audit-entry">
       <p class="audit-what">
@@ -29,7 +31,7 @@ export function Entry({ entry, zone }: { entry: AuditEntry; zone: string | undef
           </thead>
           <tbody>
             {changed.map((difference) => (
-              <Row key={difference.field} {...difference} />
+              <Row key={difference.field} {...difference} zone={zone} />
             ))}
           </tbody>
         </table>
@@ -38,12 +40,16 @@ export function Entry({ entry, zone }: { entry: AuditEntry; zone: string | undef
   );
 }
 
-function Row({ field, before, after }: Difference) {
+function Row({ field, before, after, zone }: Difference & { zone: string | undefined }) {
   return (
     <tr>
       <th scope="row">{field.replaceAll("_", " ")}</th>
-      <td>{before === undefined ? <span class="muted">–</span> : <del>{before}</del>}</td>
-      <td>{after === undefined ? <span class="muted">–</span> : <ins>{after}</ins>}</td>
+      <td>{before === undefined ? <span class="muted">–</span> : <del>{told(before, zone)}</del>}</td>
+      <td>{after === undefined ? <span class="muted">–</span> : <ins>{told(after, zone)}</ins>}</td>
     </tr>
   );
 }
+
+/** Times are told like the others of the page; everything else as it is. */
+const told = (value: string, zone: string | undefined): string =>
+  /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d/.test(value) ? dateTime(value, zone) : value;

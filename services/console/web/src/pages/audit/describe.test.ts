@@ -9,6 +9,7 @@ test.each([
   ["user-role.created", "Gave a role to"],
   ["user-role.updated", "Changed role of"],
   ["user-role.deleted", "Took a role from"],
+  ["user.signed-in", "Signed in:"],
   ["new-thing.made-up", "Made up new thing"],
 ])("%s is told as %j", (action, told) => expect(describe(action)).toBe(told));
 
@@ -22,6 +23,8 @@ test("a difference names what changed, and leaves out what is empty", () => {
   expect(differences({ before: null, after: { slug: "demo", title: null } })).toEqual([
     { field: "slug", before: undefined, after: "demo" },
   ]);
+  expect(differences({ before: null, after: { id: "7", user_id: "8", created_at: "…" } })).toEqual([]);
+  expect(differences({ before: { password_hash: "a" }, after: { password_hash: "b" } })).toHaveLength(1);
   expect(differences({ before: null, after: null })).toEqual([]);
 });
 

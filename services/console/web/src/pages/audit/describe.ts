@@ -12,11 +12,20 @@ const THINGS: Record<string, string> = {
   "api-token": "API token",
   "viewer-token": "viewer link",
   import: "import",
-  session: "session",
 };
 
 const DONE: Record<string, string> = { updated: "changed", deleted: "removed" };
-const ROLE_DONE: Record<string, string> = { created: "Gave a role to", deleted: "Took a role from" };
+/** What cannot be told as "did something to a thing". */
+const SPECIAL: Record<string, string> = {
+  "user-role.created": "Gave a role to",
+  "user-role.deleted": "Took a role from",
+  "api-token-role.created": "Gave a role to API token",
+  "api-token-role.deleted": "Took a role from API token",
+  "user.signed-in": "Signed in:",
+  "user.signed-out": "Signed out:",
+  "user.sign-in-failed": "Could not sign in:",
+  "viewer-token.created": "Made a viewer link to",
+};
 
 export const ACTOR_KINDS: Record<ActorKind, string> = {
   user: "user",
@@ -28,14 +37,16 @@ export const ACTOR_KINDS: Record<ActorKind, string> = {
 };
 
 /** The kinds of things that entries are about, for a choice. */
-export const SUBJECTS: [value: string, label: string][] = Object.keys(THINGS)
-  .filter((kind) => kind !== "session" && kind !== "viewer-token")
-  .map((kind) => [kind, kind === "user-role" ? "Roles" : sentence(`${THINGS[kind]}s`).slice(0, -1)]);
+export const SUBJECTS: [value: string, label: string][] = Object.keys(THINGS).map((kind) => [
+  kind,
+  kind === "user-role" ? "Roles" : sentence(`${THINGS[kind]}s`).slice(0, -1),
+]);
 
 /** `venue.updated` is "Changed venue". The subject follows. */
 export function describe(action: string): string {
+  const special = SPECIAL[action];
+  if (special) return special;
   const [kind = "", verb = ""] = action.split(".");
-  if (kind === "user-role" && ROLE_DONE[verb]) return ROLE_DONE[verb];
   const done = DONE[verb] ?? verb.replaceAll("-", " ");
   const thing = THINGS[kind] ?? kind.replaceAll("-", " ");
   return sentence(`${done} ${thing}`).slice(0, -1);
@@ -48,10 +59,15 @@ export interface Difference {
   after: string | undefined;
 }
 
-/** What an entry says field by field; fields that are empty on both sides are left out. */
+/**
+ * What an entry says field by field; fields that are empty on both sides are left out. Of something that was made or removed as a
+ * whole, also what says nothing to people: its id, when it was made, that there is a secret.
+ */
 export function differences({ before, after }: Pick<AuditEntry, "before" | "after">): Difference[] {
   const fields = new Set([...Object.keys(before ?? {}), ...Object.keys(after ?? {})]);
+  const isWhole = !before || !after;
   return [...fields]
+    .filter((field) => !(isWhole && /^(id|.*_id|created_at|.*_hash)$/.test(field)))
     .map((field) => ({ field, before: text(before?.[field]), after: text(after?.[field]) }))
     .filter((difference) => difference.before !== undefined || difference.after !== undefined);
 }

@@ -9,7 +9,7 @@ before(async () => {
 });
 after(() => browser.close());
 
-test("the home page says what CityTrack is, and how its parts fit together", async (t) => {
+test("the sign-in page says what CityTrack is, and how its parts fit together", async (t) => {
   const page = await openPage(t, browser);
   await page.goto(address);
   await page.getByRole("heading", { level: 1, name: /see what your cameras count/i }).waitFor();
@@ -25,6 +25,7 @@ test("a pasted viewer link opens the live page, anything else is explained", asy
   const token = await viewerToken([venue]);
   const page = await openPage(t, browser);
   await page.goto(address);
+  await page.getByText("Have you got a viewer link?").click();
   const field = page.getByLabel("Viewer link or token");
   await field.fill("hello");
   await field.press("Enter");
@@ -57,14 +58,14 @@ test("the keyboard gets past the navigation to the content", async (t) => {
   assert.equal(await page.evaluate(() => document.activeElement?.id), "content");
 });
 
-test("the home page fits a phone", async (t) => {
+test("the sign-in page fits a phone", async (t) => {
   const page = await openPage(t, browser, { viewport: PHONE, isMobile: true, hasTouch: true });
   await page.goto(address);
   await page.getByRole("heading", { level: 1 }).waitFor();
   assert.equal(await widthOfContent(page), PHONE.width);
 });
 
-test("the home page follows the colour scheme of the system", async (t) => {
+test("the sign-in page follows the colour scheme of the system", async (t) => {
   const page = await openPage(t, browser, { colorScheme: "dark" });
   await page.goto(address);
   await page.getByRole("heading", { level: 1 }).waitFor();
