@@ -26,28 +26,36 @@ impl Database {
     /// # Errors
     /// [`Error::Transient`] when there is no connection in time.
     pub async fn change(&self, actor: &Actor) -> Result<Change, Error> {
+        self.in_time(async { Change::begin(self.client().await?, actor).await })
+            .await
+    }
+
+    /// As [`Self::change`], on a connection of its own, for a change whose statements may take any time.
+    ///
+    /// # Errors
+    /// [`Error::Transient`] when there is no connection in time.
+    pub async fn long_change(&self, actor: &Actor) -> Result<Change, Error> {
+        self.in_time(async { Change::begin(self.dedicated().await?, actor).await })
+            .await
+    }
+}
+
+impl Change {
+    async fn begin(client: Client, actor: &Actor) -> Result<Self, Error> {
         let actor = json!({
             "kind": actor.kind.as_str(),
             "name": actor.name,
             "id": actor.id,
             "address": actor.address,
         });
-        let begin = async {
-            let change = Change {
-                client: self.client().await?,
-                is_open: true,
-            };
-            change.batch_execute("begin").await?;
-            // Until the end of the transaction; the triggers of the migration V7 read it.
-            let set = "select set_config('citytrack.actor', $1, true)";
-            change.query_one(set, &[&actor.to_string()]).await?;
-            Ok(change)
-        };
-        self.in_time(begin).await
+        let change = Self { client, is_open: true };
+        change.batch_execute("begin").await?;
+        // Until the end of the transaction; the triggers of the migration V7 read it.
+        let set = "select set_config('citytrack.actor', $1, true)";
+        change.query_one(set, &[&actor.to_string()]).await?;
+        Ok(change)
     }
-}
 
-impl Change {
     /// Keeps what was changed, and the entries about it.
     ///
     /// # Errors

@@ -6,14 +6,18 @@
 
 mod fold;
 pub(crate) mod gains;
+mod imported;
 mod level;
 mod rebuild;
 mod tables;
 
-use deadpool_postgres::Transaction;
+use deadpool_postgres::GenericClient;
 
 pub use self::fold::{Folded, fold};
-pub(crate) use self::level::{Level, zone_of};
+pub(crate) use self::{
+    imported::{MIDDLE, add_imported},
+    level::{Level, zone_of},
+};
 use crate::Error;
 
 /// Any number that nothing else in this database uses for an advisory lock.
@@ -23,8 +27,7 @@ const LOCK: i64 = 0x6369_7479_0004;
 ///
 /// # Errors
 /// When PostgreSQL is away, or the wait is longer than a statement may take.
-#[allow(dead_code, reason = "taken by imports")]
-pub(crate) async fn lock(transaction: &Transaction<'_>) -> Result<(), Error> {
+pub(crate) async fn lock(transaction: &impl GenericClient) -> Result<(), Error> {
     transaction
         .execute("select pg_advisory_xact_lock($1)", &[&LOCK])
         .await?;

@@ -12,7 +12,7 @@ use tracing::info;
 use super::{
     Level,
     fold::{MOST_AT_ONCE, Sums},
-    level,
+    imported, level,
     tables::{self, ClassKey},
 };
 use crate::{Client, Error};
@@ -53,6 +53,7 @@ async fn rebuild(client: &mut Client, venue: &str, zone_name: &str) -> Result<()
         counts(&transaction, level, &cameras, &zone).await?;
         tracks(&transaction, level, &cameras, &zone).await?;
     }
+    imported::add_imported(&transaction, &cameras, None, &zone).await?;
     transaction
         .execute(
             "insert into venue_rollup values ($1, $2) on conflict (venue) do update set time_zone = excluded.time_zone",
