@@ -20,7 +20,7 @@ export function Entry({ entry, zone }: { entry: AuditEntry; zone: string | undef
         {address && <> · {address}</>}
       </p>
       {changed.length > 0 && (
-        <table class="diff">
+        <table class={entry.before ? "diff" : "diff made"}>
           <caption class="visually-hidden">What was changed</caption>
           <thead class="visually-hidden">
             <tr>

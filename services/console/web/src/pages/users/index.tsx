@@ -71,7 +71,8 @@ function UserTable({ users, isManager, onOpen }: TableProps) {
       key: "name",
       header: "User",
       isName: true,
-      sort: (user) => user.display_name,
+      // Whoever cannot sign in stands at the end.
+      sort: (user) => `${user.disabled_at ? 1 : 0} ${user.display_name}`,
       cell: (user) => (
         <>
           {user.display_name} <span class="help mono">{user.name}</span>

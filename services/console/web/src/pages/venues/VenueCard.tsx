@@ -66,7 +66,7 @@ function Cameras({ venue, mayTitle }: { venue: Venue; mayTitle: boolean }) {
     { key: "title", header: "Camera", isName: true, cell: ({ title, name }) => title ?? name },
     {
       key: "name",
-      header: "The node calls it",
+      header: "Node / name",
       cell: ({ node_slug, name }) => (
         <span class="mono">
           {node_slug}/{name}
