@@ -18,5 +18,7 @@ _lib=$(dirname "${BASH_SOURCE[0]}")
 . "$_lib/demo.sh"
 . "$_lib/system.sh"
 . "$_lib/stages.sh"
+. "$_lib/test_system.sh"
 . "$_lib/browser.sh"
+. "$_lib/schemathesis.sh"
 unset _lib

@@ -6,7 +6,7 @@ SERVER_PACKAGES=(postgresql rabbitmq-server curl jq)
 # shellcheck disable=SC2034  # for the scripts that source this
 BUILD_PACKAGES=(gcc g++ make cmake pkg-config)
 # shellcheck disable=SC2034  # for the scripts that source this
-TEST_PACKAGES=(chromium shellcheck)
+TEST_PACKAGES=(chromium shellcheck python3-venv)
 
 # install_packages NAME…: those that are not installed yet, in one go.
 install_packages() {

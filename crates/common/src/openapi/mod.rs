@@ -7,6 +7,7 @@
 mod answers;
 mod document;
 mod health;
+mod parameters;
 
 use utoipa::{
     ToSchema,
@@ -102,6 +103,7 @@ pub fn complete(mut document: OpenApi, access: Access) -> OpenApi {
         ];
         for operation in operations.into_iter().flatten() {
             answers::add(path, operation);
+            operation.parameters.iter_mut().flatten().for_each(parameters::tidy);
         }
     }
     document.tags.get_or_insert_default().push(Tag::new(health::TAG));

@@ -3,7 +3,12 @@ use utoipa::OpenApi;
 
 use super::*;
 
-#[utoipa::path(get, path = "/things/{thing}", params(("thing" = String, Path)), responses((status = 200)))]
+#[utoipa::path(get, path = "/things/{thing}", params(
+    ("thing" = String, Path),
+    ("class" = Option<String>, Query),
+    ("at" = Option<Inner>, Query),
+    ("names" = Option<Vec<String>>, Query),
+), responses((status = 200)))]
 #[expect(dead_code, reason = "only described")]
 fn see() {}
 
@@ -15,8 +20,16 @@ fn make() {}
 #[expect(dead_code, reason = "only described")]
 fn open() {}
 
+#[derive(utoipa::ToSchema)]
+#[schema(rename_all = "lowercase")]
+#[expect(dead_code, reason = "only described")]
+enum Inner {
+    One,
+    Two,
+}
+
 #[derive(OpenApi)]
-#[openapi(paths(see, make, open))]
+#[openapi(paths(see, make, open), components(schemas(Inner)))]
 struct Things;
 
 fn document(access: Access) -> Value {
@@ -66,4 +79,16 @@ fn changes_of_a_session_need_the_token_against_forgery() {
         json!([{"token": []}, {"session": [], "csrf": []}])
     );
     assert_eq!(security("/open", "get"), json!([{}]));
+}
+
+#[test]
+fn parameters_are_never_null_and_lists_never_empty() {
+    let document = document(Access::Token("a token"));
+    let parameters = &document["paths"]["/things/{thing}"]["get"]["parameters"];
+    assert_eq!(parameters[1]["schema"], json!({"type": "string"}));
+    assert_eq!(parameters[2]["schema"], json!({"$ref": "#/components/schemas/Inner"}));
+    assert_eq!(
+        parameters[3]["schema"],
+        json!({"type": "array", "items": {"type": "string"}, "minItems": 1})
+    );
 }

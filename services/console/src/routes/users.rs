@@ -90,7 +90,7 @@ pub(super) async fn list(principal: Principal, database: web::Data<Database>) ->
 #[utoipa::path(
     post, path = "/api/v1/users", operation_id = "create_user", tag = "users",
     request_body = NewUserBody,
-    responses((status = 201, body = UserBody, headers(("Location" = String))), (status = 409, description = "There is such a user.", content((ProblemSchema = "application/problem+json")))),
+    responses((status = 201, body = UserBody, headers(("Location" = String))), (status = 404, description = "There is no such venue as the roles name.", content((ProblemSchema = "application/problem+json"))), (status = 409, description = "There is such a user.", content((ProblemSchema = "application/problem+json")))),
 )]
 pub(super) async fn create(
     principal: Principal,

@@ -79,7 +79,7 @@ impl Exports {
         ("camera" = Option<Vec<CameraPattern>>, Query, explode = false, description = "Only of these, between commas."),
         ("class" = Option<Vec<Class>>, Query, explode = false, description = "Only of these, between commas."),
         ("min_confidence" = Option<f32>, Query, minimum = 0, maximum = 1, description = "Only as sure as this, or surer."),
-        ("format" = Option<String>, Query, description = "`csv`, `ndjson` or `parquet`; else what `Accept` likes best."),
+        ("format" = Option<String>, Query, pattern = "^(csv|ndjson|parquet)$", description = "`csv`, `ndjson` or `parquet`; else what `Accept` likes best."),
     ),
     responses(
         (

@@ -36,7 +36,7 @@ const KNOWN: &[&str] = &["from", "to", "bucket", "camera", "class", "format"];
         ("bucket" = Option<Bucket>, Query, description = "How long a bucket is; else `1m`. A range holds at most so many as the service allows, 10,000 by default."),
         ("camera" = Option<Vec<CameraPattern>>, Query, explode = false, description = "Only these, between commas."),
         ("class" = Option<Class>, Query, description = "Only this."),
-        ("format" = Option<String>, Query, description = "`json` or `csv`; else what `Accept` likes best."),
+        ("format" = Option<String>, Query, pattern = "^(json|csv)$", description = "`json` or `csv`; else what `Accept` likes best."),
     ),
     responses(
         (status = 200, content((answer::Body<'static> = "application/json"), (String = "text/csv"))),
