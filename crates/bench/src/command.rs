@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use crate::{copy_limit, disk, drain, idle, ingest, live, overload, prepare, table};
+use crate::{ask, copy_limit, disk, drain, idle, ingest, live, overload, prepare, table};
 
 /// Measures a running CityTrack, or a system to compare it with, on this machine
 #[derive(clap::Parser, Debug)]
@@ -12,6 +12,8 @@ pub enum Command {
     Ingest(Box<ingest::Args>),
     /// Make a venue (or several) with nodes and keys through the control API, and write them to a file for `ingest`
     Prepare(prepare::Args),
+    /// Ask the read API questions from standard input again and again, and print how long the answers take
+    Ask(ask::Args),
     /// Write the rows of the frame table by bare binary COPY: the limit that the machine itself sets
     CopyLimit(copy_limit::Args),
     /// Watch a backlog being stored: how fast, and at what cost
@@ -35,6 +37,7 @@ impl Command {
         match self {
             Self::Ingest(args) => ingest::run(&args),
             Self::Prepare(args) => prepare::run(&args),
+            Self::Ask(args) => ask::run(&args),
             Self::CopyLimit(args) => copy_limit::run(&args),
             Self::Drain(args) => drain::run(&args),
             Self::Disk(args) => disk::run(&args),

@@ -27,15 +27,19 @@ impl Latencies {
     }
 
     pub(crate) fn summary(&self) -> Summary {
-        let millis = |micros: u64| micros as f64 / 1000.0;
-        let at = |quantile| millis(self.0.value_at_quantile(quantile));
+        let [p50, p90, p99, max] = self.percentiles([0.5, 0.9, 0.99, 1.0]);
         Summary {
             count: self.0.len(),
-            p50: at(0.5),
-            p90: at(0.9),
-            p99: at(0.99),
-            max: millis(self.0.max()),
+            p50,
+            p90,
+            p99,
+            max,
         }
+    }
+
+    /// The durations, in milliseconds, that such parts of all (0 to 1) do not exceed.
+    pub(crate) fn percentiles<const N: usize>(&self, quantiles: [f64; N]) -> [f64; N] {
+        quantiles.map(|quantile| self.0.value_at_quantile(quantile) as f64 / 1000.0)
     }
 }
 

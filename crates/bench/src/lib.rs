@@ -9,6 +9,7 @@
     reason = "counts become figures for people: 52 bits are more than enough"
 )]
 
+mod ask;
 mod batch_id;
 mod clock;
 mod command;
