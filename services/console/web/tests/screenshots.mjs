@@ -1,19 +1,37 @@
-// Writes pictures of the pages: `npm run screenshots -- DIRECTORY [VIEWER LINK OR TOKEN]`.
-// Without a viewer link it makes a venue of its own and sends it a little scene.
+// Writes pictures of the pages: `npm run screenshots -- DIRECTORY [NAME…]`, light and dark, on a desktop and on a phone.
+// It makes a venue and a user of its own and sends the venue a little scene; they are retired and disabled afterwards.
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { launch, PHONE } from "./browser.mjs";
+import { everywhere, makeUser, openSignedIn } from "./session.mjs";
 import { address, frame, makeVenue, viewerToken } from "./system.mjs";
 
-const [directory, link] = process.argv.slice(2);
+const [directory, ...names] = process.argv.slice(2);
 if (!directory) {
-  console.error("Usage: npm run screenshots -- DIRECTORY [VIEWER LINK OR TOKEN]");
+  console.error("Usage: npm run screenshots -- DIRECTORY [NAME…]");
   process.exit(2);
 }
 await mkdir(directory, { recursive: true });
 
 const cleanUp = [];
-const token = link?.replace(/^.*#token=/, "") ?? (await makeScene());
+const t = { after: (task) => cleanUp.push(task) };
+const venue = await makeScene();
+const user = await makeUser(t, everywhere("admin"), { display_name: "Anna Berg" });
+/** Name of the picture and address; the first two are for people without an account. */
+const OPEN = { "sign-in": "/sign-in", live: `/live#token=${await viewerToken([venue])}` };
+const PAGES = {
+  home: "/",
+  venue: `/venues/${venue.slug}`,
+  statistics: `/statistics?venue=${venue.slug}`,
+  nodes: "/nodes",
+  venues: "/venues",
+  users: "/users",
+  tokens: "/tokens",
+  audit: "/audit",
+  system: "/system",
+  account: "/account",
+};
+
 const browser = await launch();
 try {
   for (const colorScheme of ["light", "dark"]) {
@@ -21,8 +39,8 @@ try {
       ["desktop", { width: 1280, height: 900 }],
       ["phone", PHONE],
     ]) {
-      await photograph("home", "/", colorScheme, size, viewport);
-      await photograph("live", `/live#token=${token}`, colorScheme, size, viewport);
+      await photograph(OPEN, undefined, colorScheme, size, viewport);
+      await photograph(PAGES, user, colorScheme, size, viewport);
     }
   }
 } finally {
@@ -30,27 +48,41 @@ try {
   for (const task of cleanUp) await task();
 }
 
-async function photograph(name, path, colorScheme, size, viewport) {
+async function photograph(pages, user, colorScheme, size, viewport) {
   const isMobile = size === "phone";
   const context = await browser.newContext({
     viewport,
     colorScheme,
     isMobile,
     deviceScaleFactor: isMobile ? 2 : 1,
+    timezoneId: "Europe/Berlin",
   });
   const page = await context.newPage();
-  await page.goto(address + path);
-  await page.getByRole("heading", { level: 1 }).waitFor();
-  if (name === "live") await page.waitForFunction(everyCameraIsCounted);
-  const file = join(directory, `${name}-${size}-${colorScheme}.png`);
-  await page.screenshot({ path: file, fullPage: true });
+  if (user) await openSignedIn(page, user, "/account");
+  for (const [name, path] of Object.entries(pages)) {
+    if (names.length > 0 && !names.includes(name)) continue;
+    await page.goto(address + path);
+    await page.getByRole("heading", { level: 1 }).first().waitFor();
+    if (name === "live") await page.waitForFunction(everyCameraIsCounted);
+    else await settled(page);
+    const file = join(directory, `${name}-${size}-${colorScheme}.png`);
+    // The log goes on without end.
+    await page.screenshot({ path: file, fullPage: name !== "audit" });
+    console.log(file);
+  }
   await context.close();
-  console.log(file);
+}
+
+/** Nothing is being loaded any more. Live pages never rest, so not for long. */
+async function settled(page) {
+  await page
+    .waitForFunction(() => !document.querySelector("[aria-busy=true]"), undefined, { timeout: 5_000 })
+    .catch(() => {});
 }
 
 /** Two cameras, and people who walk through their pictures until the pictures of the pages are taken. */
 async function makeScene() {
-  const venue = await makeVenue({ after: (task) => cleanUp.push(task) }, { name: "Harbour square" });
+  const venue = await makeVenue(t, { name: "Harbour square" });
   let step = 0;
   const walkers = (count, speed) =>
     Array.from({ length: count }, (_, i) => [
@@ -70,7 +102,7 @@ async function makeScene() {
     clearInterval(timer);
     await busy;
   });
-  return viewerToken([venue]);
+  return venue;
 }
 
 /** Runs in the page. */
