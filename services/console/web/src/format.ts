@@ -3,7 +3,8 @@
 const LOCALE = "en-GB";
 
 const INTEGER = new Intl.NumberFormat(LOCALE, { maximumFractionDigits: 0 });
-const COMPACT = new Intl.NumberFormat(LOCALE, { notation: "compact", maximumSignificantDigits: 3 });
+// "en": the British short form of a million is a small m, as in metre.
+const COMPACT = new Intl.NumberFormat("en", { notation: "compact", maximumSignificantDigits: 3 });
 const PERCENT = new Intl.NumberFormat(LOCALE, { style: "percent", maximumFractionDigits: 1 });
 const CHANGE = new Intl.NumberFormat(LOCALE, {
   style: "percent",
