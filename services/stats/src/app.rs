@@ -54,6 +54,7 @@ impl App {
                 .service(reading("/api/v1/venues/{venue}/detections", export::get))
                 .service(reading("/api/v1/venues/{venue}/heatmap", heatmap::get))
                 .service(reading("/api/v1/occupancy", occupancy::now))
+                .service(reading("/api/v1/occupancy/history", occupancy::history::history))
                 .service(document.resource());
         })?;
         admin::start(&settings.admin, registry, lifecycle)?;

@@ -16,7 +16,7 @@ const TOKENS: &str = "A viewer token, or an API token (`ct_…`).";
         title = "CityTrack: statistics",
         description = "What was counted. Errors are problem documents (RFC 9457); every GET answers HEAD, too."
     ),
-    paths(counts::get, venue_counts::get, export::get, heatmap::get, occupancy::now),
+    paths(counts::get, venue_counts::get, export::get, heatmap::get, occupancy::now, occupancy::history::history),
     tags(
         (name = "counts", description = "How many detections there were, in buckets of time."),
         (name = "detections", description = "What was seen, one by one."),

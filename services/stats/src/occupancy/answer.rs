@@ -67,7 +67,7 @@ impl Body {
     pub(super) fn new(
         selections: &[Selection],
         cameras: Vec<CameraNow>,
-        class: Class,
+        class: &Class,
         patience: &Patience,
         now: Timestamp,
     ) -> Self {

@@ -1,6 +1,7 @@
 //! `GET /api/v1/occupancy`: how many there are now, as far as is known.
 
 mod answer;
+pub(crate) mod history;
 
 use actix_web::{
     HttpRequest, HttpResponse,
@@ -51,7 +52,7 @@ pub(crate) async fn now(
     Ok(HttpResponse::Ok()
         .insert_header((CACHE_CONTROL, "no-store"))
         .insert_header((VARY, "authorization"))
-        .json(Body::new(&selections, cameras, class, &patience, now)))
+        .json(Body::new(&selections, cameras, &class, &patience, now)))
 }
 
 /// The class that is asked for.

@@ -7,6 +7,7 @@ mod export;
 mod export_limits;
 mod heatmap;
 mod occupancy;
+mod occupancy_history;
 mod refused;
 mod series;
 mod stats;

@@ -1,6 +1,6 @@
 //! Who is there now.
 
-use citytrack_domain::{Batch, Class, Detection, Frame, NodeIdentity, Slug};
+use citytrack_domain::{Batch, Class, Detection, NodeIdentity, Slug};
 use citytrack_storage::nodes;
 use citytrack_testkit::{batch, changed, frame, person};
 use jiff::{SignedDuration, Timestamp};
