@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
 mod dead_letters;
+mod export;
 mod ledger;
 mod node;
 mod path;
