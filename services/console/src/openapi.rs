@@ -3,7 +3,9 @@
 use citytrack_common::openapi::{self, Access};
 use utoipa::OpenApi;
 
-use crate::routes::{api_tokens, audit, cameras, keys, ledger, nodes, session, users, venues, viewer_tokens};
+use crate::routes::{
+    api_tokens, audit, cameras, keys, ledger, nodes, nodes_overview, session, users, venues, viewer_tokens,
+};
 
 /// The document is served under this name.
 pub(crate) const SERVICE: &str = "console";
@@ -21,6 +23,7 @@ const TOKENS: &str =
     paths(
         venues::list, venues::create, venues::get, venues::update, venues::retire,
         cameras::list, cameras::update,
+        nodes_overview::list,
         nodes::list, nodes::create, nodes::get, nodes::update, nodes::retire,
         keys::list, keys::create, keys::revoke,
         ledger::get,

@@ -6,6 +6,7 @@ pub(crate) mod cameras;
 pub(crate) mod keys;
 pub(crate) mod ledger;
 pub(crate) mod nodes;
+pub(crate) mod nodes_overview;
 pub(crate) mod roles;
 pub(crate) mod session;
 pub(crate) mod users;
@@ -76,6 +77,9 @@ fn control(config: &mut web::ServiceConfig) {
         web::resource("/venues/{venue}/cameras/{camera}")
             .route(patch().to(cameras::update))
             .default_service(only("PATCH")),
+        web::resource("/nodes")
+            .route(get().to(nodes_overview::list))
+            .default_service(only("GET, HEAD")),
         web::resource("/nodes/{node}")
             .route(get().to(nodes::get))
             .route(patch().to(nodes::update))

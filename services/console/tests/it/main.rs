@@ -10,6 +10,7 @@ mod console;
 mod create_user;
 mod ledger;
 mod life;
+mod nodes_overview;
 mod outage;
 mod pages;
 mod roles;
