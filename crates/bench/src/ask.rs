@@ -1,6 +1,6 @@
 //! `citytrack-bench ask`: asks the read API the same questions again and again, and says how long the answers take.
 
-use std::io::{BufRead, stdin};
+use std::io::{BufRead, Write, stdin, stdout};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
@@ -32,11 +32,12 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     Target::parse(&args.base_url)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
+        let mut out = stdout().lock();
         let client = Client::builder().timeout(Duration::from_secs(60)).build()?;
         for line in stdin().lock().lines() {
             let line = line?;
             let (what, path) = line.split_once('\t').context("a line is `what TAB path`")?;
-            println!("{}", row(args, &client, what, path).await?);
+            writeln!(out, "{}", row(args, &client, what, path).await?)?;
         }
         Ok(())
     })
