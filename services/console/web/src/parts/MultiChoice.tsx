@@ -1,12 +1,14 @@
 import { useEffect, useId, useRef, useState } from "preact/hooks";
 import { plural } from "../format";
+import "./multi-choice.css";
 
 interface Props {
   label: string;
   /** What stands there when nothing is chosen: "All cameras". */
   all: string;
-  /** "camera", for "2 cameras". */
+  /** "camera", for "2 cameras"; `many` where it is more than an s. */
   one: string;
+  many?: string;
   options: [value: string, label: string][];
   chosen: string[];
   onChange: (chosen: string[]) => void;
@@ -17,7 +19,7 @@ interface Props {
 const SEARCHED_FROM = 9;
 
 /** Several out of many: a button that opens a list of boxes to tick. Nothing ticked means all. */
-export function MultiChoice({ label, all, one, options, chosen, onChange, disabled = false }: Props) {
+export function MultiChoice({ label, all, one, many, options, chosen, onChange, disabled = false }: Props) {
   const [isOpen, setOpen] = useState(false);
   const [search, setSearch] = useState("");
   const root = useRef<HTMLDivElement>(null);
@@ -55,7 +57,7 @@ export function MultiChoice({ label, all, one, options, chosen, onChange, disabl
         disabled={disabled}
         onClick={() => setOpen(!isOpen)}
       >
-        {summary(chosen, offered, all, one)}
+        {summary(chosen, offered, all, one, many)}
       </button>
       <div class="multi-list" id={`${id}-list`} hidden={!isOpen} role="group" aria-labelledby={`${id}-label`}>
         {offered.length >= SEARCHED_FROM && (
@@ -67,7 +69,12 @@ export function MultiChoice({ label, all, one, options, chosen, onChange, disabl
             onInput={(event) => setSearch(event.currentTarget.value)}
           />
         )}
-        <button type="button" class="quiet small" aria-disabled={chosen.length === 0} onClick={() => onChange([])}>
+        <button
+          type="button"
+          class="quiet small"
+          aria-disabled={chosen.length === 0}
+          onClick={() => onChange([])}
+        >
           {all}
         </button>
         {found.map(([value, text]) => (
@@ -86,9 +93,15 @@ export function MultiChoice({ label, all, one, options, chosen, onChange, disabl
   );
 }
 
-function summary(chosen: string[], offered: [string, string][], all: string, one: string): string {
+function summary(
+  chosen: string[],
+  offered: [string, string][],
+  all: string,
+  one: string,
+  many?: string,
+): string {
   if (chosen.length === 0) return all;
-  if (chosen.length > 1) return plural(chosen.length, one, one.endsWith("s") ? `${one}es` : `${one}s`);
+  if (chosen.length > 1) return plural(chosen.length, one, many);
   return offered.find(([value]) => value === chosen[0])?.[1] ?? chosen[0] ?? all;
 }
 
