@@ -113,7 +113,7 @@ interface CamerasProps {
   connected: boolean;
 }
 
-function Cameras({ feed, clock, now, venue, connected }: CamerasProps) {
+export function Cameras({ feed, clock, now, venue, connected }: CamerasProps) {
   if (feed.cameras.length > 0) {
     const lines = feed.lines();
     return (
