@@ -8,18 +8,20 @@ interface Props {
   zone?: string | undefined;
   /** `relative`: "5 minutes ago", with the date in the title. */
   relative?: boolean;
+  /** Names the zone in the text, too: where the page does not say it. */
+  zoned?: boolean;
   /** What stands for no time. */
   none?: string;
 }
 
 /** A moment, in a zone that its title names. */
-export function TimeText({ at, zone, relative = false, none = "–" }: Props) {
+export function TimeText({ at, zone, relative = false, zoned = false, none = "–" }: Props) {
   if (at === null || at === undefined) return <span class="muted">{none}</span>;
   const time = typeof at === "number" ? at : Date.parse(at);
   const full = `${dateTime(time, zone)} ${zoneName(time, zone)}`;
   return (
     <time dateTime={new Date(time).toISOString()} title={full}>
-      {relative ? <Relative time={time} /> : dateTime(time, zone)}
+      {relative ? <Relative time={time} /> : zoned ? full : dateTime(time, zone)}
     </time>
   );
 }

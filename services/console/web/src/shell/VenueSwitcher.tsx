@@ -1,8 +1,10 @@
+import { useId } from "preact/hooks";
 import { go } from "../router";
 import { useVenues } from "../session/venues";
 
 /** Goes to a venue's page. */
 export function VenueSwitcher({ venue }: { venue: string | undefined }) {
+  const id = useId();
   const { venues } = useVenues();
   const choose = (event: Event) => {
     const slug = (event.target as HTMLSelectElement).value;
@@ -10,9 +12,11 @@ export function VenueSwitcher({ venue }: { venue: string | undefined }) {
   };
   const isKnown = venues?.some(({ slug }) => slug === venue);
   return (
-    <label class="venue-switcher">
-      <span class="group-label">Venue</span>
-      <select value={isKnown ? venue : ""} onChange={choose} disabled={!venues?.length}>
+    <div class="venue-switcher">
+      <label class="group-label" for={id}>
+        Venue
+      </label>
+      <select id={id} value={isKnown ? venue : ""} onChange={choose} disabled={!venues?.length}>
         <option value="" disabled>
           {venues?.length === 0 ? "No venue yet" : "Choose a venue …"}
         </option>
@@ -22,6 +26,6 @@ export function VenueSwitcher({ venue }: { venue: string | undefined }) {
           </option>
         ))}
       </select>
-    </label>
+    </div>
   );
 }

@@ -1,6 +1,5 @@
 import { useState } from "preact/hooks";
 import { changePassword } from "../../api/session";
-import { zoneName } from "../../format";
 import { Card } from "../../parts/Card";
 import { Form, TextField } from "../../parts/Form";
 import { NewPassword } from "../../parts/NewPassword";
@@ -32,7 +31,7 @@ export default function Account() {
           </dd>
           <dt>Signed in until</dt>
           <dd>
-            <TimeText at={expires_at} /> <span class="muted">{zoneName(expires_at)}, if you do nothing</span>
+            <TimeText at={expires_at} zoned /> <span class="muted">if you do nothing</span>
           </dd>
         </dl>
       </Card>

@@ -31,7 +31,7 @@ export function CreateApiToken({ onCreated, onClose }: { onCreated: () => void; 
         <Copyable name="API token" label="Copy token" text={made.token} />
         {made.expires_at && (
           <p class="help">
-            It works until <TimeText at={made.expires_at} />.
+            It works until <TimeText at={made.expires_at} zoned />.
           </p>
         )}
         <div class="form-actions">

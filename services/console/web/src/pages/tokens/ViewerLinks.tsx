@@ -1,4 +1,4 @@
-import { useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { listCameras } from "../../api/cameras";
 import { type IssuedViewerToken, issueViewerToken } from "../../api/viewerTokens";
 import type { Venue } from "../../api/venues";
@@ -32,7 +32,6 @@ export function ViewerLinks() {
       title="Make a viewer link"
       intro="Whoever has the link can watch until it ends. A single link cannot be taken back: keep the time short."
     >
-      {issued && <Issued issued={issued} venues={venues ?? []} />}
       {!mine && error && (
         <ErrorState title="The venues could not be loaded" error={error} onRetry={refreshVenues} level={3} />
       )}
@@ -45,6 +44,7 @@ export function ViewerLinks() {
         </Empty>
       )}
       {mine && mine.length > 0 && <LinkForm venues={mine} onIssued={setIssued} />}
+      {issued && <Issued key={issued.token} issued={issued} venues={venues ?? []} />}
     </Card>
   );
 }
@@ -168,12 +168,14 @@ function Choices({ legend, pointer, help, options, chosen, onChange }: ChoicesPr
 
 function Issued({ issued, venues }: { issued: IssuedViewerToken; venues: Venue[] }) {
   const names = issued.venues.map((slug) => venues.find((venue) => venue.slug === slug)?.name ?? slug);
+  const place = useRef<HTMLDivElement>(null);
+  useEffect(() => place.current?.focus(), []);
   return (
-    <div class="issued">
+    <div class="issued" ref={place} tabIndex={-1}>
       <Notice kind="good" title="The link is ready">
         <p>
-          It shows {new Intl.ListFormat("en-GB").format(names)} until <TimeText at={issued.expires_at} />. It
-          is shown here only.
+          It shows {new Intl.ListFormat("en-GB").format(names)} until{" "}
+          <TimeText at={issued.expires_at} zoned />. It is shown here only.
         </p>
       </Notice>
       <Copyable name="Viewer link" label="Copy link" text={`${location.origin}/live#token=${issued.token}`} />
