@@ -12,7 +12,7 @@ use secrecy::ExposeSecret;
 use crate::{
     auth::passwords::PasswordDesk,
     database, openapi,
-    routes::{self, session::Desk, viewer_tokens::LongestTtl},
+    routes::{self, imports::ImportDesk, session::Desk, viewer_tokens::LongestTtl},
     settings::{SessionRules, Settings},
     sweep,
 };
@@ -56,6 +56,12 @@ impl App {
             rules,
         });
         let (rules, passwords) = (web::Data::new(rules), web::Data::new(passwords));
+        let imports = web::Data::new(ImportDesk {
+            database: Database::clone(&database),
+            clock: Clock::clone(&clock),
+            largest_body: settings.imports.largest_body,
+            most_problems: settings.imports.most_problems,
+        });
         let longest_ttl = web::Data::new(LongestTtl(settings.viewer.max_ttl.into()));
         let document = Document::new(openapi::SERVICE, &openapi::openapi())?;
         let address = http::start(&settings.http, &registry, lifecycle, move |config| {
@@ -68,6 +74,7 @@ impl App {
                 .app_data(rules.clone())
                 .app_data(passwords.clone())
                 .app_data(desk.clone())
+                .app_data(imports.clone())
                 .app_data(longest_ttl.clone())
                 // Before the pages, which are everywhere else.
                 .service(document.resource())

@@ -6,6 +6,7 @@ mod body;
 mod create_user;
 mod database;
 mod error;
+mod imports;
 mod openapi;
 mod pages;
 mod routes;

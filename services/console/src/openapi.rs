@@ -4,7 +4,7 @@ use citytrack_common::openapi::{self, Access};
 use utoipa::OpenApi;
 
 use crate::routes::{
-    api_tokens, audit, cameras, keys, ledger, nodes, nodes_overview, session, users, venues, viewer_tokens,
+    api_tokens, audit, cameras, imports, keys, ledger, nodes, nodes_overview, session, users, venues, viewer_tokens,
 };
 
 /// The document is served under this name.
@@ -28,6 +28,7 @@ const TOKENS: &str =
         keys::list, keys::create, keys::revoke,
         ledger::get,
         viewer_tokens::create,
+        imports::create,
         api_tokens::list, api_tokens::create, api_tokens::revoke,
         audit::list,
         session::create, session::get, session::end, session::change_password,

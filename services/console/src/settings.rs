@@ -1,5 +1,6 @@
 //! The settings of the console.
 
+use bytesize::ByteSize;
 use citytrack_access::MIN_SECRET_LENGTH;
 use citytrack_common::settings::{
     AdminSettings, DatabaseSettings, HttpSettings, LogSettings, ProxySettings, SecretParser, ShutdownSettings,
@@ -46,12 +47,36 @@ pub struct Settings {
     /// Passwords of users.
     #[command(flatten)]
     pub passwords: PasswordSettings,
+    /// Counts from elsewhere.
+    #[command(flatten)]
+    pub imports: ImportSettings,
     /// Log lines.
     #[command(flatten)]
     pub log: LogSettings,
     /// The end of the process.
     #[command(flatten)]
     pub shutdown: ShutdownSettings,
+}
+
+/// How counts from elsewhere are taken in.
+#[derive(Args, Clone, Debug)]
+pub struct ImportSettings {
+    /// The largest file of counts that may be imported
+    #[arg(
+        id = "import-max-body",
+        long = "import-max-body",
+        env = "CITYTRACK_IMPORT__MAX_BODY",
+        default_value = "256 MiB"
+    )]
+    pub largest_body: ByteSize,
+    /// Problems of an imported file that the answer tells one by one, at most; the rest are counted
+    #[arg(
+        id = "import-max-problems",
+        long = "import-max-problems",
+        env = "CITYTRACK_IMPORT__MAX_PROBLEMS",
+        default_value = "10000"
+    )]
+    pub most_problems: usize,
 }
 
 /// How viewer tokens are made.

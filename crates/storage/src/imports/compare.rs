@@ -94,13 +94,13 @@ impl<'a> Tally<'a> {
         let found = self.client.query(&others, &[&self.most_findings]).await?;
         self.note(&found, |row| {
             let held = row.try_get("held")?;
-            Ok(match row.try_get("same_time")? {
-                true => FindingKind::Differs { held },
-                false => FindingKind::Overlaps {
-                    held,
-                    start: row.try_get("other_start")?,
-                    minutes: row.try_get("other_minutes")?,
-                },
+            if row.try_get("same_time")? {
+                return Ok(FindingKind::Differs { held });
+            }
+            Ok(FindingKind::Overlaps {
+                held,
+                start: row.try_get("other_start")?,
+                minutes: row.try_get("other_minutes")?,
             })
         })?;
         if found.is_empty() {

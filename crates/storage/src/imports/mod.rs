@@ -191,8 +191,7 @@ async fn series(change: &Change, node: Uuid, counted: &[Counted]) -> Result<Vec<
 
 /// Writes what is new, in the order in which it will be asked for.
 async fn keep(change: &Change, import: &Import<'_>, node: Uuid, outcome: &Outcome) -> Result<i64, Error> {
-    let [rows, counts, refused] =
-        [import.rows, outcome.stored, outcome.refused + import.refused].map(|number| number.cast_signed());
+    let [rows, counts, refused] = [import.rows, outcome.stored, outcome.refused + import.refused].map(u64::cast_signed);
     let sum: i64 = change
         .query_one("select coalesce(sum(detections), 0)::bigint from import_hour", &[])
         .await?

@@ -3,6 +3,7 @@
 pub(crate) mod api_tokens;
 pub(crate) mod audit;
 pub(crate) mod cameras;
+pub(crate) mod imports;
 pub(crate) mod keys;
 pub(crate) mod ledger;
 pub(crate) mod nodes;
@@ -122,6 +123,9 @@ fn control(config: &mut web::ServiceConfig) {
         web::resource("/audit")
             .route(get().to(audit::list))
             .default_service(only("GET, HEAD")),
+        web::resource("/venues/{venue}/imports")
+            .route(post().to(imports::create))
+            .default_service(only("POST")),
         web::resource("/viewer-tokens")
             .route(post().to(viewer_tokens::create))
             .default_service(only("POST")),
@@ -144,6 +148,11 @@ struct ListQuery {
     /// Also what was retired.
     #[serde(default)]
     retired: bool,
+}
+
+/// A parameter whose value cannot be accepted.
+fn invalid_query_of(parameter: &str, why: &str) -> Problem {
+    Problem::bad_request("invalid-query", "Invalid query", format!("{parameter} {why}")).with("parameter", parameter)
 }
 
 fn invalid_query(error: &QueryPayloadError) -> Problem {

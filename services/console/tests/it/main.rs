@@ -8,6 +8,7 @@ mod bad_requests;
 mod browser;
 mod console;
 mod create_user;
+mod imports;
 mod ledger;
 mod life;
 mod nodes_overview;
