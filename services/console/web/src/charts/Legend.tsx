@@ -16,7 +16,7 @@ export function Legend({ series, hidden, onChange, comparedName }: Props) {
     onChange(next);
   };
   return (
-    <div class="legend" role="group" aria-label="Lines">
+    <div class="chart-legend" role="group" aria-label="Lines">
       {series.length > 1 &&
         series.map(({ key, label }, at) => (
           <button

@@ -38,7 +38,7 @@ export function plotOptions(spec: Spec): uPlot.Options {
   return {
     width: element.clientWidth,
     height,
-    padding: [12, 14, 0, 0],
+    padding: [12, 36, 0, 0],
     legend: { show: false },
     cursor: {
       y: false,

@@ -32,12 +32,14 @@ describe("a bucket is named in the venue's zone", () => {
 
 test("lines are named by what they are grouped by", () => {
   const names = {
+    isSingle: false,
     venue: (slug: string) => slug.toUpperCase(),
     camera: (_: string | null, name: string) => `${name}!`,
   };
   expect(seriesLabel({ venue: "demo", camera: "north/a", class: "car" }, names)).toBe(
     "DEMO · north/a! · car",
   );
+  expect(seriesLabel({ venue: "demo", camera: "a", class: null }, { ...names, isSingle: true })).toBe("a!");
   expect(seriesLabel({ venue: null, camera: null, class: null }, names)).toBe("All");
 });
 

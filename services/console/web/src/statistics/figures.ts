@@ -8,13 +8,16 @@ import { bucketLabel } from "./labels";
 export interface Names {
   /** What people call a venue. */
   venue: (slug: string) => string;
+  /** There is only one venue: its cameras need not say so. */
+  isSingle: boolean;
   /** What people call a camera. */
   camera: (venue: string | null, camera: string) => string;
 }
 
 /** "Station · Entrance · person"; "All" where nothing was grouped. */
 export function seriesLabel({ venue, camera, class: name }: SeriesName, names: Names): string {
-  const parts = [venue && names.venue(venue), camera && names.camera(venue, camera), name];
+  const ofVenue = venue && !(names.isSingle && camera) ? names.venue(venue) : null;
+  const parts = [ofVenue, camera && names.camera(venue, camera), name];
   return parts.filter(Boolean).join(" · ") || "All";
 }
 

@@ -18,7 +18,10 @@ export function SilentNodes({ venues }: { venues: Venue[] }) {
     <Card title="Nodes" actions={<a href="/nodes">All nodes</a>}>
       <Loaded resource={nodes} what="The nodes" lines={2}>
         {(all) => {
-          const used = all.filter(({ retired_at }) => !retired_at);
+          // Nodes of a venue that is retired do not work any more, and are not missed.
+          const used = all.filter(
+            ({ retired_at, venue }) => !retired_at && venues.some(({ slug }) => slug === venue),
+          );
           const silent = used.filter(({ status }) => status === "silent");
           const online = used.filter(({ status }) => status === "online").length;
           if (silent.length === 0) return <AllWell online={online} all={used.length} />;

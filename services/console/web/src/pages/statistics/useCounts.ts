@@ -94,6 +94,7 @@ export function useChoices(venues: Venue[], now: number): Choices {
       cameras: [...byName].sort(([, a], [, b]) => a.localeCompare(b, "en", { numeric: true })),
       classes: classes.map((name) => [name, name]),
       names: {
+        isSingle: venues.length === 1,
         venue: (slug) => venueNames.get(slug) ?? slug,
         camera: (venue, camera) => titles.get(`${venue ?? venues[0]?.slug} ${camera}`) ?? camera,
       },
