@@ -9,7 +9,7 @@ use citytrack_domain::{CameraPattern, Slug, VenueTimeZone};
 use serde::Deserialize;
 use utoipa::{
     PartialSchema, ToSchema,
-    openapi::{ObjectBuilder, RefOr, Schema, SchemaFormat, schema::Type},
+    openapi::{ArrayBuilder, ObjectBuilder, Ref, RefOr, Schema, SchemaFormat, schema::Type},
 };
 
 use crate::routes::roles::RoleBody;
@@ -56,6 +56,29 @@ impl PartialSchema for Ttl {
 impl ToSchema for Ttl {
     fn name() -> Cow<'static, str> {
         "Ttl".into()
+    }
+}
+
+/// At least one.
+#[derive(Deserialize)]
+pub(crate) struct SomeCameras;
+
+impl PartialSchema for SomeCameras {
+    fn schema() -> RefOr<Schema> {
+        ArrayBuilder::new()
+            .items(Ref::from_schema_name(CameraPattern::name()))
+            .min_items(Some(1))
+            .into()
+    }
+}
+
+impl ToSchema for SomeCameras {
+    fn name() -> Cow<'static, str> {
+        "SomeCameras".into()
+    }
+
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        schemas.push((CameraPattern::name().into(), CameraPattern::schema()));
     }
 }
 
@@ -124,8 +147,8 @@ pub(crate) struct NewViewerToken {
     #[schema(value_type = Vec<Slug>, min_items = 1, max_items = 100)]
     venues: Vec<String>,
     /// Of some of the venues only these cameras; at least one each, and at most 100 in all.
-    #[schema(value_type = Option<BTreeMap<Slug, Vec<CameraPattern>>>, nullable = false)]
-    cameras: Option<BTreeMap<String, Vec<String>>>,
+    #[schema(value_type = Option<BTreeMap<Slug, SomeCameras>>, nullable = false)]
+    cameras: Option<BTreeMap<String, SomeCameras>>,
     /// Else 8 hours, or the longest that the settings allow.
     #[schema(nullable = false)]
     ttl: Option<Ttl>,

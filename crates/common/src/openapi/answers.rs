@@ -2,7 +2,10 @@
 
 use utoipa::{
     PartialSchema, ToSchema,
-    openapi::{Content, HeaderBuilder, Ref, RefOr, Response, ResponseBuilder, SecurityRequirement, path::Operation},
+    openapi::{
+        Content, HeaderBuilder, Ref, RefOr, Response, ResponseBuilder, SecurityRequirement,
+        path::{Operation, Parameter},
+    },
 };
 
 use super::ProblemSchema;
@@ -53,7 +56,7 @@ pub(super) fn add(path: &str, operation: &mut Operation) {
     if has_security {
         expected.extend(WITH_SECURITY);
     }
-    if path.contains('{') {
+    if path.contains('{') || names_a_place(operation) {
         expected.extend(WITH_PLACE);
     }
     if operation.request_body.is_some() {
@@ -63,6 +66,13 @@ pub(super) fn add(path: &str, operation: &mut Operation) {
         let slot = operation.responses.responses.entry(status.to_string());
         slot.or_insert_with(|| RefOr::Ref(Ref::from_response_name(name(status))));
     }
+}
+
+/// Whether a venue or a node is named beside the path.
+fn names_a_place(operation: &Operation) -> bool {
+    let mut parameters = operation.parameters.iter().flatten();
+    parameters
+        .any(|parameter| matches!(parameter, RefOr::T(Parameter { name, .. }) if name == "venue" || name == "node"))
 }
 
 /// An answer that is a problem document.

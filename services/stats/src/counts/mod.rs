@@ -32,11 +32,11 @@ use crate::{auth::Viewer, settings::Limits};
         ("camera" = Option<Vec<CameraPattern>>, Query, explode = false, description = "Only these, between commas."),
         ("class" = Option<Vec<Class>>, Query, explode = false, description = "Only these, between commas."),
         ("min_confidence" = Option<f32>, Query, minimum = 0, maximum = 1, description = "Only detections of which the detector was so sure. Counted from the frames, which takes longer, and reaches back only as far as they are kept."),
-        ("group" = Option<Vec<question::Group>>, Query, explode = false, description = "What has a series of its own, between commas; else all is one."),
+        ("group" = inline(Option<Vec<question::Group>>), Query, explode = false, description = "What has a series of its own, between commas; else all is one."),
         ("measure" = Option<Measure>, Query, description = "What is counted; else `detections`."),
         ("compare" = Option<String>, Query, format = "time-shift", description = "How much earlier the range to compare with is (`1d`, `7d`, `52w`, `1y`), or where it begins.", example = "7d"),
-        ("align" = Option<comparison::Align>, Query, description = "Shift by whole weeks, so that weekdays meet."),
-        ("format" = Option<question::Format>, Query, description = "Else what `Accept` likes best."),
+        ("align" = inline(Option<comparison::Align>), Query, description = "Shift by whole weeks, so that weekdays meet."),
+        ("format" = inline(Option<question::Format>), Query, description = "Else what `Accept` likes best."),
     ),
     responses(
         (status = 200, content(

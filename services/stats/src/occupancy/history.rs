@@ -96,7 +96,7 @@ struct SeriesBody {
         ("from" = Option<String>, Query, description = "Where the range begins: an instant, or a date or time by the clocks of the time zone; else 24 hours before `to`.", example = "2026-11-22"),
         ("to" = Option<String>, Query, description = "Where it ends; else now.", example = "2026-11-23"),
         ("bucket" = Option<Bucket>, Query, description = "How long a bucket is; else `1h`."),
-        ("group" = Option<Group>, Query, description = "What has a series of its own; else `venue`."),
+        ("group" = inline(Option<Group>), Query, description = "What has a series of its own; else `venue`."),
         ("time_zone" = Option<VenueTimeZone>, Query, description = "The zone of hours and days; else that of the venues."),
     ),
     responses(

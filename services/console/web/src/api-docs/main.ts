@@ -14,7 +14,7 @@ const DOCUMENTS = [
 
 const address = (service: string) => `/api/v1/openapi/${service}.json`;
 
-/** The document that the address names (`/api-docs#stats`; what follows is for Swagger UI), else the first. */
+/** The document that the address names (`/api-docs?document=stats`), else the first. */
 function named(): string {
   const wanted = new URLSearchParams(location.search).get("document");
   return DOCUMENTS.find(([service]) => service === wanted)?.[0] ?? DOCUMENTS[0][0];
