@@ -1,0 +1,14 @@
+// What is wrong with a page: what axe finds, as short lines, and what does not fit.
+import axe from "axe-core";
+
+export async function findings(page) {
+  await page.evaluate(axe.source);
+  const { violations } = await page.evaluate(() => window.axe.run());
+  return violations.map(
+    ({ id, help, nodes }) => `${id}: ${help}: ${nodes.map((node) => node.target).join(" ")}`,
+  );
+}
+
+/** How much wider than the window the page is, in pixels: on a phone nothing should have to be pushed aside. */
+export const overflow = (page) =>
+  page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
