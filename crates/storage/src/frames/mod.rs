@@ -18,7 +18,7 @@ use self::plan::{Filter, Range};
 use crate::{Client, Database, Error, Selection, column::parsed, selection};
 
 /// Detections after which a portion is full.
-const PORTION: usize = 4_096;
+const PORTION: usize = 1_024;
 
 /// Which detections.
 #[derive(Clone, Copy, Debug)]
@@ -101,7 +101,7 @@ impl FrameReader {
         self.expected
     }
 
-    /// The next few thousand detections, in order of time; `None` when there are no more.
+    /// The next thousand detections, in order of time; `None` when there are no more.
     ///
     /// # Errors
     /// When PostgreSQL cannot be asked, or took longer than the limit.

@@ -7,15 +7,18 @@ use std::{
 };
 
 use parquet::{
-    basic::{Compression, ZstdLevel},
+    basic::{Compression, Encoding, ZstdLevel},
     column::writer::ColumnWriterImpl,
     data_type::{ByteArray, ByteArrayType, DataType, DoubleType, FloatType, Int64Type},
     errors::{ParquetError, Result},
     file::{
-        properties::{EnabledStatistics, WriterProperties},
+        properties::{EnabledStatistics, WriterProperties, WriterPropertiesBuilder},
         writer::{SerializedColumnWriter, SerializedFileWriter},
     },
-    schema::{parser::parse_message_type, types::TypePtr},
+    schema::{
+        parser::parse_message_type,
+        types::{ColumnPath, TypePtr},
+    },
 };
 
 use super::{Cell, Column, Kind};
@@ -56,12 +59,8 @@ struct Texts {
 
 impl<W: Write + Send> ParquetWriter<W> {
     pub(super) fn new(columns: &[Column], out: W) -> io::Result<Self> {
-        let properties = WriterProperties::builder()
-            .set_compression(Compression::ZSTD(ZstdLevel::default()))
-            .set_statistics_enabled(EnabledStatistics::Chunk)
-            .set_created_by(concat!("citytrack ", env!("CARGO_PKG_VERSION")).to_owned())
-            .build();
-        let file = schema(columns).and_then(|schema| SerializedFileWriter::new(out, schema, Arc::new(properties)));
+        let properties = Arc::new(properties(columns));
+        let file = schema(columns).and_then(|schema| SerializedFileWriter::new(out, schema, properties));
         Ok(Self {
             file: file.map_err(io_error)?,
             gathered: columns.iter().map(Gathered::of).collect(),
@@ -104,6 +103,24 @@ impl<W: Write + Send> ParquetWriter<W> {
         self.rows = 0;
         Ok(())
     }
+}
+
+/// Texts repeat, numbers and times hardly: for those a dictionary would only take memory. Whole numbers follow each other closely.
+fn properties(columns: &[Column]) -> WriterProperties {
+    let properties = WriterProperties::builder()
+        .set_compression(Compression::ZSTD(ZstdLevel::default()))
+        .set_statistics_enabled(EnabledStatistics::Chunk)
+        .set_dictionary_enabled(false)
+        .set_created_by(concat!("citytrack ", env!("CARGO_PKG_VERSION")).to_owned());
+    let column = |properties: WriterPropertiesBuilder, column: &Column| {
+        let path = ColumnPath::from(column.name);
+        match column.kind {
+            Kind::Text => properties.set_column_dictionary_enabled(path, true),
+            Kind::Timestamp | Kind::Integer => properties.set_column_encoding(path, Encoding::DELTA_BINARY_PACKED),
+            Kind::Single | Kind::Double => properties.set_column_encoding(path, Encoding::BYTE_STREAM_SPLIT),
+        }
+    };
+    columns.iter().fold(properties, column).build()
 }
 
 /// The schema in Parquet's own language.
