@@ -1,10 +1,12 @@
 //! The OpenAPI document of the control API, made from its handlers.
 
 use citytrack_common::openapi::{self, Access};
+use citytrack_domain::Class;
 use utoipa::OpenApi;
 
 use crate::routes::{
-    api_tokens, audit, cameras, imports, keys, ledger, nodes, nodes_overview, session, users, venues, viewer_tokens,
+    api_tokens, audit, cameras, imports, keys, ledger, nodes, nodes_overview, session, system, users, venues,
+    viewer_tokens,
 };
 
 /// The document is served under this name.
@@ -29,17 +31,20 @@ const TOKENS: &str =
         ledger::get,
         viewer_tokens::create,
         imports::create,
+        system::get,
         api_tokens::list, api_tokens::create, api_tokens::revoke,
         audit::list,
         session::create, session::get, session::end, session::change_password,
         users::list, users::create, users::get, users::update, users::disable,
     ),
+    components(schemas(Class)),
     tags(
         (name = "venues", description = "Places with a time zone, and the cameras that were seen there."),
         (name = "nodes", description = "Programs that detect: their keys, and the batches that are missing."),
         (name = "tokens", description = "What others show to be let in."),
         (name = "session", description = "Signing in and out in a browser."),
         (name = "users", description = "Who may sign in, and do what."),
+        (name = "system", description = "How the services are."),
         (name = "audit", description = "Who did what."),
     )
 )]
