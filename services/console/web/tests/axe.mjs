@@ -11,4 +11,8 @@ export async function findings(page) {
 
 /** How much wider than the window the page is, in pixels: on a phone nothing should have to be pushed aside. */
 export const overflow = (page) =>
-  page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+  page.evaluate(() => {
+    const { scrollWidth, clientWidth } = document.documentElement;
+    // Room that is kept for a scroll bar counts as part of the window.
+    return Math.max(0, scrollWidth - clientWidth);
+  });

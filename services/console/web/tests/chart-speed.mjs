@@ -16,7 +16,8 @@ try {
   await page.route(/\/api\/v1\/counts\?.*group=camera/, (route) => route.fulfill({ json: madeUp() }));
   await openSignedIn(page, user, `/statistics?venue=${venue.slug}&group=camera`);
   await page.getByRole("slider").waitFor();
-  for (const button of await page.getByRole("button", { pressed: false }).all()) await button.click();
+  const hidden = page.locator(".chart-legend [aria-pressed=false]");
+  while ((await hidden.count()) > 0) await hidden.first().click();
   await page.waitForTimeout(500);
   const box = await page.getByRole("slider").boundingBox();
   console.log(`${lines} lines of ${values} values`);

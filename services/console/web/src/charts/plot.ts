@@ -62,6 +62,7 @@ export function plotOptions(spec: Spec): uPlot.Options {
       ...series.flatMap((_, index) => [line(index, spec.bars, colour), comparedLine(index, colour)]),
     ],
     hooks: {
+      drawClear: [dashWhereShort],
       setCursor: [(plot) => onCursor(plot.cursor.idx ?? undefined)],
       setScale: [
         (plot, key) => {
@@ -125,6 +126,20 @@ function comparedLine(index: number, colour: (name: string) => string): uPlot.Se
     alpha: 0.75,
     points: { size: 4, fill: stroke, space: 32, filter: lonely },
   };
+}
+
+/** With more values than this in view lines are drawn whole: dashes would take seconds, and could not be seen. */
+const MOST_DASHED = 1_000;
+
+const dashes = new WeakMap<uPlot.Series, number[]>();
+
+function dashWhereShort(plot: uPlot): void {
+  const [first, last] = plot.series[0]?.idxs ?? [0, 0];
+  for (const series of plot.series) {
+    if (series.dash?.length) dashes.set(series, series.dash);
+    const dash = dashes.get(series);
+    if (dash) series.dash = last - first > MOST_DASHED ? [] : dash;
+  }
 }
 
 /** A value between two holes is no line: it gets a point even where there is no room for those of all. */
