@@ -152,7 +152,7 @@ pub(super) async fn create(
             "counts imported"
         );
     }
-    let report = report(&node, read, outcome, zone.zone(), (same_hour, desk.most_problems));
+    let report = report(&node, read, &outcome, zone.zone(), (same_hour, desk.most_problems));
     Ok(HttpResponse::Ok().json(report))
 }
 
@@ -202,7 +202,7 @@ fn unreadable(Unreadable(detail): Unreadable) -> Problem {
     Problem::bad_request("invalid-csv", "Not a file of counts", detail)
 }
 
-fn report(node: &Slug, read: Read, outcome: Outcome, zone: &TimeZone, (same_hour, most): (SameHour, usize)) -> Report {
+fn report(node: &Slug, read: Read, outcome: &Outcome, zone: &TimeZone, (same_hour, most): (SameHour, usize)) -> Report {
     let found = outcome
         .findings
         .iter()
