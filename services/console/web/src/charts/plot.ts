@@ -62,7 +62,7 @@ export function plotOptions(spec: Spec): uPlot.Options {
       ...series.flatMap((_, index) => [line(index, spec.bars, colour), comparedLine(index, colour)]),
     ],
     hooks: {
-      drawClear: [dashWhereShort],
+      drawClear: [styleWhereShort],
       setCursor: [(plot) => onCursor(plot.cursor.idx ?? undefined)],
       setScale: [
         (plot, key) => {
@@ -128,17 +128,19 @@ function comparedLine(index: number, colour: (name: string) => string): uPlot.Se
   };
 }
 
-/** With more values than this in view lines are drawn whole: dashes would take seconds, and could not be seen. */
-const MOST_DASHED = 1_000;
+/** With more values than this in view lines are drawn thin and whole: dashes and joints would take long, and not be seen. */
+const MOST_STYLED = 1_000;
 
-const dashes = new WeakMap<uPlot.Series, number[]>();
+const styles = new WeakMap<uPlot.Series, Pick<uPlot.Series, "dash" | "width">>();
 
-function dashWhereShort(plot: uPlot): void {
+function styleWhereShort(plot: uPlot): void {
   const [first, last] = plot.series[0]?.idxs ?? [0, 0];
-  for (const series of plot.series) {
-    if (series.dash?.length) dashes.set(series, series.dash);
-    const dash = dashes.get(series);
-    if (dash) series.dash = last - first > MOST_DASHED ? [] : dash;
+  const isLong = last - first > MOST_STYLED;
+  for (const series of plot.series.slice(1)) {
+    const style = styles.get(series) ?? { dash: series.dash ?? [], width: series.width ?? 1 };
+    styles.set(series, style);
+    if (style.width === 0) continue;
+    Object.assign(series, isLong ? { dash: [], width: 1 } : style);
   }
 }
 
