@@ -3,24 +3,31 @@
 use std::net::TcpListener;
 
 use actix_web::{App, HttpResponse, HttpServer, web};
-use prometheus::{Registry, TextEncoder, process_collector::ProcessCollector};
+use prometheus::{IntGauge, Opts, Registry, TextEncoder, process_collector::ProcessCollector};
 use serde_json::json;
 
 use crate::{
     health::Readiness,
     http,
     lifecycle::{Lifecycle, TaskError},
+    metrics,
     problem::Problem,
     settings::AdminSettings,
 };
 
-/// A registry that already knows the process (memory, CPU, open files).
+/// All crates of CityTrack have it in common.
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// A registry that already knows the process (memory, CPU, open files) and its version.
 ///
 /// # Errors
 /// When the process collector cannot be registered.
 pub fn registry() -> Result<Registry, prometheus::Error> {
     let registry = Registry::new();
     registry.register(Box::new(ProcessCollector::for_self()))?;
+    let build =
+        Opts::new("citytrack_build_info", "The version that this process is of").const_label("version", VERSION);
+    metrics::add(&registry, IntGauge::with_opts(build)?)?.set(1);
     Ok(registry)
 }
 

@@ -15,6 +15,7 @@ use crate::{
     routes::{self, imports::ImportDesk, session::Desk, viewer_tokens::LongestTtl},
     settings::{SessionRules, Settings},
     sweep,
+    system::System,
 };
 
 /// The running console.
@@ -56,6 +57,7 @@ impl App {
             rules,
         });
         let (rules, passwords) = (web::Data::new(rules), web::Data::new(passwords));
+        let system = web::Data::new(System::new(settings.system_targets.clone())?);
         let imports = web::Data::new(ImportDesk {
             database: Database::clone(&database),
             clock: Clock::clone(&clock),
@@ -75,6 +77,7 @@ impl App {
                 .app_data(passwords.clone())
                 .app_data(desk.clone())
                 .app_data(imports.clone())
+                .app_data(system.clone())
                 .app_data(longest_ttl.clone())
                 // Before the pages, which are everywhere else.
                 .service(document.resource())

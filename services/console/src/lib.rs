@@ -13,8 +13,10 @@ mod routes;
 mod schema;
 mod settings;
 mod sweep;
+mod system;
 
 pub use app::App;
 pub use create_user::Tool;
 pub use openapi::openapi;
 pub use settings::{PasswordSettings, SessionSettings, Settings, ViewerSettings};
+pub use system::Target;

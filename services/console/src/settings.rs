@@ -9,6 +9,8 @@ use clap::{Args, Parser};
 use humantime::Duration;
 use secrecy::SecretString;
 
+use crate::system::Target;
+
 /// The console of CityTrack: web pages, and the control API for venues, nodes, keys and viewer tokens.
 #[derive(Clone, Parser)]
 #[command(
@@ -47,6 +49,9 @@ pub struct Settings {
     /// Passwords of users.
     #[command(flatten)]
     pub passwords: PasswordSettings,
+    /// The admin listeners of all services, which the system page asks: service=http://host:port, between commas
+    #[arg(long = "system-targets", env = "CITYTRACK_SYSTEM__TARGETS", value_delimiter = ',')]
+    pub system_targets: Vec<Target>,
     /// Counts from elsewhere.
     #[command(flatten)]
     pub imports: ImportSettings,

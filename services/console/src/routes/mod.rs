@@ -10,6 +10,7 @@ pub(crate) mod nodes;
 pub(crate) mod nodes_overview;
 pub(crate) mod roles;
 pub(crate) mod session;
+pub(crate) mod system;
 pub(crate) mod users;
 pub(crate) mod venues;
 pub(crate) mod viewer_tokens;
@@ -122,6 +123,9 @@ fn control(config: &mut web::ServiceConfig) {
             .default_service(only("DELETE")),
         web::resource("/audit")
             .route(get().to(audit::list))
+            .default_service(only("GET, HEAD")),
+        web::resource("/system")
+            .route(get().to(system::get))
             .default_service(only("GET, HEAD")),
         web::resource("/venues/{venue}/imports")
             .route(post().to(imports::create))
