@@ -145,8 +145,17 @@ _service_settings() {
     ingest-api | worker) settings+=("$database" "$broker") ;;
     realtime-ws) settings+=("$broker" "$viewer" "$administrator") ;;
     stats) settings+=("CITYTRACK_DATABASE__URL=${READER_URL:-$DATABASE_URL}" "$viewer") ;;
-    console) settings+=("$database" "$viewer" "$administrator") ;;
+    console) settings+=("$database" "$viewer" "$administrator" "CITYTRACK_SYSTEM__TARGETS=$(_admin_targets)") ;;
   esac
+}
+
+# _admin_targets: every instance's admin listener, for the system page.
+_admin_targets() {
+  local service index list=("gateway=http://127.0.0.1:$(admin_port gateway 0)")
+  for service in "${SCALABLE_SERVICES[@]}"; do
+    for index in $(indexes "$service"); do list+=("$service=http://127.0.0.1:$(admin_port "$service" "$index")"); done
+  done
+  (IFS=, && echo "${list[*]}")
 }
 
 # _pool SERVICE: its instances as the gateway wants them.

@@ -43,16 +43,29 @@ impl Console {
         )
     }
 
+    /// A console with its admin listener at `admin`, which asks `targets` how they are.
+    pub(crate) async fn start_watching(admin: &str, targets: &str) -> Self {
+        let test = TestDatabase::create_empty().await;
+        let url = test.url().to_owned();
+        let further = [("--admin-listen", admin), ("--system-targets", targets)];
+        let console = Self::start_as(test.into(), &url, ten_o_clock(), &further);
+        console.ready().await;
+        console
+    }
+
     fn start_with(test: Arc<TestDatabase>, database_url: &str, clock: ManualClock) -> Self {
+        Self::start_as(test, database_url, clock, &[("--admin-listen", "127.0.0.1:0")])
+    }
+
+    fn start_as(test: Arc<TestDatabase>, database_url: &str, clock: ManualClock, further: &[(&str, &str)]) -> Self {
         let arguments = [
             ("--http-listen", "127.0.0.1:0"),
-            ("--admin-listen", "127.0.0.1:0"),
             ("--database-url", database_url),
             ("--administrator-token", ADMINISTRATOR),
             ("--viewer-secret", VIEWER_SECRET),
         ];
-        let settings: Settings =
-            settings::from_args(arguments.into_iter().flat_map(|(name, value)| [name, value])).unwrap();
+        let arguments = arguments.iter().chain(further).copied();
+        let settings: Settings = settings::from_args(arguments.flat_map(|(name, value)| [name, value])).unwrap();
         let lifecycle = Lifecycle::new(settings.shutdown.clone());
         let app = App::start(&settings, Clock::Manual(clock.clone()), &lifecycle).unwrap();
         #[expect(clippy::disallowed_methods, reason = "the lifecycle itself runs here")]

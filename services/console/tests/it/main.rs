@@ -16,4 +16,5 @@ mod outage;
 mod pages;
 mod roles;
 mod sessions;
+mod system;
 mod users;
