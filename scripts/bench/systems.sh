@@ -46,6 +46,7 @@ citytrack_up() {
   say "starting CityTrack (ports from $PORT_BASE)"
   postgres_start $((PORT_BASE + 432)) "$POSTGRES_PASSWORD"
   postgres_database $((PORT_BASE + 432)) "$POSTGRES_PASSWORD" citytrack
+  postgres_reader $((PORT_BASE + 432)) "$POSTGRES_PASSWORD" "$READER_PASSWORD"
   rabbitmq_start $((PORT_BASE + 672)) "$RABBITMQ_PASSWORD"
   rabbitmq_set_policies $((PORT_BASE + 672)) "$RABBITMQ_PASSWORD" "${CITYTRACK_QUEUE_LIMIT:-4GiB}"
   # 16 nodes send what thousands would: what one node may send is not what is measured, what it costs to ask is.
@@ -68,7 +69,8 @@ make_fleet() {
 # empty_tables: what was measured before takes neither disk nor time of what comes.
 empty_tables() {
   postgres_query $((PORT_BASE + 432)) "$POSTGRES_PASSWORD" citytrack \
-    "truncate frame, batch, camera_minute, class_minute, stream" >/dev/null
+    "truncate frame, batch, camera_minute, class_minute, stream, rollup_delta, camera_hour, camera_day, class_hour, class_day,
+     track_minute, track_hour, track_day, heat_hour" >/dev/null
   postgres_query $((PORT_BASE + 432)) "$POSTGRES_PASSWORD" citytrack checkpoint
 }
 
