@@ -1,5 +1,5 @@
 //! Request bodies as the OpenAPI document shows them. They are read by `body::Fields`, which names everything that is wrong at
-//! once; `tests/it/openapi.rs` and the stage "API against its documents" of `scripts/test` hold the two together.
+//! once; the stage "API against its documents" of `scripts/test` holds the two together.
 
 #![expect(dead_code, reason = "describes what is read by `Fields`")]
 
