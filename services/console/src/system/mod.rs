@@ -30,14 +30,15 @@ pub(crate) struct Status {
     at: Timestamp,
     /// Whether it is known whom to ask: `CITYTRACK_SYSTEM__TARGETS`.
     configured: bool,
-    services: Vec<Service>,
+    services: Vec<Instance>,
     queues: Vec<Queue>,
     event_age: Vec<EventAge>,
 }
 
 /// One instance of a service.
 #[derive(Clone, Debug, Serialize, ToSchema)]
-struct Service {
+#[schema(as = SystemService)]
+struct Instance {
     service: String,
     target: String,
     ready: bool,
@@ -88,18 +89,18 @@ impl System {
             return status.clone();
         }
         let answers = future::join_all(self.targets.iter().map(|target| self.ask(target))).await;
-        let status = status(now, answers);
+        let status = status(now, &answers);
         *last = Some((Instant::now(), status.clone()));
         status
     }
 
-    async fn ask(&self, target: &Target) -> (Service, String) {
+    async fn ask(&self, target: &Target) -> (Instance, String) {
         let get = async |path: &str| self.client.get(format!("{}{path}", target.address)).send().await;
         let (readiness, metrics) = future::join(get("/readyz"), async { get("/metrics").await?.text().await }).await;
         let metrics = metrics.unwrap_or_default();
         let (ready, reason) = match readiness {
             Ok(answer) if answer.status().is_success() => (true, None),
-            Ok(answer) => (false, Some(reason(answer.json().await.unwrap_or_default()))),
+            Ok(answer) => (false, Some(reason(&answer.json().await.unwrap_or_default()))),
             Err(error) if error.is_timeout() => (false, Some("it did not answer in time".to_owned())),
             Err(_) => (false, Some("it cannot be reached".to_owned())),
         };
@@ -111,7 +112,7 @@ impl System {
             let since_1970 = Duration::try_from_secs_f64(sample.value).ok()?;
             Timestamp::UNIX_EPOCH.checked_add(since_1970).ok()
         });
-        let service = Service {
+        let instance = Instance {
             service: target.service.clone(),
             target: target.address.clone(),
             ready,
@@ -119,12 +120,12 @@ impl System {
             version,
             started_at,
         };
-        (service, metrics)
+        (instance, metrics)
     }
 }
 
 /// The checks that failed, of an answer of `/readyz`.
-fn reason(answer: Value) -> String {
+fn reason(answer: &Value) -> String {
     let failed: Vec<String> = match answer.get("checks") {
         Some(Value::Object(checks)) => checks
             .iter()
@@ -145,13 +146,13 @@ fn reason(answer: Value) -> String {
     }
 }
 
-fn status(now: Timestamp, answers: Vec<(Service, String)>) -> Status {
+fn status(now: Timestamp, answers: &[(Instance, String)]) -> Status {
     let configured = !answers.is_empty();
     let (mut services, mut queues) = (Vec::new(), BTreeMap::new());
     let (mut store, mut push) = (Histogram::default(), Histogram::default());
-    for (service, metrics) in answers {
-        services.push(service);
-        for sample in samples(&metrics) {
+    for (instance, metrics) in answers {
+        services.push(instance.clone());
+        for sample in samples(metrics) {
             let bound = || sample.label("le").and_then(|bound| bound.parse().ok());
             match (sample.name, bound()) {
                 ("citytrack_persist_event_age_seconds_bucket", Some(bound)) => store.add(bound, sample.value),

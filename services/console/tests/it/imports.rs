@@ -69,6 +69,7 @@ async fn value(db: &Database, question: &str) -> i64 {
 
 #[tokio::test]
 async fn seven_years_of_auckland_survive_every_level() {
+    #[expect(clippy::disallowed_methods, reason = "a setting of the tests themselves")]
     let folder = std::env::var_os("CITYTRACK_TEST_PEDESTRIANS")
         .expect("CITYTRACK_TEST_PEDESTRIANS is not set: `scripts/test` fetches the counts");
     let file = std::fs::read(std::path::Path::new(&folder).join("hourly_counts.csv")).unwrap();
@@ -98,7 +99,7 @@ async fn seven_years_of_auckland_survive_every_level() {
             .filter(|problem| problem["action"] == action)
             .collect::<Vec<_>>()
     };
-    assert_eq!(report["added"].as_u64().unwrap() as usize, with("added").len());
+    assert_eq!(report["added"], with("added").len());
     assert_eq!(report["problems_total"], problems.len());
     let accepted: Vec<_> = with("accepted")
         .iter()
