@@ -4,7 +4,7 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { launch, PHONE } from "./browser.mjs";
 import { everywhere, makeUser, openSignedIn } from "./session.mjs";
-import { address, frame, makeVenue, viewerToken } from "./system.mjs";
+import { address, frame, makeVenue, request, viewerToken } from "./system.mjs";
 
 const [directory, ...names] = process.argv.slice(2);
 if (!directory) {
@@ -24,12 +24,21 @@ const PAGES = {
   venue: `/venues/${venue.slug}`,
   statistics: `/statistics?venue=${venue.slug}`,
   nodes: "/nodes",
+  node: `/nodes/${await nodeOf(venue)}`,
   venues: "/venues",
   users: "/users",
   tokens: "/tokens",
   audit: "/audit",
   system: "/system",
   account: "/account",
+};
+
+/** Dialogs: the page, and what opens them there. */
+const DIALOGS = {
+  "create-node": ["/nodes", (page) => page.getByRole("button", { name: "Create a node" }).click()],
+  "make-key": [PAGES.node, makeKey],
+  import: ["/venues", (page) => openImport(page)],
+  "import-report": ["/venues", importDirtyFile],
 };
 
 const browser = await launch();
@@ -41,6 +50,7 @@ try {
     ]) {
       await photograph(OPEN, undefined, colorScheme, size, viewport);
       await photograph(PAGES, user, colorScheme, size, viewport);
+      await photograph(DIALOGS, user, colorScheme, size, viewport);
     }
   }
 } finally {
@@ -59,18 +69,48 @@ async function photograph(pages, user, colorScheme, size, viewport) {
   });
   const page = await context.newPage();
   if (user) await openSignedIn(page, user, "/account");
-  for (const [name, path] of Object.entries(pages)) {
+  for (const [name, place] of Object.entries(pages)) {
     if (names.length > 0 && !names.includes(name)) continue;
+    const [path, open] = [place].flat();
     await page.goto(address + path);
     await page.getByRole("heading", { level: 1 }).first().waitFor();
     if (name === "live") await page.waitForFunction(everyCameraIsCounted);
     else await settled(page);
+    await open?.(page);
     const file = join(directory, `${name}-${size}-${colorScheme}.png`);
-    // The log goes on without end.
-    await page.screenshot({ path: file, fullPage: name !== "audit" });
+    // The log goes on without end, and a dialog stands in the window.
+    await page.screenshot({ path: file, fullPage: name !== "audit" && !open });
     console.log(file);
   }
   await context.close();
+}
+
+async function nodeOf({ slug }) {
+  return (await request("GET", `/api/v1/nodes?venue=${slug}`)).nodes[0].id;
+}
+
+async function makeKey(page) {
+  await page.getByRole("button", { name: "Make a key" }).click();
+  await page.getByRole("button", { name: "Make the key" }).click();
+  await page.getByLabel("Node key").waitFor();
+}
+
+async function openImport(page, text = "time,North,South\n") {
+  await page.getByRole("button", { name: `Import counts into ${venue.name}` }).click();
+  const file = { name: "counts 2025.csv", mimeType: "text/csv", buffer: Buffer.from(text) };
+  await page.getByLabel("File").setInputFiles(file);
+}
+
+async function importDirtyFile(page) {
+  const lines = [
+    "time,North,South",
+    "2025-03-01T08:00,812,640",
+    "2025-03-01T09:00,-3,655",
+    "2025-03-01T09:00,7,n/a",
+  ];
+  await openImport(page, lines.join("\n"));
+  await page.getByRole("button", { name: "Import", exact: true }).click();
+  await page.getByRole("button", { name: "Done" }).waitFor();
 }
 
 /** Nothing is being loaded any more. Live pages never rest, so not for long. */

@@ -98,14 +98,27 @@ export async function requestRaw(path: string, options: RequestOptions = {}): Pr
     credentials: token ? "omit" : "same-origin",
   }).catch((error) => {
     if (signal?.aborted) throw error;
-    throw new ApiError(0, "CityTrack cannot be reached. Is this device connected?");
+    throw unreachable();
   });
+  return succeeded(response, path, token);
+}
+
+/** The answer to a request for `path`, if it is a success. Throws `ApiError`. */
+export async function succeeded(response: Response, path: string, token?: string): Promise<Response> {
   if (response.ok) return response;
   if (response.status === 401 && !token && !path.startsWith("/api/v1/session")) sessionEnded?.();
   throw await errorOf(response);
 }
 
-function headersOf({ method = "GET", body, contentType, token }: RequestOptions): Record<string, string> {
+export const unreachable = () => new ApiError(0, "CityTrack cannot be reached. Is this device connected?");
+
+/** What a request must carry: who asks, and what the body is. */
+export function headersOf({
+  method = "GET",
+  body,
+  contentType,
+  token,
+}: RequestOptions): Record<string, string> {
   const headers: Record<string, string> = {};
   if (token) headers["authorization"] = `Bearer ${token}`;
   else if (method !== "GET" && csrfToken) headers["x-csrf-token"] = csrfToken;

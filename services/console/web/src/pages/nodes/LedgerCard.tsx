@@ -39,7 +39,7 @@ function LedgerBody({ ledger, zone }: { ledger: Ledger; zone: string | undefined
   }
   return (
     <>
-      <dl class="figures">
+      <dl class="key-figures">
         <Figure name="Stored" value={totals.stored} />
         <Figure name="Missing" value={totals.missing} isBad={totals.missing > 0} />
         <Figure name="Refused" value={totals.refused} isBad={totals.refused > 0} />

@@ -86,7 +86,7 @@ function Node({ node, onChanged }: { node: NodeRow; onChanged: () => void }) {
 
 function Figures({ state, zone }: { state: NodeState; zone: string | undefined }) {
   return (
-    <dl class="figures">
+    <dl class="key-figures">
       <div>
         <dt>Status</dt>
         <dd>

@@ -14,9 +14,10 @@ interface Props {
   venue: Venue;
   onEdit: () => void;
   onRetire: () => void;
+  onImport: () => void;
 }
 
-export function VenueCard({ venue, onEdit, onRetire }: Props) {
+export function VenueCard({ venue, onEdit, onRetire, onImport }: Props) {
   const { roles } = useSession();
   const isRetired = venue.retired_at !== null;
   const whose = <span class="visually-hidden"> {venue.name}</span>;
@@ -41,15 +42,23 @@ export function VenueCard({ venue, onEdit, onRetire }: Props) {
         </>
       }
       actions={
-        !isRetired &&
-        may(roles, "admin", venue.slug) && (
+        !isRetired && (
           <>
-            <button type="button" class="quiet small" onClick={onEdit}>
-              Edit{whose}
-            </button>
-            <button type="button" class="quiet small danger" onClick={onRetire}>
-              Retire{whose}
-            </button>
+            {may(roles, "operator", venue.slug) && (
+              <button type="button" class="quiet small" onClick={onImport}>
+                Import counts<span class="visually-hidden"> into {venue.name}</span>
+              </button>
+            )}
+            {may(roles, "admin", venue.slug) && (
+              <>
+                <button type="button" class="quiet small" onClick={onEdit}>
+                  Edit{whose}
+                </button>
+                <button type="button" class="quiet small danger" onClick={onRetire}>
+                  Retire{whose}
+                </button>
+              </>
+            )}
           </>
         )
       }
