@@ -7,18 +7,20 @@ import { type Column, Table } from "../../parts/Table";
 import { TimeText } from "../../parts/TimeText";
 import { may } from "../../session/rights";
 import { useSession } from "../../session/session";
-import { useResource } from "../../useResource";
+import { type Resource, useResource } from "../../useResource";
+import { ImportCounts } from "./ImportCounts";
 import { TitleCamera } from "./TitleCamera";
 
 interface Props {
   venue: Venue;
   onEdit: () => void;
   onRetire: () => void;
-  onImport: () => void;
 }
 
-export function VenueCard({ venue, onEdit, onRetire, onImport }: Props) {
+export function VenueCard({ venue, onEdit, onRetire }: Props) {
   const { roles } = useSession();
+  const cameras = useResource((signal) => listCameras(venue.slug, { signal }), [venue.slug]);
+  const [isImporting, setImporting] = useState(false);
   const isRetired = venue.retired_at !== null;
   const whose = <span class="visually-hidden"> {venue.name}</span>;
   return (
@@ -45,7 +47,7 @@ export function VenueCard({ venue, onEdit, onRetire, onImport }: Props) {
         !isRetired && (
           <>
             {may(roles, "operator", venue.slug) && (
-              <button type="button" class="quiet small" onClick={onImport}>
+              <button type="button" class="quiet small" onClick={() => setImporting(true)}>
                 Import counts<span class="visually-hidden"> into {venue.name}</span>
               </button>
             )}
@@ -63,13 +65,21 @@ export function VenueCard({ venue, onEdit, onRetire, onImport }: Props) {
         )
       }
     >
-      <Cameras venue={venue} mayTitle={!isRetired && may(roles, "operator", venue.slug)} />
+      <Cameras venue={venue} cameras={cameras} mayTitle={!isRetired && may(roles, "operator", venue.slug)} />
+      {isImporting && (
+        <ImportCounts venue={venue} onDone={cameras.reload} onClose={() => setImporting(false)} />
+      )}
     </Card>
   );
 }
 
-function Cameras({ venue, mayTitle }: { venue: Venue; mayTitle: boolean }) {
-  const cameras = useResource((signal) => listCameras(venue.slug, { signal }), [venue.slug]);
+interface CamerasProps {
+  venue: Venue;
+  cameras: Resource<CameraRow[]>;
+  mayTitle: boolean;
+}
+
+function Cameras({ venue, cameras, mayTitle }: CamerasProps) {
   const [edited, setEdited] = useState<CameraRow>();
   const columns: Column<CameraRow>[] = [
     { key: "title", header: "Camera", isName: true, cell: ({ title, name }) => title ?? name },

@@ -11,12 +11,11 @@ import { refreshVenues } from "../../session/venues";
 import { useResource } from "../../useResource";
 import { CreateVenue } from "./CreateVenue";
 import { EditVenue } from "./EditVenue";
-import { ImportCounts } from "./ImportCounts";
 import { RetireVenue } from "./RetireVenue";
 import { VenueCard } from "./VenueCard";
 import "./venues.css";
 
-type Opened = { what: "create" } | { what: "edit" | "retire" | "import"; venue: Venue } | undefined;
+type Opened = { what: "create" } | { what: "edit" | "retire"; venue: Venue } | undefined;
 
 /** The venues, and the cameras of each. */
 export default function Venues({ address }: PageProps) {
@@ -64,7 +63,6 @@ export default function Venues({ address }: PageProps) {
                 venue={venue}
                 onEdit={() => setOpened({ what: "edit", venue })}
                 onRetire={() => setOpened({ what: "retire", venue })}
-                onImport={() => setOpened({ what: "import", venue })}
               />
             ))
           )
@@ -81,9 +79,6 @@ export default function Venues({ address }: PageProps) {
       {opened?.what === "create" && <CreateVenue onDone={done} onClose={close} />}
       {opened?.what === "edit" && <EditVenue venue={opened.venue} onDone={done} onClose={close} />}
       {opened?.what === "retire" && <RetireVenue venue={opened.venue} onDone={done} onClose={close} />}
-      {opened?.what === "import" && (
-        <ImportCounts venue={opened.venue} onDone={venues.reload} onClose={close} />
-      )}
     </div>
   );
 }
