@@ -1,5 +1,7 @@
 //! The body as the OpenAPI document shows it. It is read by hand, so a test compares the two.
 
+#![expect(clippy::struct_field_names, reason = "the names are those of the wire")]
+
 use citytrack_domain::{CameraName, Class};
 use jiff::Timestamp;
 use serde::Deserialize;

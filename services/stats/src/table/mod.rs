@@ -119,7 +119,7 @@ impl Format {
     }
 }
 
-/// Writes a table. CSV and NDJSON go on as rows come; Parquet is kept for 65,536 rows, then written as a row group. A
+/// Writes a table. CSV and NDJSON go on as rows come; Parquet is kept for 32,768 rows, then written as a row group. A
 /// Parquet file that was not [finished](Self::finish) has no footer and cannot be read: nobody takes it for a whole one.
 pub(crate) struct TableWriter<W: Write + Send> {
     columns: Vec<Column>,
@@ -127,7 +127,7 @@ pub(crate) struct TableWriter<W: Write + Send> {
 }
 
 enum Writer<W: Write + Send> {
-    Csv(CsvWriter<W>),
+    Csv(Box<CsvWriter<W>>),
     Ndjson(NdjsonWriter<W>),
     Parquet(Box<ParquetWriter<W>>),
 }
@@ -136,7 +136,7 @@ impl<W: Write + Send> TableWriter<W> {
     /// Begins a table: the line of names of CSV, the first bytes of Parquet.
     pub(crate) fn new(format: Format, columns: &[Column], out: W) -> io::Result<Self> {
         let writer = match format {
-            Format::Csv => Writer::Csv(CsvWriter::new(columns, out)?),
+            Format::Csv => Writer::Csv(Box::new(CsvWriter::new(columns, out)?)),
             Format::Ndjson => Writer::Ndjson(NdjsonWriter::new(out)),
             Format::Parquet => Writer::Parquet(Box::new(ParquetWriter::new(columns, out)?)),
         };

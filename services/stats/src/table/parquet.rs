@@ -24,7 +24,7 @@ use parquet::{
 use super::{Cell, Column, Kind};
 
 /// Enough for columns to compress well, and few enough to hold several tables in memory.
-const ROW_GROUP: usize = 65_536;
+const ROW_GROUP: usize = 32_768;
 /// Texts that are spelt out at a time.
 const SPELT_OUT: usize = 1_024;
 
@@ -125,20 +125,19 @@ fn properties(columns: &[Column]) -> WriterProperties {
 
 /// The schema in Parquet's own language.
 fn schema(columns: &[Column]) -> Result<TypePtr> {
-    let fields: String = columns
-        .iter()
-        .map(|column| {
-            let repetition = if column.nullable { "OPTIONAL" } else { "REQUIRED" };
-            let (kind, meaning) = match column.kind {
-                Kind::Timestamp => ("INT64", " (TIMESTAMP(MICROS,true))"),
-                Kind::Text => ("BYTE_ARRAY", " (STRING)"),
-                Kind::Integer => ("INT64", ""),
-                Kind::Single => ("FLOAT", ""),
-                Kind::Double => ("DOUBLE", ""),
-            };
-            format!("{repetition} {kind} {}{meaning}; ", column.name)
-        })
-        .collect();
+    let field = |column: &Column| {
+        let repetition = if column.nullable { "OPTIONAL" } else { "REQUIRED" };
+        let (kind, meaning) = match column.kind {
+            Kind::Timestamp => ("INT64", " (TIMESTAMP(MICROS,true))"),
+            Kind::Text => ("BYTE_ARRAY", " (STRING)"),
+            Kind::Integer => ("INT64", ""),
+            Kind::Single => ("FLOAT", ""),
+            Kind::Double => ("DOUBLE", ""),
+        };
+        format!("{repetition} {kind} {}{meaning};", column.name)
+    };
+    let fields: Vec<_> = columns.iter().map(field).collect();
+    let fields = fields.join(" ");
     parse_message_type(&format!("message citytrack {{ {fields} }}")).map(Arc::new)
 }
 

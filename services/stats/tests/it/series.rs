@@ -156,8 +156,8 @@ async fn unique_tracks_are_counted_over_any_range() {
         (&json!([0, null, 1]), &json!([5, null, 3])),
         "{surer}"
     );
-    let none = series(&api, &format!("{THREE_HOURS}&min_confidence=0.95")).await;
-    assert_eq!(none[0]["values"], json!([0, null, 0]));
+    let nobody = series(&api, &format!("{THREE_HOURS}&min_confidence=0.95")).await;
+    assert_eq!(nobody[0]["values"], json!([0, null, 0]));
     let (status, problem) = ask(&api, "measure=tracks&min_confidence=0.5").await;
     assert_eq!(
         (status, &problem["parameter"]),
