@@ -120,7 +120,7 @@ fn parquet_is_written_by_row_groups() {
         .metadata()
         .row_groups()
         .iter()
-        .map(parquet::file::metadata::RowGroupMetaData::num_rows)
+        .map(::parquet::file::metadata::RowGroupMetaData::num_rows)
         .collect();
     assert_eq!(groups, [32_768, 32_768, 32_768, 32_768, 18_928]);
     for (number, row) in file.get_row_iter(None).unwrap().map(Result::unwrap).enumerate() {
