@@ -73,6 +73,11 @@ impl<'a> Tally<'a> {
 
     /// Takes out of `import_hour` what earlier imports brought already, and what cannot be stored beside it.
     pub(super) async fn known(&mut self) -> Result<(), Error> {
+        let question = "select max(minutes) from imported_count join import_series using (camera_id, class_id)";
+        let longest: Option<i32> = self.client.query_one(question, &[]).await?.try_get(0)?;
+        let Some(longest) = longest else {
+            return Ok(());
+        };
         let same = "with gone as (
                 delete from import_hour as hour using import_series, imported_count as known
                 where import_series.series = hour.series and known.camera_id = import_series.camera_id
@@ -84,35 +89,40 @@ impl<'a> Tally<'a> {
         self.outcome.unchanged = number(&row, 0)?;
         self.outcome.added += number(&row, 1)? - self.outcome.unchanged;
         self.outcome.sum += row.try_get::<_, i64>(2)?;
+        self.clashes(longest).await
+    }
 
-        let others = format!(
-            "select distinct on (hour.line, hour.series) hour.line, hour.series, hour.start, hour.detections,
-                    known.start as other_start, known.minutes as other_minutes, known.detections as held,
-                    known.start = hour.start and known.minutes = hour.minutes as same_time
-             from {OVERLAPPING} order by hour.line, hour.series, known.start limit $1"
+    /// Takes out what overlaps with a count of an earlier import, none of which is longer than `longest` minutes.
+    async fn clashes(&mut self, longest: i32) -> Result<(), Error> {
+        // One look into the index for each hour. As a join, PostgreSQL would compare each with all of its camera.
+        let find = format!(
+            "create temporary table import_clash on commit drop as
+                 select hour.*, known.start as other_start, known.minutes as other_minutes, known.detections as held
+                 from import_hour as hour join import_series using (series) cross join lateral (
+                     select start, minutes, detections from imported_count as known
+                     where known.camera_id = import_series.camera_id and known.class_id = import_series.class_id
+                       and known.start > hour.start - {longest} * interval '1 minute'
+                       and known.start < hour.start + hour.minutes * interval '1 minute'
+                       and known.start + known.minutes * interval '1 minute' > hour.start
+                     order by known.start limit 1) as known"
         );
-        let found = self.client.query(&others, &[&self.most_findings]).await?;
+        self.client.batch_execute(&find).await?;
+        let question = "select * from import_clash order by line, series limit $1";
+        let found = self.client.query(question, &[&self.most_findings]).await?;
         self.note(&found, |row| {
             let held = row.try_get("held")?;
-            if row.try_get("same_time")? {
+            let (start, minutes): (Timestamp, i32) = (row.try_get("other_start")?, row.try_get("other_minutes")?);
+            let same_time = (row.try_get("start")?, row.try_get("minutes")?);
+            if (start, minutes) == same_time {
                 return Ok(FindingKind::Differs { held });
             }
-            Ok(FindingKind::Overlaps {
-                held,
-                start: row.try_get("other_start")?,
-                minutes: row.try_get("other_minutes")?,
-            })
+            Ok(FindingKind::Overlaps { held, start, minutes })
         })?;
-        if found.is_empty() {
-            return Ok(());
-        }
-        let refuse = format!(
-            "with gone as (
-                delete from import_hour where (series, start) in (select hour.series, hour.start from {OVERLAPPING})
-                returning cells, detections)
-             select count(*), coalesce(sum(cells), 0)::bigint, coalesce(sum(detections), 0)::bigint from gone"
-        );
-        let row = self.client.query_one(&refuse, &[]).await?;
+        let refuse = "with gone as (
+                delete from import_hour as hour using import_clash as clash
+                where clash.series = hour.series and clash.start = hour.start returning hour.cells, hour.detections)
+            select count(*), coalesce(sum(cells), 0)::bigint, coalesce(sum(detections), 0)::bigint from gone";
+        let row = self.client.query_one(refuse, &[]).await?;
         self.outcome.findings_total += number(&row, 0)?;
         self.outcome.refused += number(&row, 1)?;
         self.outcome.refused_sum += row.try_get::<_, i64>(2)?;
@@ -146,13 +156,6 @@ impl<'a> Tally<'a> {
         Ok(())
     }
 }
-
-/// Hours of the file with what earlier imports say about a time that overlaps. No count is of more than 25 hours.
-const OVERLAPPING: &str = "import_hour as hour join import_series using (series) join imported_count as known
-    on known.camera_id = import_series.camera_id and known.class_id = import_series.class_id
-   and known.start > hour.start - interval '25 hours'
-   and known.start < hour.start + hour.minutes * interval '1 minute'
-   and known.start + known.minutes * interval '1 minute' > hour.start";
 
 /// A count of rows.
 fn number(row: &Row, column: usize) -> Result<u64, Error> {
