@@ -23,6 +23,7 @@ const NODES: &str = "
     select node.*, node_agent.agent, streams.last_at, missing, duplicates,
            least(streams.refused + unnumbered, 9223372036854775807)::bigint as refused,
            (select count(*) from node_key where node_key.node_id = node.id and revoked_at is null) as keys,
+           exists (select from node_key where node_key.node_id = node.id) as had_key,
            array(select id from camera where camera.node_id = node.id) as cameras
     from node left join node_agent on node_agent.node_id = node.id
     cross join lateral (
@@ -67,6 +68,8 @@ pub struct Overview {
     pub cameras: usize,
     /// Keys that are not revoked.
     pub keys: i64,
+    /// Whether it ever had a key. Without one nothing of it came in, and its cameras are of imported counts.
+    pub had_key: bool,
     /// Numbered batches that never came.
     pub missing: i64,
     /// Batches that were refused for good.
@@ -140,6 +143,7 @@ fn overview(
         agent: row.try_get("agent")?,
         cameras,
         keys: row.try_get("keys")?,
+        had_key: row.try_get("had_key")?,
         missing: row.try_get("missing")?,
         refused: row.try_get("refused")?,
         duplicates: row.try_get("duplicates")?,

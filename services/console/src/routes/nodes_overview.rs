@@ -112,7 +112,7 @@ impl Status {
     fn of(overview: &Overview) -> Self {
         if overview.online {
             Self::Online
-        } else if overview.cameras > 0 || overview.last_received_at.is_some() {
+        } else if overview.had_key && (overview.cameras > 0 || overview.last_received_at.is_some()) {
             Self::Silent
         } else {
             Self::Never
@@ -141,7 +141,7 @@ pub(super) async fn list(
     database: web::Data<Database>,
     clock: web::Data<Clock>,
 ) -> Result<HttpResponse, Problem> {
-    let venues = venues(&principal, query.venue.as_deref(), &database).await?;
+    let venues = venues(&principal, &query, &database).await?;
     let patience = Patience::default();
     let nodes = node_overview::list(&database, &venues, query.retired, &patience, clock.now())
         .await
@@ -150,16 +150,16 @@ pub(super) async fn list(
     Ok(HttpResponse::Ok().json(OverviewsBody { nodes }))
 }
 
-/// The venues whose nodes are asked for and may be seen.
-async fn venues(principal: &Principal, asked: Option<&str>, database: &Database) -> Result<Vec<Slug>, Problem> {
-    if let Some(asked) = asked {
+/// The venues whose nodes are asked for and may be seen. The nodes of a retired venue are retired with it.
+async fn venues(principal: &Principal, query: &OverviewQuery, database: &Database) -> Result<Vec<Slug>, Problem> {
+    if let Some(asked) = query.venue.as_deref() {
         let venue = venue_in(asked)?;
         principal.may(Right::SeeNodes, &venue)?;
         venues::get(database, &venue).await.map_err(problem)?;
         return Ok(vec![venue]);
     }
     principal.may_somewhere(Right::SeeNodes)?;
-    let all = venues::list(database, true).await.map_err(problem)?;
+    let all = venues::list(database, query.retired).await.map_err(problem)?;
     let slugs = all.into_iter().map(|venue| venue.slug);
     Ok(slugs
         .filter(|venue| principal.may(Right::SeeNodes, venue).is_ok())

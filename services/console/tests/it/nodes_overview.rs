@@ -12,7 +12,7 @@ use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::console::{Console, VIEWER_SECRET, answer};
+use crate::console::{ADMINISTRATOR, Console, VIEWER_SECRET, answer};
 
 /// The time of these tests.
 fn now() -> Timestamp {
@@ -135,6 +135,21 @@ async fn a_node_whose_clock_is_wrong_sends_all_the_same() {
 }
 
 #[tokio::test]
+async fn a_node_that_only_has_imported_counts_is_not_silent() {
+    let console = Console::start().await;
+    node(&console, "demo", "north").await;
+    let import = console
+        .request(Method::POST, "/api/v1/venues/demo/imports?node=old")
+        .bearer_auth(ADMINISTRATOR)
+        .header("content-type", "text/csv")
+        .body("time,Gate\n2026-03-02T10:00,5\n");
+    assert_eq!(answer(import).await.0, StatusCode::OK);
+    let told = &overview(&console, "").await[1];
+    assert_eq!((&told["slug"], &told["cameras"]), (&json!("old"), &json!(1)));
+    assert_eq!(told["status"], json!("never"));
+}
+
+#[tokio::test]
 async fn what_a_node_runs_is_what_it_said_last() {
     let console = Console::start().await;
     let north = node(&console, "demo", "north").await;
@@ -171,6 +186,9 @@ async fn nodes_are_told_to_those_who_may_see_them() {
         .admin(Method::DELETE, &format!("/api/v1/nodes/{}", west.id), None)
         .await;
     assert_eq!(slugs(&overview(&console, "").await), ["north"]);
+    assert_eq!(slugs(&overview(&console, "?retired=true").await), ["north", "west"]);
+    console.admin(Method::DELETE, "/api/v1/venues/demo", None).await;
+    assert!(overview(&console, "").await.is_empty(), "of a venue that is retired");
     assert_eq!(slugs(&overview(&console, "?retired=true").await), ["north", "west"]);
     for (query, expected) in [
         ("?venue=nowhere", StatusCode::NOT_FOUND),
