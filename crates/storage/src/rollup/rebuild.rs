@@ -1,10 +1,9 @@
 //! Making the roll-ups of a venue anew, from its minutes: the first time, and when it was moved to another time zone.
 
-use std::{collections::BTreeMap, pin::pin};
+use std::collections::BTreeMap;
 
 use citytrack_domain::{Bucket, TrackSet};
 use deadpool_postgres::Transaction;
-use futures_util::TryStreamExt;
 use jiff::{Timestamp, tz::TimeZone};
 use tokio_postgres::IsolationLevel;
 use tracing::info;
@@ -17,8 +16,10 @@ use super::{
 };
 use crate::{Client, Error};
 
-/// Sets of tracks that are written at once.
-const TRACKS_AT_ONCE: usize = 5_000;
+/// Sets of tracks of minutes that are read at once.
+const ROWS_AT_ONCE: i32 = 10_000;
+/// Sets of tracks of hours or days that are written at once.
+const SETS_AT_ONCE: usize = 5_000;
 
 /// Rebuilds every venue whose roll-ups are not of its time zone, and says how many there were.
 pub(super) async fn stale(client: &mut Client) -> Result<u64, Error> {
@@ -125,26 +126,31 @@ async fn edges(
         .map_err(|error| Error::Corrupt(format!("minutes from {from} to {to}: {error}")))
 }
 
-/// From the sets of the minutes, which come in the order of their keys, so that only a few are held at a time.
+/// From the sets of the minutes, which come in the order of their keys and by a portal, so that only a few are held at a time.
 async fn tracks(transaction: &Transaction<'_>, level: Level, cameras: &[i32], zone: &TimeZone) -> Result<(), Error> {
     let statement = format!("delete from track_{} where camera_id = any($1)", level.name());
     transaction.execute(&statement, &[&cameras]).await?;
-    let question = "select camera_id, class_id, start, tracks from track_minute where camera_id = any($1::int[])
+    let question = "select camera_id, class_id, start, tracks from track_minute where camera_id = any($1)
                     order by camera_id, class_id, start";
+    let question = transaction.prepare(question).await?;
+    let minutes = transaction.bind(&question, &[&cameras]).await?;
     let mut sets: BTreeMap<ClassKey, TrackSet> = BTreeMap::new();
-    let rows = transaction.query_raw(question, [&cameras]).await?;
-    let mut rows = pin!(rows);
-    while let Some(row) = rows.try_next().await? {
-        let minute: Timestamp = row.try_get("start")?;
-        let start = level.start(minute, zone).unwrap_or(minute);
-        let key = (row.try_get("camera_id")?, row.try_get("class_id")?, start);
-        if sets.len() >= TRACKS_AT_ONCE && !sets.contains_key(&key) {
+    loop {
+        let rows = transaction.query_portal(&minutes, ROWS_AT_ONCE).await?;
+        if rows.is_empty() {
+            return tables::merge_tracks(transaction, level, sets).await;
+        }
+        for row in rows {
+            let minute: Timestamp = row.try_get("start")?;
+            let start = level.start(minute, zone).unwrap_or(minute);
+            let key = (row.try_get("camera_id")?, row.try_get("class_id")?, start);
+            sets.entry(key)
+                .or_default()
+                .merge_encoded(row.try_get("tracks")?)
+                .map_err(|error| Error::Corrupt(format!("track_minute: {error}")))?;
+        }
+        if sets.len() >= SETS_AT_ONCE {
             tables::merge_tracks(transaction, level, std::mem::take(&mut sets)).await?;
         }
-        sets.entry(key)
-            .or_default()
-            .merge_encoded(row.try_get("tracks")?)
-            .map_err(|error| Error::Corrupt(format!("track_minute: {error}")))?;
     }
-    tables::merge_tracks(transaction, level, sets).await
 }

@@ -99,7 +99,7 @@ async fn a_token_that_cannot_be_made_leaves_nothing_behind() {
     let db = &test.database;
     let unknown = token(db, 1, &[role(Some("nowhere"), "viewer")]).await.unwrap_err();
     assert!(
-        matches!(unknown, Error::NotFound(ref text) if text == "there is no venue nowhere"),
+        matches!(unknown, Error::NotFound(ref detail) if detail == "there is no venue nowhere"),
         "{unknown:?}"
     );
     assert_eq!(api_tokens::list(db).await.unwrap(), []);

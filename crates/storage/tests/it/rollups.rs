@@ -238,3 +238,23 @@ async fn one_folds_and_the_others_leave_it_alone() {
     drop(holder);
     citytrack_testkit::eventually("the lock is free", async || rollup::fold(&test.database).await.unwrap()).await;
 }
+
+#[tokio::test]
+async fn a_long_past_is_made_anew() {
+    let test = TestDatabase::create().await;
+    let db = &test.database;
+    let node = builders::demo_node(db).await;
+    store(db, &node, &frames()[..10]).await;
+    // A minute of each of 30,000 hours, with a track of its own: more than is read or written at once.
+    let past =
+        "insert into camera_minute select camera.id, timestamptz '2020-01-01T00:10Z' + n * interval '1 hour', 1, 1, 1
+            from camera, generate_series(1, 30000) n where camera.name = 'door';
+        insert into track_minute select camera.id, class.id, timestamptz '2020-01-01T00:10Z' + n * interval '1 hour',
+            '\\x01'::bytea || int8send(n) from camera, class, generate_series(1, 30000) n
+            where camera.name = 'door' and class.name = 'person'";
+    let client = db.client().await.unwrap();
+    client.batch_execute(past).await.unwrap();
+    assert_eq!(rollup::fold(db).await.unwrap().unwrap().rebuilt, 1);
+    let hours = "select count(*) from track_hour where start < '2024-01-01'";
+    assert_eq!(client.query_one(hours, &[]).await.unwrap().get::<_, i64>(0), 30_000);
+}
