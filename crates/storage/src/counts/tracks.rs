@@ -85,37 +85,35 @@ async fn read(db: &Database, query: &CountsQuery<'_>) -> Result<Vec<TrackSeries>
         .collect())
 }
 
-/// The sets of one group.
-struct Sets {
-    buckets: Vec<TrackSet>,
-    total: TrackSet,
-}
+/// The sets of one group, by bucket.
+struct Sets(Vec<TrackSet>);
 
 impl Sets {
     fn new(buckets: usize) -> Self {
-        Self {
-            buckets: (0..buckets).map(|_| TrackSet::new()).collect(),
-            total: TrackSet::new(),
-        }
+        Self((0..buckets).map(|_| TrackSet::new()).collect())
     }
 
     fn add(&mut self, place: usize, encoded: &[u8]) -> Result<(), Error> {
-        for set in self.buckets.get_mut(place).into_iter().chain([&mut self.total]) {
-            set.merge_encoded(encoded)
-                .map_err(|error| Error::Corrupt(error.to_string()))?;
-        }
-        Ok(())
+        let Some(set) = self.0.get_mut(place) else {
+            return Ok(());
+        };
+        set.merge_encoded(encoded)
+            .map_err(|error| Error::Corrupt(error.to_string()))
     }
 
     fn finish(self, series: &super::Series) -> TrackSeries {
-        let counts = series.counts.iter().zip(&self.buckets);
+        let mut total = TrackSet::new();
+        for set in &self.0 {
+            total.merge(set);
+        }
+        let counts = series.counts.iter().zip(&self.0);
         TrackSeries {
             of: series.of.clone(),
             tracks: counts
                 .map(|(count, set)| (count.frames > 0).then(|| set.count()))
                 .collect(),
-            total: self.total.count(),
-            exact: self.total.is_exact(),
+            total: total.count(),
+            exact: total.is_exact(),
         }
     }
 }
