@@ -17,9 +17,10 @@ const ARROWS: &[(&str, &[&str])] = &[
     // Test code all of it: what its tests share is a library, so that they can be several programs.
     ("e2e", &["domain", "storage", "testkit"]),
     ("gateway", &["common"]),
+    ("images", &["domain"]),
     (
         "ingest-api",
-        &["access", "broker", "common", "domain", "messages", "storage"],
+        &["access", "broker", "common", "domain", "images", "messages", "storage"],
     ),
     ("messages", &["domain"]),
     ("node", &[]),
@@ -27,7 +28,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("stats", &["access", "common", "domain", "storage"]),
     ("storage", &["domain"]),
     ("testkit", &["broker", "domain", "storage"]),
-    ("worker", &["broker", "common", "domain", "messages", "storage"]),
+    ("worker", &["broker", "common", "domain", "images", "messages", "storage"]),
 ];
 
 /// Libraries that only some crates may name, each for its reason.
