@@ -1,5 +1,6 @@
 # shellcheck shell=bash
-# The six programs of CityTrack: which port each instance has, how it is set, how it is started and stopped.
+# The six programs of CityTrack, the worker in each of its roles: which port each instance has, how it is set, how it is started and
+# stopped.
 # Needs common.sh, process.sh, servers.sh. Before use, the caller sets:
 #   BIN_DIR              the folder of the built programs
 #   PORT_BASE            instance n of a service listens on PORT_BASE + its offset + 2n
@@ -8,8 +9,11 @@
 #   DATABASE_URL AMQP_URL ADMIN_TOKEN VIEWER_SECRET
 #   READER_URL           the database as the read-only role; without it, stats reads as the owner
 
-SCALABLE_SERVICES=(console worker ingest-api realtime-ws stats)
-declare -A PORT_OFFSET=([ingest-api]=100 [realtime-ws]=120 [stats]=140 [console]=160 [worker]=180 [gateway]=200)
+SCALABLE_SERVICES=(console worker transform save journal ingest-api realtime-ws stats)
+declare -A PORT_OFFSET=([ingest-api]=100 [realtime-ws]=120 [stats]=140 [console]=160 [worker]=180 [gateway]=200
+  [transform]=220 [save]=240 [journal]=260)
+# The program worker, by the role that it is started in. Nobody calls it.
+declare -A ROLE=([worker]=persist [transform]=transform [save]=save [journal]=journal)
 MOST_INSTANCES=10
 
 # CHANGED counts what was started or stopped.
@@ -19,7 +23,7 @@ CHANGED=0
 http_port() { echo $((PORT_BASE + PORT_OFFSET[$1] + 2 * $2)); }
 admin_port() { echo $((PORT_BASE + PORT_OFFSET[$1] + 2 * $2 + 1)); }
 
-# indexes SERVICE: 0 … instances - 1
+# indexes SERVICE: 0 … instances - 1; nothing when there are none
 indexes() { seq 0 $((${COUNT[$1]} - 1)); }
 
 # system_start: bring every instance to what is asked for, and wait until each says that it is ready. What runs as it
@@ -43,10 +47,10 @@ reachable_address() {
   case $GATEWAY_LISTEN in 0.0.0.0:*) echo "127.0.0.1:${GATEWAY_LISTEN##*:}" ;; *) echo "$GATEWAY_LISTEN" ;; esac
 }
 
-# system_stop: the gateway first, so that nothing new comes in; the worker last, so that it can still store what came.
+# system_stop: the gateway first, so that nothing new comes in; the workers last, so that they can still store what came.
 system_stop() {
   local service
-  for service in gateway ingest-api realtime-ws stats console worker; do _stop_instances "$service" 0; done
+  for service in gateway ingest-api realtime-ws stats console transform save journal worker; do _stop_instances "$service" 0; done
 }
 
 # system_processes: the names of all instances that were started.
@@ -78,9 +82,9 @@ _stop_instances() {
 # _service_start SERVICE INDEX: start it, unless this very program runs with these very settings.
 _service_start() {
   local name=$1-$2 program=$BIN_DIR/$1 settings arguments=() wanted restart=no
+  [ -z "${ROLE[$1]:-}" ] || program=$BIN_DIR/worker arguments=("${ROLE[$1]}")
   [ -x "$program" ] || fail "$program is missing: it was not built"
   _service_settings "$1" "$2"
-  [ "$1" != worker ] || arguments=(persist)
   wanted=$(printf '%s\n' "$(stat -c '%i %Y' "$program")" "${settings[@]}" | sha256sum)
   if process_runs "$name" && [ "$(cat "$RUN/$name.settings" 2>/dev/null)" = "$wanted" ]; then return 0; fi
   if process_runs "$name"; then
@@ -118,7 +122,7 @@ system_ports_must_be_free() {
 }
 
 _service_ports_must_be_free() {
-  [ "$1" = worker ] || _port_must_be_free "$(_public_port "$1" "$2")" "$1"
+  [ -n "${ROLE[$1]:-}" ] || _port_must_be_free "$(_public_port "$1" "$2")" "$1"
   _port_must_be_free "$(admin_port "$1" "$2")" "$1"
 }
 
@@ -138,11 +142,12 @@ _service_settings() {
         settings+=("CITYTRACK_GATEWAY__POOLS__$(tr 'a-z-' 'A-Z_' <<<"$service")=$(_pool "$service")")
       done
       ;;
-    worker) ;; # nobody calls it
+    worker | transform | save | journal) ;; # nobody calls them
     *) settings+=("CITYTRACK_HTTP__LISTEN=127.0.0.1:$(http_port "$1" "$2")") ;;
   esac
   case $1 in
-    ingest-api | worker) settings+=("$database" "$broker") ;;
+    ingest-api) settings+=("$database" "$broker" "$viewer") ;;
+    worker | transform | save | journal) settings+=("$database" "$broker") ;;
     realtime-ws) settings+=("$broker" "$viewer" "$administrator") ;;
     stats) settings+=("CITYTRACK_DATABASE__URL=${READER_URL:-$DATABASE_URL}" "$viewer") ;;
     console) settings+=("$database" "$viewer" "$administrator" "CITYTRACK_SYSTEM__TARGETS=$(_admin_targets)") ;;

@@ -3,7 +3,8 @@
 # Needs common.sh, services.sh.
 
 declare -A WISH=([PORT]=8080 [LISTEN]=127.0.0.1 [DEMO]=yes [PORT_BASE]=21000)
-declare -A COUNT=([ingest-api]=1 [worker]=1 [realtime-ws]=1 [stats]=1 [console]=1)
+# The journal costs a copy of every message, so it is there only when somebody asks for it.
+declare -A COUNT=([ingest-api]=1 [worker]=1 [transform]=1 [save]=1 [journal]=0 [realtime-ws]=1 [stats]=1 [console]=1)
 
 # load_wishes: those of the system that runs (or was interrupted), if any.
 load_wishes() {
@@ -38,7 +39,10 @@ wish_services() {
     name=${entry%%=*} number=${entry#*=}
     [ "$name" != gateway ] || fail "there is one gateway; run more of them on other machines"
     [ -n "${COUNT[${name:-none}]:-}" ] || fail "no service is called '$name'; there are: ${SCALABLE_SERVICES[*]}"
-    case $number in [1-9] | 10) COUNT[$name]=$number ;; *) fail "'$entry': say how many, from 1 to $MOST_INSTANCES, as in $name=2" ;; esac
+    case $name=$number in
+      *=[1-9] | *=10 | journal=0) COUNT[$name]=$number ;;
+      *) fail "'$entry': say how many, from 1 to $MOST_INSTANCES, as in $name=2" ;;
+    esac
   done
 }
 

@@ -50,7 +50,7 @@ integration_tests() {
 # Programs run as nobody special, and two of each that is asked for twice.
 containers_are_right() {
   local id
-  for id in $(compose ps -q gateway ingest-api worker realtime-ws stats console); do
+  for id in $(compose ps -q gateway ingest-api worker transform save realtime-ws stats console); do
     [ "$(docker inspect -f '{{.Config.User}}' "$id")" = 10001:10001 ] || fail "a service runs as root"
   done
   expect "instances of ingest-api" 2 running_instances ingest-api
@@ -68,7 +68,7 @@ running_instances() { compose ps -q "$1" | wc -l; }
 published_ports() {
   # shellcheck disable=SC2046  # a list
   docker inspect -f '{{range .HostConfig.PortBindings}}{{range .}}{{.HostIp}}:{{.HostPort}} {{end}}{{end}}' \
-    $(compose ps -q gateway ingest-api worker realtime-ws stats console postgres rabbitmq) | tr -s ' \n' '\n' | sed '/^$/d' | sort -u
+    $(compose ps -q gateway ingest-api worker transform save realtime-ws stats console postgres rabbitmq) | tr -s ' \n' '\n' | sed '/^$/d' | sort -u
 }
 
 # A node's way: venue, node and key by the control API; the recording by the node client's image; then counts and rows.
@@ -157,7 +157,7 @@ backup_can_be_restored() {
   DATABASE=postgres database "drop database restored"
 }
 
-WATCHED="console=1 gateway=1 ingest-api=2 prometheus=1 rabbitmq=1 rabbitmq-queues=1 realtime-ws=1 stats=1 worker=2"
+WATCHED="console=1 gateway=1 ingest-api=2 prometheus=1 rabbitmq=1 rabbitmq-queues=1 realtime-ws=1 save=1 stats=1 transform=1 worker=2"
 
 # Every container is watched, every metric that an alert names exists, and no alert fires without a reason.
 monitoring_works() {
@@ -183,8 +183,8 @@ _metric_exists() { [ "$(_prometheus "series?match[]=$1" '.data | length')" -gt 0
 # SIGTERM: everything in hand is finished, and nobody has to be killed.
 services_end_well() {
   local id
-  compose_logged stop gateway ingest-api realtime-ws stats console worker
-  for id in $(compose ps --all -q gateway ingest-api worker realtime-ws stats console); do
+  compose_logged stop gateway ingest-api realtime-ws stats console transform save worker
+  for id in $(compose ps --all -q gateway ingest-api worker transform save realtime-ws stats console); do
     [ "$(docker inspect -f '{{.State.ExitCode}}' "$id")" = 0 ] ||
       fail "$(docker inspect -f '{{.Name}} ended with {{.State.ExitCode}}' "$id"): $(docker logs --tail 5 "$id" 2>&1)"
   done

@@ -17,8 +17,11 @@ pub enum PoolName {
 }
 
 /// The routes. `{…}` stands for one segment that is not empty, `*` for any number of segments.
-const ROUTES: [(&str, PoolName); 12] = [
+const ROUTES: [(&str, PoolName); 16] = [
     ("/api/v1/detections", PoolName::IngestApi),
+    ("/api/v1/images", PoolName::IngestApi),
+    ("/api/v1/images/{id}", PoolName::Stats),
+    ("/api/v1/images/{id}/details", PoolName::Stats),
     ("/api/v1/live", PoolName::RealtimeWs),
     ("/api/v1/live/*", PoolName::RealtimeWs),
     ("/api/v1/counts", PoolName::Stats),
@@ -27,6 +30,7 @@ const ROUTES: [(&str, PoolName); 12] = [
     ("/api/v1/venues/{venue}/counts", PoolName::Stats),
     (EXPORT, PoolName::Stats),
     ("/api/v1/venues/{venue}/heatmap", PoolName::Stats),
+    ("/api/v1/venues/{venue}/images", PoolName::Stats),
     ("/api/v1/openapi/ingest-api.json", PoolName::IngestApi),
     ("/api/v1/openapi/realtime-ws.json", PoolName::RealtimeWs),
     ("/api/v1/openapi/stats.json", PoolName::Stats),
@@ -86,6 +90,13 @@ mod tests {
     fn every_path_has_its_pool() {
         for (path, pool) in [
             ("/api/v1/detections", PoolName::IngestApi),
+            ("/api/v1/images", PoolName::IngestApi),
+            ("/api/v1/images/0193e6a4-7b1c-7000-8000-000000000000", PoolName::Stats),
+            ("/api/v1/images/0193e6a4-7b1c-7000-8000-000000000000/details", PoolName::Stats),
+            ("/api/v1/images/", PoolName::Console),
+            ("/api/v1/venues/demo/images", PoolName::Stats),
+            ("/api/v1/originals/0193e6a4-7b1c-7000-8000-000000000000", PoolName::Console),
+            ("/api/v1/journal", PoolName::Console),
             ("/api/v1/live", PoolName::RealtimeWs),
             ("/api/v1/live/presence", PoolName::RealtimeWs),
             ("/api/v1/live/", PoolName::RealtimeWs),
