@@ -30,7 +30,7 @@ pub struct Process {
 
 impl Process {
     /// Starts a service with these variables on two free ports; what it logs goes to a file in `logs`, if there is such a
-    /// folder. The worker gets the role `persist`.
+    /// folder. `worker` is the worker in the role `persist`; its other roles are called like themselves.
     pub(crate) fn start(service: &str, mut variables: Vec<(String, String)>, logs: Option<&Path>) -> Self {
         let [http, admin] = [free_port(), free_port()].map(|port| format!("127.0.0.1:{port}"));
         variables.push(("CITYTRACK_HTTP__LISTEN".to_owned(), http.clone()));
@@ -130,9 +130,14 @@ impl Drop for Process {
 
 fn spawn(service: &str, variables: &[(String, String)], log: Option<&Path>) -> Child {
     let append = |path| Stdio::from(File::options().create(true).append(true).open(path).unwrap());
-    Command::new(binary(service))
+    let role = match service {
+        "worker" => Some("persist"),
+        "transform" | "save" | "journal" => Some(service),
+        _ => None,
+    };
+    Command::new(binary(role.map_or(service, |_| "worker")))
         .envs(variables.iter().map(|(name, value)| (name, value)))
-        .args((service == "worker").then_some("persist"))
+        .args(role)
         .stdout(log.map_or_else(Stdio::null, append))
         .stderr(log.map_or_else(Stdio::inherit, append))
         .spawn()

@@ -15,7 +15,17 @@ use crate::{
 pub const ADMINISTRATOR: &str = "administrator-token-of-the-end-to-end-tests";
 const SECRET: &str = "viewer-secret-of-the-end-to-end-tests-0123456789";
 
-const SERVICES: [&str; 6] = ["ingest-api", "worker", "realtime-ws", "stats", "console", "gateway"];
+const SERVICES: [&str; 9] = [
+    "ingest-api",
+    "worker",
+    "transform",
+    "save",
+    "journal",
+    "realtime-ws",
+    "stats",
+    "console",
+    "gateway",
+];
 
 /// Short timeouts, so that an outage is noticed in seconds: what the settings are for, only quicker.
 const QUICK: [(&str, &str); 7] = [
@@ -70,6 +80,8 @@ pub struct Setup {
     servers: Servers,
     ingest: usize,
     workers: usize,
+    /// Roles of the worker beside `persist`.
+    roles: Vec<&'static str>,
     live: usize,
     /// Where the processes write what they log, if somebody wants to read it.
     logs: Option<TempDir>,
@@ -84,6 +96,7 @@ impl Setup {
             servers,
             ingest: 1,
             workers: 1,
+            roles: Vec::new(),
             live: 1,
             logs: None,
             variables: Vec::new(),
@@ -110,6 +123,17 @@ impl Setup {
     pub fn workers(mut self, instances: usize) -> Self {
         self.workers = instances;
         self
+    }
+
+    /// The worker in one more role: `transform`, `save` or `journal`. Several times for several instances.
+    pub fn role(mut self, role: &'static str) -> Self {
+        self.roles.push(role);
+        self
+    }
+
+    /// All that pictures need: one `transform`, one `save`.
+    pub fn pictures(self) -> Self {
+        self.role("transform").role("save")
     }
 
     /// So many realtime-ws.
@@ -152,9 +176,10 @@ impl Setup {
     pub async fn start(self) -> System {
         let ingest: Vec<_> = (0..self.ingest).map(|_| self.launch("ingest-api", &[])).collect();
         let workers: Vec<_> = (0..self.workers).map(|_| self.launch("worker", &[])).collect();
+        let roles: Vec<_> = self.roles.iter().map(|role| self.launch(role, &[])).collect();
         let live: Vec<_> = (0..self.live).map(|_| self.launch("realtime-ws", &[])).collect();
         let [stats, console] = ["stats", "console"].map(|service| self.launch(service, &[]));
-        let all = ingest.iter().chain(&workers).chain(&live);
+        let all = ingest.iter().chain(&workers).chain(&roles).chain(&live);
         for process in all.chain([&stats, &console]) {
             process.ready().await;
         }
@@ -178,6 +203,7 @@ impl Setup {
         System {
             ingest,
             workers,
+            roles,
             live,
             stats,
             console,

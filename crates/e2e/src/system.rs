@@ -18,6 +18,8 @@ pub struct System {
     pub ingest: Vec<Process>,
     /// In the order of their start.
     pub workers: Vec<Process>,
+    /// The worker in other roles ([`Setup::role`]), in the order in which they were asked for.
+    pub roles: Vec<Process>,
     /// The live feed, in the order of their start.
     pub live: Vec<Process>,
     /// The counts.
@@ -56,7 +58,7 @@ impl System {
 
     /// Waits until every process is ready, without a hand.
     pub async fn recovered(&self) {
-        let many = self.ingest.iter().chain(&self.workers).chain(&self.live);
+        let many = self.ingest.iter().chain(&self.workers).chain(&self.roles).chain(&self.live);
         for process in many.chain([&self.stats, &self.console, &self.gateway]) {
             process.ready().await;
         }
