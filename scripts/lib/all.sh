@@ -16,6 +16,7 @@ _lib=$(dirname "${BASH_SOURCE[0]}")
 . "$_lib/api.sh"
 . "$_lib/accounts.sh"
 . "$_lib/demo.sh"
+. "$_lib/demo_pictures.sh"
 . "$_lib/system.sh"
 . "$_lib/stages.sh"
 . "$_lib/test_system.sh"
