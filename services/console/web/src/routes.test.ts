@@ -5,6 +5,8 @@ test.each([
   ["/", "/", {}],
   ["/venues", "/venues", {}],
   ["/venues/old-town", "/venues/:venue", { venue: "old-town" }],
+  ["/pictures/upload", "/pictures/upload", {}],
+  ["/pictures/0193", "/pictures/:image", { image: "0193" }],
   ["/nodes/a%20b", "/nodes/:node", { node: "a b" }],
 ])("%s is the page %s", (path, route, params) => {
   const found = match(path);

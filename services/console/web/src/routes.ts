@@ -26,6 +26,14 @@ export const ROUTES: Route[] = [
   { path: "/live", title: "Live", open: true, load: () => import("./pages/live") },
   { path: "/venues/:venue", title: "Venue", load: () => import("./pages/venue") },
   { path: "/statistics", title: "Statistics", load: () => import("./pages/statistics") },
+  { path: "/pictures", title: "Pictures", load: () => import("./pages/pictures") },
+  {
+    path: "/pictures/upload",
+    title: "Upload pictures",
+    role: "operator",
+    load: () => import("./pages/upload"),
+  },
+  { path: "/pictures/:image", title: "Picture", load: () => import("./pages/pictures/PicturePage") },
   { path: "/nodes", title: "Nodes", role: "operator", load: () => import("./pages/nodes") },
   { path: "/nodes/:node", title: "Node", role: "operator", load: () => import("./pages/nodes/Node") },
   { path: "/venues", title: "Venues and cameras", load: () => import("./pages/venues") },
@@ -33,6 +41,7 @@ export const ROUTES: Route[] = [
   { path: "/tokens", title: "Tokens and links", role: "operator", load: () => import("./pages/tokens") },
   { path: "/audit", title: "Audit log", role: "admin", load: () => import("./pages/audit") },
   { path: "/system", title: "System", role: "operator", load: () => import("./pages/system") },
+  { path: "/journal", title: "Journal", role: "operator", load: () => import("./pages/journal") },
   { path: "/account", title: "Your account", load: () => import("./pages/account") },
 ];
 

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { nextDay, startOfDay } from "./zoned";
+import { momentOf, nextDay, startOfDay } from "./zoned";
 
 test.each([
   ["2026-11-22", "UTC", "2026-11-22T00:00:00Z"],
@@ -17,6 +17,17 @@ test.each([
 
 test.each(["", "22.11.2026", "2026-13-40", "2026-11-22T10:00"])("%j is no day", (text) =>
   expect(startOfDay(text, "UTC")).toBeUndefined(),
+);
+
+test.each([
+  ["2026-11-22T14:30", "Europe/Berlin", "2026-11-22T13:30:00Z"],
+  ["2026-07-01T00:05", "Pacific/Auckland", "2026-06-30T12:05:00Z"],
+])("the clocks show %s in %s at %s", (local, zone, moment) =>
+  expect(momentOf(local, zone)).toBe(Date.parse(moment)),
+);
+
+test.each(["", "2026-11-22", "2026-11-22T25:00", "now"])("%j is no time", (text) =>
+  expect(momentOf(text, "UTC")).toBeUndefined(),
 );
 
 test("the day after the last of a month is the first of the next", () => {

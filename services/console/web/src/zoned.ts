@@ -1,10 +1,14 @@
 /** The moment (milliseconds since 1970) at which a day such as `2026-11-22` begins in a time zone; undefined if it is no day. */
-export function startOfDay(day: string, zone?: string): number | undefined {
-  const midnight = /^\d{4}-\d{2}-\d{2}$/.test(day) ? Date.parse(`${day}T00:00:00Z`) : Number.NaN;
-  if (Number.isNaN(midnight)) return undefined;
+export const startOfDay = (day: string, zone?: string): number | undefined =>
+  /^\d{4}-\d{2}-\d{2}$/.test(day) ? momentOf(`${day}T00:00`, zone) : undefined;
+
+/** The moment at which the clocks of a time zone show a time such as `2026-11-22T14:30`; undefined if it is none. */
+export function momentOf(local: string, zone?: string): number | undefined {
+  const asUtc = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}$/.test(local) ? Date.parse(`${local}:00Z`) : Number.NaN;
+  if (Number.isNaN(asUtc)) return undefined;
   // The clock there shows another time than in UTC; near a change of the clocks the first guess may be one off.
-  const guess = midnight - offsetAt(midnight, zone);
-  return midnight - offsetAt(guess, zone);
+  const guess = asUtc - offsetAt(asUtc, zone);
+  return asUtc - offsetAt(guess, zone);
 }
 
 /** The day after `day`. */

@@ -1,10 +1,11 @@
 // Writes pictures of the pages: `npm run screenshots -- DIRECTORY [NAME…]`, light and dark, on a desktop and on a phone.
 // It makes a venue and a user of its own and sends the venue a little scene; they are retired and disabled afterwards.
-import { mkdir } from "node:fs/promises";
+import { mkdir, readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { launch, PHONE } from "./browser.mjs";
+import { BOXES, drawPicture } from "./picture.mjs";
 import { everywhere, makeUser, openSignedIn } from "./session.mjs";
-import { address, frame, makeVenue, request, viewerToken } from "./system.mjs";
+import { address, frame, makeVenue, picturesReady, request, viewerToken } from "./system.mjs";
 
 const [directory, ...names] = process.argv.slice(2);
 if (!directory) {
@@ -15,7 +16,9 @@ await mkdir(directory, { recursive: true });
 
 const cleanUp = [];
 const t = { after: (task) => cleanUp.push(task) };
+const browser = await launch();
 const venue = await makeScene();
+const pictures = await sendPictures();
 const user = await makeUser(t, everywhere("admin"), { display_name: "Anna Berg" });
 /** Name of the picture and address; the first two are for people without an account. */
 const OPEN = { "sign-in": "/sign-in", live: `/live#token=${await viewerToken([venue])}` };
@@ -23,6 +26,10 @@ const PAGES = {
   home: "/",
   venue: `/venues/${venue.slug}`,
   statistics: `/statistics?venue=${venue.slug}`,
+  pictures: `/pictures?venue=${venue.slug}`,
+  picture: `/pictures/${pictures[0]}`,
+  upload: `/pictures/upload?venue=${venue.slug}`,
+  journal: "/journal",
   nodes: "/nodes",
   node: `/nodes/${await nodeOf(venue)}`,
   venues: "/venues",
@@ -37,11 +44,12 @@ const PAGES = {
 const DIALOGS = {
   "create-node": ["/nodes", (page) => page.getByRole("button", { name: "Create a node" }).click()],
   "make-key": [PAGES.node, makeKey],
+  "picture-settings": ["/venues", openPictureSettings],
+  uploads: [PAGES.upload, uploadSome],
   import: ["/venues", (page) => openImport(page)],
   "import-report": ["/venues", importDirtyFile],
 };
 
-const browser = await launch();
 try {
   for (const colorScheme of ["light", "dark"]) {
     for (const [size, viewport] of [
@@ -95,6 +103,19 @@ async function makeKey(page) {
   await page.getByLabel("Node key").waitFor();
 }
 
+async function openPictureSettings(page) {
+  await page.getByRole("button", { name: `Pictures of ${venue.name}` }).click();
+}
+
+async function uploadSome(page) {
+  const buffer = await drawPicture(browser);
+  await page.getByLabel("Choose pictures").setInputFiles([
+    { name: "harbour-1.jpg", mimeType: "image/jpeg", buffer },
+    { name: "minutes.pdf", mimeType: "image/jpeg", buffer: Buffer.from("no picture") },
+  ]);
+  await page.getByText("Ready:").waitFor();
+}
+
 async function openImport(page, text = "time,North,South\n") {
   await page.getByRole("button", { name: `Import counts into ${venue.name}` }).click();
   const file = { name: "counts 2025.csv", mimeType: "text/csv", buffer: Buffer.from(text) };
@@ -118,6 +139,20 @@ async function settled(page) {
   await page
     .waitForFunction(() => !document.querySelector("[aria-busy=true]"), undefined, { timeout: 5_000 })
     .catch(() => {});
+}
+
+/** PICTURES names a folder of photographs (JPEG) that are sent; without it some are drawn. */
+async function sendPictures() {
+  const folder = process.env.PICTURES;
+  const files = folder ? (await readdir(folder)).filter((name) => name.endsWith(".jpg")) : [];
+  const pictures = await Promise.all(files.map((name) => readFile(join(folder, name))));
+  if (pictures.length === 0) pictures.push(await drawPicture(browser));
+  const ids = [];
+  for (const picture of pictures) {
+    ids.push(await venue.sendPicture(picture, { camera: "entrance", boxes: BOXES }));
+  }
+  await picturesReady(venue, ids.length);
+  return ids;
 }
 
 /** Two cameras, and people who walk through their pictures until the pictures of the pages are taken. */

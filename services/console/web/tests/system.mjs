@@ -34,7 +34,12 @@ export async function makeVenue(t, { name = "Test venue", time_zone = "Europe/Be
   t.after(() => request("DELETE", `/api/v1/venues/${slug}`));
   const node = await request("POST", `/api/v1/venues/${slug}/nodes`, { slug: "north", name: "North" });
   const { key } = await request("POST", `/api/v1/nodes/${node.id}/keys`, { label: "browser test" });
-  return { slug, name, send: (...frames) => sendFrames(key, frames) };
+  return {
+    slug,
+    name,
+    send: (...frames) => sendFrames(key, frames),
+    sendPicture: (picture, facts) => sendPicture(key, picture, facts),
+  };
 }
 
 export async function viewerToken(venues, ttl = "1h") {
@@ -52,6 +57,34 @@ async function sendFrames(key, frames) {
       if (/ answered (401|429|503)/.test(error.message)) return false;
       throw error;
     }
+  });
+}
+
+/** Sends a picture as a node does; returns its id when the platform has it. `facts`: camera, captured_at, boxes (JSON). */
+async function sendPicture(key, picture, facts = {}) {
+  const query = new URLSearchParams(facts);
+  const accepted = await until("the picture is accepted", async () => {
+    const response = await fetch(`${address}/api/v1/images?${query}`, {
+      method: "POST",
+      headers: { authorization: `Bearer ${key}`, "content-type": "image/jpeg" },
+      body: picture,
+    });
+    if ([401, 429, 503].includes(response.status)) return undefined;
+    const text = await response.text();
+    if (!response.ok) throw new Error(`the upload answered ${response.status}: ${text}`);
+    return JSON.parse(text);
+  });
+  return accepted.id;
+}
+
+/** Waits until `count` pictures of a venue are ready. */
+export async function picturesReady(venue, count) {
+  const token = await viewerToken([venue]);
+  const path = `/api/v1/venues/${venue.slug}/images?state=ready&limit=100`;
+  const list = async () => (await request("GET", path, undefined, token)).images;
+  return until(`${count} pictures are ready`, async () => {
+    const images = await list();
+    return images.length >= count && images;
   });
 }
 

@@ -20,6 +20,7 @@ const GROUPS: Group[] = [
     entries: [
       { href: "/", label: "Overview", icon: "home" },
       { href: "/statistics", label: "Statistics", icon: "chart" },
+      { href: "/pictures", label: "Pictures", icon: "camera" },
     ],
   },
   {
@@ -29,6 +30,7 @@ const GROUPS: Group[] = [
       { href: "/nodes", label: "Nodes", icon: "node" },
       { href: "/tokens", label: "Tokens and links", icon: "key" },
       { href: "/system", label: "System", icon: "pulse" },
+      { href: "/journal", label: "Journal", icon: "list" },
     ],
   },
   {
@@ -72,7 +74,7 @@ export function Navigation({ roles, path }: { roles: Grant[]; path: string }) {
 /** `page`: this one; `true`: a page beneath it. A venue's own page is not beneath the administration of venues. */
 function currentAt(href: string, path: string): "page" | "true" | undefined {
   if (href === path) return "page";
-  return href === "/nodes" && path.startsWith("/nodes/") ? "true" : undefined;
+  return href !== "/venues" && path.startsWith(`${href}/`) ? "true" : undefined;
 }
 
 export function isAllowed(route: Route | undefined, roles: Grant[]): boolean {

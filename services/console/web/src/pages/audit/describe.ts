@@ -12,6 +12,7 @@ const THINGS: Record<string, string> = {
   "api-token": "API token",
   "viewer-token": "viewer link",
   import: "import",
+  original: "original",
 };
 
 const DONE: Record<string, string> = { updated: "changed", deleted: "removed" };
@@ -24,6 +25,7 @@ const SPECIAL: Record<string, string> = {
   "user.signed-in": "Signed in:",
   "user.signed-out": "Signed out:",
   "user.sign-in-failed": "Could not sign in:",
+  "original.viewed": "Looked at the original of picture",
   "viewer-token.created": "Made a viewer link to",
 };
 

@@ -66,6 +66,9 @@ function Watched({ venue }: { venue: Venue }) {
             <a class="button quiet" href={statisticsAddress({ venues: [venue.slug], classes: ["person"] })}>
               Statistics
             </a>
+            <a class="button quiet" href={`/pictures?venue=${encodeURIComponent(venue.slug)}`}>
+              Pictures
+            </a>
           </>
         }
       />

@@ -14,10 +14,11 @@ import { TitleCamera } from "./TitleCamera";
 interface Props {
   venue: Venue;
   onEdit: () => void;
+  onPictures: () => void;
   onRetire: () => void;
 }
 
-export function VenueCard({ venue, onEdit, onRetire }: Props) {
+export function VenueCard({ venue, onEdit, onPictures, onRetire }: Props) {
   const { roles } = useSession();
   const cameras = useResource((signal) => listCameras(venue.slug, { signal }), [venue.slug]);
   const [isImporting, setImporting] = useState(false);
@@ -55,6 +56,9 @@ export function VenueCard({ venue, onEdit, onRetire }: Props) {
               <>
                 <button type="button" class="quiet small" onClick={onEdit}>
                   Edit{whose}
+                </button>
+                <button type="button" class="quiet small" onClick={onPictures}>
+                  Pictures<span class="visually-hidden"> of {venue.name}</span>
                 </button>
                 <button type="button" class="quiet small danger" onClick={onRetire}>
                   Retire{whose}

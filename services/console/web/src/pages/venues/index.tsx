@@ -11,11 +11,12 @@ import { refreshVenues } from "../../session/venues";
 import { useResource } from "../../useResource";
 import { CreateVenue } from "./CreateVenue";
 import { EditVenue } from "./EditVenue";
+import { PictureSettings } from "./PictureSettings";
 import { RetireVenue } from "./RetireVenue";
 import { VenueCard } from "./VenueCard";
 import "./venues.css";
 
-type Opened = { what: "create" } | { what: "edit" | "retire"; venue: Venue } | undefined;
+type Opened = { what: "create" } | { what: "edit" | "pictures" | "retire"; venue: Venue } | undefined;
 
 /** The venues, and the cameras of each. */
 export default function Venues({ address }: PageProps) {
@@ -62,6 +63,7 @@ export default function Venues({ address }: PageProps) {
                 key={venue.slug}
                 venue={venue}
                 onEdit={() => setOpened({ what: "edit", venue })}
+                onPictures={() => setOpened({ what: "pictures", venue })}
                 onRetire={() => setOpened({ what: "retire", venue })}
               />
             ))
@@ -78,6 +80,7 @@ export default function Venues({ address }: PageProps) {
       </label>
       {opened?.what === "create" && <CreateVenue onDone={done} onClose={close} />}
       {opened?.what === "edit" && <EditVenue venue={opened.venue} onDone={done} onClose={close} />}
+      {opened?.what === "pictures" && <PictureSettings venue={opened.venue} onDone={done} onClose={close} />}
       {opened?.what === "retire" && <RetireVenue venue={opened.venue} onDone={done} onClose={close} />}
     </div>
   );

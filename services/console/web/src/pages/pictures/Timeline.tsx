@@ -1,0 +1,65 @@
+import type { ImageDetails } from "../../api/images";
+import { listJournal } from "../../api/journal";
+import { bytes } from "../../format";
+import { Card } from "../../parts/Card";
+import { TimeText } from "../../parts/TimeText";
+import { may } from "../../session/rights";
+import { useSession } from "../../session/session";
+import { useResource } from "../../useResource";
+import { type Step, timeline } from "./timeline";
+
+interface Props {
+  image: ImageDetails;
+  zone: string | undefined;
+}
+
+/** A picture's way through the platform. Its messages are told to operators only. */
+export function Timeline({ image, zone }: Props) {
+  const { roles } = useSession();
+  const mayRead = may(roles, "operator", image.venue);
+  // Asked for again when the picture has come further: then there are more messages.
+  const journal = useResource(
+    async (signal) => (mayRead ? listJournal({ image: image.id }, signal) : undefined),
+    [image.id, image.state, mayRead],
+  );
+  const { enabled, entries = [] } = journal.data ?? {};
+  return (
+    <Card title="Way through the platform" class="way-card">
+      <ol class="way">
+        {timeline(image, entries).map((step) => (
+          <Line key={step.name} step={step} zone={zone} />
+        ))}
+      </ol>
+      {mayRead && enabled && (
+        <p class="help">
+          <a href={`/journal?image=${image.id}`}>Its messages in the journal</a>
+        </p>
+      )}
+      {enabled === false && (
+        <p class="help">The journal of messages is switched off; it would tell which ones there were.</p>
+      )}
+      {journal.error && <p class="help">Its messages are not known: {journal.error.message}</p>}
+    </Card>
+  );
+}
+
+function Line({ step, zone }: { step: Step; zone: string | undefined }) {
+  return (
+    <li class={`way-step ${step.state}`}>
+      <p class="way-name">
+        <strong>{step.name}</strong>
+        {step.took && step.at && <span class="way-took">+{step.took}</span>}
+      </p>
+      <p class="muted">
+        {step.state === "waiting" ? "Not yet" : step.at ? <TimeText at={step.at} zone={zone} /> : null}
+        {step.text && step.at && " · "}
+        {step.text}
+      </p>
+      {step.messages.map(({ id, routing_key, size }) => (
+        <p key={id} class="way-message muted">
+          Message <span class="mono">{routing_key}</span>, {bytes(size)}
+        </p>
+      ))}
+    </li>
+  );
+}
