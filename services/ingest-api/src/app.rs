@@ -23,7 +23,7 @@ use crate::{
     room::Room,
     routes,
     settings::Settings,
-    sink::BatchSink,
+    sink::Sink,
 };
 
 /// A running ingest API.
@@ -76,7 +76,7 @@ impl App {
         let intake = web::Data::new(Intake {
             ring,
             gate: gate(settings),
-            sink: BatchSink::new(publisher),
+            sink: Sink::new(publisher),
             limits: limits(settings),
             clock: Clock::System,
             refusals,

@@ -33,9 +33,14 @@ pub(crate) enum Packing {
 
 /// How many bytes the head announces; 0 when it does not say, for a body that is sent in pieces of unknown number.
 pub(crate) fn announced(request: &HttpRequest, limits: &BodyLimits) -> usize {
+    content_length(request).min(limits.bytes)
+}
+
+/// The same, however many.
+pub(crate) fn content_length(request: &HttpRequest) -> usize {
     let length = request.headers().get(CONTENT_LENGTH);
     let length: Option<usize> = length.and_then(|length| length.to_str().ok()?.parse().ok());
-    length.unwrap_or(0).min(limits.bytes)
+    length.unwrap_or(0)
 }
 
 /// Receives the body as it was sent. `arrived` is told how many bytes there are, before each piece is kept.

@@ -1,4 +1,4 @@
-//! Why a batch is not accepted, and how that is answered.
+//! Why a batch is not accepted, and how that is answered. What is about the sender and the body holds for pictures, too.
 
 use std::time::Duration;
 
@@ -113,7 +113,7 @@ impl SubmitError {
         }
     }
 
-    fn problem(&self) -> Problem {
+    pub(crate) fn problem(&self) -> Problem {
         match self {
             Self::NoKey => Problem::unauthorized(
                 "send the node key as `Authorization: Bearer ctn_…`; operators make keys in the console",
@@ -161,12 +161,12 @@ impl SubmitError {
             Self::Invalid { violations, .. } => violations_problem(violations),
             Self::TooMany { refused, .. } => too_many(refused),
             Self::NoRoom => Problem::unavailable(
-                "too many bodies are being received; send the batch again with the same batch_id",
+                "too many bodies are being received; send it again with the same id",
                 Duration::from_secs(1),
             )
             .with("reason", "no_room"),
             Self::NotPublished(error) => Problem::unavailable(
-                format!("{error}; send the batch again with the same batch_id"),
+                format!("{error}; send it again with the same id"),
                 Duration::from_secs(if *error == PublishError::Busy { 1 } else { 2 }),
             )
             .with("reason", error.label()),
@@ -181,7 +181,7 @@ fn too_many(refused: &Refused) -> Problem {
         "too-many-requests",
         "Too many requests",
         format!(
-            "this node sends more than the limit {policy} allows; send the batch again later, with the same batch_id"
+            "this node sends more than the limit {policy} allows; send it again later, with the same id"
         ),
     )
     .with("violated-policies", vec![policy])

@@ -1,4 +1,4 @@
-//! Lets batches in: within the allowances of their node, and as long as there is room for their bodies.
+//! Lets bodies in: within the allowances of their node, and as long as there is room for them.
 
 use std::{sync::Arc, time::Duration};
 
@@ -16,25 +16,30 @@ use crate::{
     error::SubmitError,
     keys::Node,
     rate::{Admission, Kind, Limiter, Moment, Policy, Refused},
-    room::{NoPlace, Place, Room},
+    room::{NoPlace, Place, Room, Share},
 };
 
 /// For a node that sends too many bodies at once; one of them is read soon.
 const UNTIL_A_BODY_IS_READ: Duration = Duration::from_secs(1);
 
-/// Everything that a batch must pass before it is looked at.
+/// Everything that a body must pass before it is looked at. Batches and pictures have one each, with room of their own.
 pub(crate) struct Gate {
     pub(crate) limiter: Arc<Limiter>,
     pub(crate) room: Room,
     pub(crate) body_limits: BodyLimits,
 }
 
-/// A body, what its node was charged for it, and the room that it takes: none of them outlives the others, also when the client
-/// goes away while it is unpacked.
-pub(crate) struct Received {
-    pub(crate) body: Bytes,
+/// What a node is charged for a body that was let in, and the room that it takes.
+#[must_use]
+pub(crate) struct Entry {
     admission: Admission,
     place: Place,
+}
+
+/// A body and its entry: neither outlives the other, also when the client goes away while it is unpacked.
+pub(crate) struct Received {
+    pub(crate) body: Bytes,
+    entry: Entry,
 }
 
 impl Gate {
@@ -48,32 +53,47 @@ impl Gate {
         now: Timestamp,
     ) -> Result<Received, SubmitError> {
         let announced = body::announced(request, &self.body_limits);
-        let no_place = |reason| self.no_place(node, reason);
-        let mut place = self.room.take(&node.share, announced as u64).map_err(no_place)?;
         let kind = id.map(|id| self.limiter.kind(id, now));
-        let mut admission = self
-            .limiter
-            .admit(&node.allowances, kind, announced as u64, self.limiter.moment())
-            .map_err(|refused| self.refuse(node, refused))?;
+        let mut entry = self.enter(node, &node.share, kind, announced)?;
         let packing = body::form(request)?;
-        let arrived = |bytes: usize| {
-            admission.used(bytes as u64, self.limiter.moment());
-            place.grow(bytes as u64).map_err(no_place)
-        };
+        let arrived = |bytes| self.arrived(node, &mut entry, bytes);
         let body = body::receive(payload, announced, &self.body_limits, arrived).await?;
-        let received = Received { body, admission, place };
+        let received = Received { body, entry };
         match packing {
             None => Ok(received),
             Some(packing) => self.unpack(received, packing, node).await,
         }
     }
 
+    /// Lets a body in that announces so many bytes; `share` is what its node has of the room.
+    pub(crate) fn enter(
+        &self,
+        node: &Node,
+        share: &Arc<Share>,
+        kind: Option<Kind>,
+        announced: usize,
+    ) -> Result<Entry, SubmitError> {
+        let place = self.room.take(share, announced as u64);
+        let place = place.map_err(|reason| self.no_place(node, reason))?;
+        let (allowances, now) = (&node.allowances, self.limiter.moment());
+        let admission = self.limiter.admit(allowances, kind, announced as u64, now);
+        let admission = admission.map_err(|refused| self.refuse(node, refused))?;
+        Ok(Entry { admission, place })
+    }
+
+    /// Charges for so many bytes in all, which have come, and makes room for them.
+    pub(crate) fn arrived(&self, node: &Node, entry: &mut Entry, bytes: usize) -> Result<(), SubmitError> {
+        entry.admission.used(bytes as u64, self.limiter.moment());
+        let grown = entry.place.grow(bytes as u64);
+        grown.map_err(|reason| self.no_place(node, reason))
+    }
+
     async fn unpack(&self, mut received: Received, packing: Packing, node: &Node) -> Result<Received, SubmitError> {
-        let turn = self.room.take_unpacked(&mut received.place).await;
+        let turn = self.room.take_unpacked(&mut received.entry.place).await;
         turn.map_err(|reason| self.no_place(node, reason))?;
         // It was let in for its few bytes; what came before it may have unpacked to many.
         let now = self.limiter.moment();
-        let allowed = received.admission.check(now);
+        let allowed = received.entry.admission.check(now);
         allowed.map_err(|refused| self.refuse(node, refused))?;
         let limit = self.body_limits.bytes;
         // Off the workers that serve requests: a large body takes milliseconds.
@@ -91,6 +111,7 @@ impl Gate {
     ) -> Result<Kind, SubmitError> {
         let kind = id.map_or(Kind::Live, |id| self.limiter.kind(id, now));
         received
+            .entry
             .admission
             .assign(kind, self.limiter.moment())
             .map_err(|refused| self.refuse(node, refused))
@@ -127,7 +148,7 @@ impl Gate {
         }
         SubmitError::TooMany {
             refused,
-            fields: self.limiter.fields().clone(),
+            fields: self.limiter.fields(refused.policy.kind()).clone(),
         }
     }
 }
@@ -136,8 +157,8 @@ impl Received {
     /// Unpacks the body, and charges what it has become.
     fn unpack(mut self, packing: Packing, limit: usize, now: Moment) -> Result<Self, SubmitError> {
         let unpacked = body::unpack(&self.body, packing, limit);
-        self.admission.used(unpacked.bytes as u64, now);
-        self.place.unpacked(unpacked.bytes);
+        self.entry.admission.used(unpacked.bytes as u64, now);
+        self.entry.place.unpacked(unpacked.bytes);
         self.body = unpacked.body?;
         Ok(self)
     }

@@ -7,8 +7,6 @@ use actix_web::{
     http::header::{HeaderMap, USER_AGENT},
     web::Payload,
 };
-use citytrack_access::NodeKey;
-use citytrack_common::http::bearer;
 use citytrack_domain::{Agent, Batch, BatchId, Clock};
 use tracing::debug;
 use uuid::Uuid;
@@ -16,19 +14,19 @@ use uuid::Uuid;
 use crate::{
     error::SubmitError,
     gate::Gate,
-    keys::{KeyError, KeyRing, Node},
+    keys::{self, KeyRing, Node},
     metrics::IngestMetrics,
     rate::Kind,
     refusals::Refusals,
     request::{self, Limits},
-    sink::BatchSink,
+    sink::{self, Sink},
 };
 
 /// All that it takes.
 pub(crate) struct Intake {
     pub(crate) ring: KeyRing,
     pub(crate) gate: Gate,
-    pub(crate) sink: BatchSink,
+    pub(crate) sink: Sink,
     pub(crate) limits: Limits,
     pub(crate) clock: Clock,
     pub(crate) refusals: Refusals,
@@ -48,7 +46,7 @@ pub(crate) struct Accepted {
 impl Intake {
     /// The node whose key the request has.
     pub(crate) async fn authenticate(&self, http: &HttpRequest) -> Result<Arc<Node>, SubmitError> {
-        let identified = self.identify(http).await;
+        let identified = keys::identify(&self.ring, http).await;
         identified.inspect_err(|error| self.not_accepted(None, error))
     }
 
@@ -102,17 +100,8 @@ impl Intake {
             detections: batch.detections(),
             capture_age: batch.capture_age().as_secs_f64(),
         };
-        self.sink.publish(batch).await?;
+        self.sink.publish(sink::message(batch)).await?;
         Ok(accepted)
-    }
-
-    async fn identify(&self, http: &HttpRequest) -> Result<Arc<Node>, SubmitError> {
-        let presented = bearer(http).ok_or(SubmitError::NoKey)?;
-        let key = NodeKey::parse(presented).map_err(|_| SubmitError::UnknownKey)?;
-        self.ring.identify(&key).await.map_err(|error| match error {
-            KeyError::Unknown => SubmitError::UnknownKey,
-            KeyError::CannotTell => SubmitError::CannotCheckKey,
-        })
     }
 
     fn not_accepted(&self, node: Option<Uuid>, error: &SubmitError) {

@@ -6,8 +6,9 @@ use std::{
     time::Duration,
 };
 
+use actix_web::HttpRequest;
 use citytrack_access::{KeyHash, NodeKey};
-use citytrack_common::{Check, TaskError, lifecycle::chain};
+use citytrack_common::{Check, TaskError, http::bearer, lifecycle::chain};
 use citytrack_domain::NodeIdentity;
 use citytrack_storage::{Database, Error, keys};
 use tokio::sync::{Notify, watch};
@@ -15,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 use uuid::Uuid;
 
-use crate::{rate::Allowances, room::Share};
+use crate::{error::SubmitError, rate::Allowances, room::Share};
 
 /// An unknown key asks for a comparison at once, but not more often than this.
 const SHORTEST_INTERVAL: Duration = Duration::from_millis(100);
@@ -29,8 +30,10 @@ type Nodes = HashMap<KeyHash, Arc<Node>>;
 pub(crate) struct Node {
     pub(crate) identity: NodeIdentity,
     pub(crate) allowances: Arc<Allowances>,
-    /// Of the room for bodies.
+    /// Of the room for batches.
     pub(crate) share: Arc<Share>,
+    /// Of the room for pictures.
+    pub(crate) image_share: Arc<Share>,
 }
 
 /// The usable keys. Clones share them.
@@ -61,6 +64,16 @@ pub(crate) enum KeyError {
     Unknown,
     /// It is not among the keys known here, and the database cannot be asked.
     CannotTell,
+}
+
+/// The node whose key a request has.
+pub(crate) async fn identify(ring: &KeyRing, http: &HttpRequest) -> Result<Arc<Node>, SubmitError> {
+    let presented = bearer(http).ok_or(SubmitError::NoKey)?;
+    let key = NodeKey::parse(presented).map_err(|_| SubmitError::UnknownKey)?;
+    ring.identify(&key).await.map_err(|error| match error {
+        KeyError::Unknown => SubmitError::UnknownKey,
+        KeyError::CannotTell => SubmitError::CannotCheckKey,
+    })
 }
 
 impl KeyRing {
@@ -111,6 +124,7 @@ impl KeyRing {
                     identity,
                     allowances: Arc::default(),
                     share: Arc::default(),
+                    image_share: Arc::default(),
                 });
                 nodes.insert(node.identity.id, Arc::clone(&node));
                 node

@@ -41,7 +41,7 @@ impl IngestMetrics {
             "Batches that came faster than their node may send, by the policy that they met",
         );
         let rate_limited = add(registry, IntCounterVec::new(limited, &["policy"])?)?;
-        for policy in Policy::ALL {
+        for policy in Policy::OF_BATCHES {
             rate_limited.with_label_values(&[policy.name()]);
         }
         Ok(Self {

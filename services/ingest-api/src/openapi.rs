@@ -3,12 +3,15 @@
 use citytrack_common::openapi::{self, Access};
 use utoipa::OpenApi;
 
-use crate::{body::Packing, routes::detections};
+use crate::{
+    body::Packing,
+    routes::detections,
+};
 
 /// The document is served under this name.
 pub(crate) const SERVICE: &str = "ingest-api";
 
-const TOKENS: &str = "A node key (`ctn_…`).";
+const TOKENS: &str = "A node key (`ctn_…`); for pictures also an upload token of the console.";
 
 #[derive(OpenApi)]
 #[openapi(
@@ -18,7 +21,10 @@ const TOKENS: &str = "A node key (`ctn_…`).";
     ),
     paths(detections::submit),
     components(schemas(Packing)),
-    tags((name = "detections", description = "Batches of frames with what was detected in them."))
+    tags(
+        (name = "detections", description = "Batches of frames with what was detected in them."),
+        (name = "images", description = "Pictures."),
+    )
 )]
 struct Handlers;
 

@@ -1,5 +1,7 @@
 //! Settings of the ingest API.
 
+mod images;
+
 use std::num::NonZeroUsize;
 
 use bytesize::ByteSize;
@@ -8,6 +10,8 @@ use citytrack_common::settings::{
 };
 use clap::{Args, Parser, value_parser};
 use humantime::Duration;
+
+use images::ImageSettings;
 
 /// The write API of CityTrack, which detection nodes post to.
 #[derive(Clone, Parser)]
@@ -28,6 +32,9 @@ pub struct Settings {
     /// How batches are handed to the broker.
     #[command(flatten)]
     pub publish: PublishSettings,
+    /// Pictures.
+    #[command(flatten)]
+    pub images: ImageSettings,
     /// How often the node keys are compared with the database; a revoked key works that much longer at most. While the
     /// database is away the keys known last stay valid
     #[arg(
@@ -71,6 +78,14 @@ impl Settings {
             return Err(format!(
                 "CITYTRACK_PUBLISH__MAX_WAITING_BYTES ({waiting}) must be at least CITYTRACK_INGEST__MAX_BODY ({body}): the largest \
                  batch would never be published"
+            ));
+        }
+        let (waiting, picture) = (self.images.max_waiting_bytes, self.images.max_bytes);
+        // What is known about a picture goes along.
+        if waiting < picture + ByteSize::mib(1) {
+            return Err(format!(
+                "CITYTRACK_IMAGES__MAX_WAITING_BYTES ({waiting}) must be at least 1 MiB more than CITYTRACK_IMAGES__MAX_BYTES \
+                 ({picture}): the largest picture would never be published"
             ));
         }
         Ok(())
@@ -159,6 +174,16 @@ pub struct RateSettings {
     /// A batch belongs to the backlog when its id is older than this
     #[arg(long = "rate-backlog-age", env = "CITYTRACK_RATE__BACKLOG_AGE", default_value = "1m")]
     pub backlog_age: Duration,
+    /// Pictures a second from a node; 0 is no limit
+    #[arg(long = "rate-images", env = "CITYTRACK_RATE__IMAGES", default_value = "20")]
+    pub images: u64,
+    /// Bytes a second of their bodies; 0 is no limit
+    #[arg(
+        long = "rate-image-bytes",
+        env = "CITYTRACK_RATE__IMAGE_BYTES",
+        default_value = "16MiB"
+    )]
+    pub image_bytes: ByteSize,
     /// For how long a node that was silent may go at any speed: so many seconds' worth of each rate may come at once
     #[arg(long = "rate-burst", env = "CITYTRACK_RATE__BURST", default_value = "5s")]
     pub burst: Duration,
@@ -221,6 +246,17 @@ mod tests {
         let wrong = settings(&["--ingest-max-body=65MiB"]).unwrap().check().unwrap_err();
         assert!(
             wrong.contains("CITYTRACK_PUBLISH__MAX_WAITING_BYTES") && wrong.contains("CITYTRACK_INGEST__MAX_BODY"),
+            "{wrong}"
+        );
+    }
+
+    #[test]
+    fn the_largest_picture_must_fit_into_what_may_wait() {
+        let fits = settings(&["--images-max-waiting-bytes=9MiB"]).unwrap();
+        assert_eq!(fits.check(), Ok(()));
+        let wrong = settings(&["--images-max-bytes=32MiB"]).unwrap().check().unwrap_err();
+        assert!(
+            wrong.contains("CITYTRACK_IMAGES__MAX_WAITING_BYTES") && wrong.contains("CITYTRACK_IMAGES__MAX_BYTES"),
             "{wrong}"
         );
     }

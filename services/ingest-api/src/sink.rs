@@ -1,4 +1,4 @@
-//! Where accepted batches go.
+//! Where accepted batches and pictures go.
 
 use std::{
     sync::atomic::{AtomicU64, Ordering::Relaxed},
@@ -10,25 +10,36 @@ use citytrack_domain::Batch;
 use citytrack_messages::{encode, routing_key};
 use tracing::warn;
 
-/// When the broker has refused a batch, its queue is full, and none is offered to it for so long: each would be carried to the
-/// broker, and on to the live feed, for nothing.
+/// When the broker has refused something, its queue is full, and nothing is offered to it for so long: each batch would be carried
+/// to the broker, and on to the live feed, for nothing.
 const PAUSE: Duration = Duration::from_secs(1);
 
 /// Built for the benchmark alone that measures the share of this service: batches are answered 202 and thrown away.
 const DISCARDS: bool = cfg!(feature = "bench-discard-batches");
 
-/// Hands batches to the broker.
-pub(crate) struct BatchSink {
+/// Hands messages to an exchange of the broker. Batches and pictures have one each: a queue that is full holds up only its own.
+pub(crate) struct Sink {
     publisher: Publisher,
     began: Instant,
     /// When the pause ends, in milliseconds since `began`.
     paused_until: AtomicU64,
 }
 
-impl BatchSink {
+/// A batch as a message. It takes no memory beside.
+pub(crate) fn message(batch: Batch) -> Message {
+    let message = Message {
+        route: routing_key(&batch.source.venue),
+        payload: encode(&batch),
+        headers: Vec::new(),
+    };
+    drop(batch);
+    message
+}
+
+impl Sink {
     pub(crate) fn new(publisher: Publisher) -> Self {
         if DISCARDS {
-            warn!("batches are not published: built with bench-discard-batches, for benchmarks only");
+            warn!("nothing is published: built with bench-discard-batches, for benchmarks only");
         }
         Self {
             publisher,
@@ -37,7 +48,7 @@ impl BatchSink {
         }
     }
 
-    /// Whether a batch would be taken now; asked before any work is done for it.
+    /// Whether something would be taken now; asked before any work is done for it.
     pub(crate) fn check(&self) -> Result<(), PublishError> {
         let paused_until = self.paused_until.load(Relaxed);
         if paused_until > 0 && Duration::from_millis(paused_until) > self.began.elapsed() {
@@ -47,14 +58,8 @@ impl BatchSink {
         self.publisher.check()
     }
 
-    /// `Ok` when the broker has the batch safely. While its confirm is awaited, only the encoded batch takes memory.
-    pub(crate) async fn publish(&self, batch: Batch) -> Result<(), PublishError> {
-        let message = Message {
-            route: routing_key(&batch.source.venue),
-            payload: encode(&batch),
-            headers: Vec::new(),
-        };
-        drop(batch);
+    /// `Ok` when the broker has the message safely.
+    pub(crate) async fn publish(&self, message: Message) -> Result<(), PublishError> {
         if DISCARDS {
             return Ok(());
         }
@@ -97,7 +102,7 @@ mod tests {
     fn what_is_refused_during_the_pause_is_counted_as_refused() {
         let registry = Registry::new();
         let (publisher, _never_run) = Publisher::new(options(), PublisherMetrics::new(&registry).unwrap());
-        let sink = BatchSink::new(publisher);
+        let sink = Sink::new(publisher);
         assert_eq!(sink.check(), Err(PublishError::Unavailable));
         sink.paused_until.store(u64::MAX, Relaxed);
         assert_eq!(sink.check(), Err(PublishError::Refused));

@@ -1,5 +1,5 @@
 //! The header fields of draft-ietf-httpapi-ratelimit-headers (-10 and -11): `RateLimit-Policy`, the same in every answer (in a window as long as the burst, the rate alone gives `q`), and
-//! `RateLimit`, what is left of the allowance that the batch used.
+//! `RateLimit`, what is left of the allowance that was used.
 
 use std::fmt::Write;
 
@@ -24,7 +24,7 @@ pub(crate) struct Fields {
 }
 
 impl Fields {
-    pub(super) fn new(live: Quotas, backlog: Quotas) -> Self {
+    pub(super) fn new(allowances: &[(Kind, Quotas)]) -> Self {
         let mut text = String::new();
         let mut write = |policy: Policy, quota: Option<Quota>, unit: &str| {
             if let Some(quota) = quota {
@@ -34,9 +34,9 @@ impl Fields {
                 let _ = write!(text, "\"{}\";q={most}{unit};w={window}", policy.name());
             }
         };
-        for (kind, quotas) in [(Kind::Live, live), (Kind::Backlog, backlog)] {
-            let (of_batches, of_bytes) = kind.policies();
-            write(of_batches, quotas.batches, "");
+        for (kind, quotas) in allowances {
+            let (of_count, of_bytes) = kind.policies();
+            write(of_count, quotas.count, "");
             write(of_bytes, quotas.bytes, ";qu=\"content-bytes\"");
         }
         let policy = (!text.is_empty()).then(|| value(text)).flatten();
@@ -64,7 +64,7 @@ impl Fields {
 impl Limiter {
     /// For a batch that was taken.
     pub(crate) fn tell(&self, node: &Allowances, kind: Kind, now: Moment, headers: &mut HeaderMap) {
-        let ((of_batches, of_bytes), quotas, used) = self.of(node, kind);
+        let ((of_count, of_bytes), quotas, used) = self.of(node, kind);
         let mut text = String::with_capacity(72);
         let mut tell = |name: &str, quota: Option<Quota>, bucket: &Bucket| {
             if let Some(quota) = quota {
@@ -73,10 +73,10 @@ impl Limiter {
                 let _ = write!(text, "\"{name}\";r={left};t={}", whole_seconds(wait));
             }
         };
-        tell(of_batches.name(), quotas.batches, &used.batches);
+        tell(of_count.name(), quotas.count, &used.count);
         tell(of_bytes.name(), quotas.bytes, &used.bytes);
         if !text.is_empty() {
-            self.fields.put(text, headers);
+            self.fields(kind).put(text, headers);
         }
     }
 }

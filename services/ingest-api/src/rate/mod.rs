@@ -1,7 +1,7 @@
 //! How much a node may send: one node gone mad must not hurt the others.
 //!
-//! Each node has two allowances, one for what happens now (`live`) and one for what it could not send earlier (`backlog`); each
-//! bounds the batches a second and the bytes of bodies a second. The state of a node lives beside its identity in the key ring,
+//! Each node has two allowances for its batches, one for what happens now (`live`) and one for what it could not send earlier
+//! (`backlog`), and one for its pictures; each bounds how many come a second, and the bytes of their bodies a second. The state of a node lives beside its identity in the key ring,
 //! so it needs no look-up of its own and goes with the node. See decision 11.
 
 mod bucket;
@@ -24,11 +24,12 @@ use bucket::{Bucket, Quota};
 pub(crate) use bucket::Moment;
 pub(crate) use fields::Fields;
 
-/// Which allowance a batch uses.
+/// Which allowance a batch, or a picture, uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     Live,
     Backlog,
+    Image,
 }
 
 /// Something that is limited, as metrics, problem documents and header fields name it.
@@ -38,19 +39,23 @@ pub(crate) enum Policy {
     LiveBytes,
     Backlog,
     BacklogBytes,
+    Images,
+    ImageBytes,
     /// Bodies that are being received.
     Bodies,
 }
 
 impl Policy {
-    /// Every policy, for metrics that exist from the start.
-    pub(crate) const ALL: [Self; 5] = [
+    /// Those that a batch may meet, for metrics that exist from the start.
+    pub(crate) const OF_BATCHES: [Self; 5] = [
         Self::Live,
         Self::LiveBytes,
         Self::Backlog,
         Self::BacklogBytes,
         Self::Bodies,
     ];
+    /// Those that a picture may meet.
+    pub(crate) const OF_IMAGES: [Self; 3] = [Self::Images, Self::ImageBytes, Self::Bodies];
 
     pub(crate) fn name(self) -> &'static str {
         match self {
@@ -58,7 +63,18 @@ impl Policy {
             Self::LiveBytes => "live-bytes",
             Self::Backlog => "backlog",
             Self::BacklogBytes => "backlog-bytes",
+            Self::Images => "images",
+            Self::ImageBytes => "image-bytes",
             Self::Bodies => "bodies",
+        }
+    }
+
+    /// An allowance that it belongs to. What may be received at once is none.
+    pub(crate) fn kind(self) -> Kind {
+        match self {
+            Self::Live | Self::LiveBytes | Self::Bodies => Kind::Live,
+            Self::Backlog | Self::BacklogBytes => Kind::Backlog,
+            Self::Images | Self::ImageBytes => Kind::Image,
         }
     }
 }
@@ -68,6 +84,7 @@ impl Kind {
         match self {
             Self::Live => (Policy::Live, Policy::LiveBytes),
             Self::Backlog => (Policy::Backlog, Policy::BacklogBytes),
+            Self::Image => (Policy::Images, Policy::ImageBytes),
         }
     }
 }
@@ -85,6 +102,7 @@ pub(crate) struct Refused {
 pub(crate) struct Allowances {
     live: Allowance,
     backlog: Allowance,
+    images: Allowance,
     /// When the log last said that the node sends too much.
     logged: AtomicI64,
 }
@@ -100,18 +118,19 @@ impl Allowances {
 
 #[derive(Debug, Default)]
 struct Allowance {
-    batches: Bucket,
+    /// Batches, or pictures.
+    count: Bucket,
     bytes: Bucket,
 }
 
 /// What every node may use; `None` is unlimited.
 #[derive(Clone, Copy, Debug)]
 struct Quotas {
-    batches: Option<Quota>,
+    count: Option<Quota>,
     bytes: Option<Quota>,
 }
 
-/// A batch that was let in, and what it has been charged for so far. When it is dropped, its node gets back what was charged for
+/// A batch or a picture that was let in, and what it has been charged for so far. When it is dropped, its node gets back what was charged for
 /// bytes that never came.
 #[must_use]
 #[derive(Debug)]
@@ -132,25 +151,30 @@ pub(crate) struct Admission {
 pub(crate) struct Limiter {
     live: Quotas,
     backlog: Quotas,
+    images: Quotas,
     backlog_age: SignedDuration,
     fields: Fields,
+    image_fields: Fields,
     began: Instant,
 }
 
 impl Limiter {
     pub(crate) fn new(settings: &RateSettings) -> Self {
         let burst = settings.burst.into();
-        let quotas = |batches, bytes| Quotas {
-            batches: Quota::new(batches, burst),
+        let quotas = |count, bytes| Quotas {
+            count: Quota::new(count, burst),
             bytes: Quota::new(bytes, burst),
         };
         let live = quotas(settings.live_batches, settings.live_bytes.as_u64());
         let backlog = quotas(settings.backlog_batches, settings.backlog_bytes.as_u64());
+        let images = quotas(settings.images, settings.image_bytes.as_u64());
         Self {
             live,
             backlog,
+            images,
             backlog_age: SignedDuration::try_from(*settings.backlog_age).unwrap_or(SignedDuration::MAX),
-            fields: Fields::new(live, backlog),
+            fields: Fields::new(&[(Kind::Live, live), (Kind::Backlog, backlog)]),
+            image_fields: Fields::new(&[(Kind::Image, images)]),
             began: Instant::now(),
         }
     }
@@ -160,9 +184,12 @@ impl Limiter {
         Moment(i64::try_from(self.began.elapsed().as_nanos()).unwrap_or(i64::MAX / 4))
     }
 
-    /// The header fields that tell a node its limits.
-    pub(crate) fn fields(&self) -> &Fields {
-        &self.fields
+    /// The header fields that tell a node its limits, those of `kind` among them.
+    pub(crate) fn fields(&self, kind: Kind) -> &Fields {
+        match kind {
+            Kind::Live | Kind::Backlog => &self.fields,
+            Kind::Image => &self.image_fields,
+        }
     }
 
     /// Which allowance a batch with this id uses at `now`.
@@ -197,15 +224,15 @@ impl Limiter {
     }
 
     fn take(&self, node: &Allowances, kind: Kind, bytes: u64, now: Moment) -> Result<(), Refused> {
-        let ((of_batches, of_bytes), quotas, used) = self.of(node, kind);
+        let ((of_count, of_bytes), quotas, used) = self.of(node, kind);
         let refused = |policy| move |wait| Refused { policy, wait };
-        if let Some(quota) = quotas.batches {
-            used.batches.take(quota, 1, now).map_err(refused(of_batches))?;
+        if let Some(quota) = quotas.count {
+            used.count.take(quota, 1, now).map_err(refused(of_count))?;
         }
         if let Some(quota) = quotas.bytes {
             used.bytes.take(quota, bytes, now).map_err(|wait| {
-                if let Some(batches) = quotas.batches {
-                    used.batches.give_back(batches, 1);
+                if let Some(count) = quotas.count {
+                    used.count.give_back(count, 1);
                 }
                 refused(of_bytes)(wait)
             })?;
@@ -217,6 +244,7 @@ impl Limiter {
         let (quotas, used) = match kind {
             Kind::Live => (self.live, &node.live),
             Kind::Backlog => (self.backlog, &node.backlog),
+            Kind::Image => (self.images, &node.images),
         };
         (kind.policies(), quotas, used)
     }
@@ -250,8 +278,8 @@ impl Admission {
             // A refusal leaves the other allowance charged: reading the body was work.
             self.limiter.take(&self.node, kind, self.used, now)?;
             let (_, quotas, used) = self.limiter.of(&self.node, self.kind);
-            if let Some(quota) = quotas.batches {
-                used.batches.give_back(quota, 1);
+            if let Some(quota) = quotas.count {
+                used.count.give_back(quota, 1);
             }
             self.give_back(self.charged);
             (self.kind, self.charged) = (kind, self.used);

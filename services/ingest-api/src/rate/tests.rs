@@ -175,7 +175,7 @@ fn the_fields_say_what_is_left_and_for_how_long() {
         headers.get("ratelimit").unwrap(),
         "\"live\";r=1;t=1, \"live-bytes\";r=600;t=1"
     );
-    limiter.fields().refuse(&refused(Policy::Backlog, 3_200), &mut headers);
+    limiter.fields(Kind::Live).refuse(&refused(Policy::Backlog, 3_200), &mut headers);
     assert_eq!(headers.get("ratelimit").unwrap(), "\"backlog\";r=0;t=4");
 }
 
@@ -195,7 +195,7 @@ fn no_more_can_be_left_than_the_policy_names() {
             .starts_with("\"live\";r=2250;")
     );
     let mut headers = HeaderMap::new();
-    limiter.fields().refuse(&refused(Policy::Bodies, 1_000), &mut headers);
+    limiter.fields(Kind::Live).refuse(&refused(Policy::Bodies, 1_000), &mut headers);
     assert!(headers.is_empty(), "how much may be received at once is no rate");
 }
 
@@ -215,4 +215,27 @@ fn nothing_is_limited_and_nothing_told_when_all_rates_are_0() {
     let mut headers = HeaderMap::new();
     limiter.tell(&node, Kind::Live, at(0), &mut headers);
     assert!(headers.is_empty());
+}
+
+#[test]
+fn pictures_have_an_allowance_of_their_own_and_fields_that_tell_of_it() {
+    let limiter = with(&["--rate-images=1", "--rate-image-bytes=5000", "--rate-live-batches=1"]);
+    let node = Arc::<Allowances>::default();
+    let mut picture = limiter.admit(&node, Some(Kind::Image), 4_000, at(0)).unwrap();
+    picture.used(4_000, at(0));
+    assert_eq!(
+        limiter.admit(&node, Some(Kind::Image), 1, at(0)).unwrap_err(),
+        refused(Policy::Images, 1_000)
+    );
+    assert!(limiter.admit(&node, Some(Kind::Live), 1, at(0)).is_ok(), "of batches nothing is used");
+    let mut headers = HeaderMap::new();
+    limiter.tell(&node, Kind::Image, at(0), &mut headers);
+    assert_eq!(
+        headers.get("ratelimit-policy").unwrap(),
+        "\"images\";q=1;w=2, \"image-bytes\";q=5000;qu=\"content-bytes\";w=1"
+    );
+    assert_eq!(
+        headers.get("ratelimit").unwrap(),
+        "\"images\";r=0;t=1, \"image-bytes\";r=1000;t=1"
+    );
 }

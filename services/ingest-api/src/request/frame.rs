@@ -88,10 +88,10 @@ impl<'de> Compound<'de> for Reader<'_, '_> {
     }
 }
 
-/// The array of detections of a frame.
-struct Detections<'r, 'l> {
-    reading: &'r mut Reading<'l>,
-    frame: Place<'static>,
+/// The array of detections of a frame, or of a picture.
+pub(super) struct Detections<'r, 'l> {
+    pub(super) reading: &'r mut Reading<'l>,
+    pub(super) frame: Place<'static>,
 }
 
 impl<'de> Compound<'de> for Detections<'_, '_> {
@@ -99,7 +99,7 @@ impl<'de> Compound<'de> for Detections<'_, '_> {
     const EXPECTED: &'static str = "an array";
 
     fn violation(&mut self, message: String) {
-        self.reading.violations.add(self.frame.member("detections"), message);
+        self.reading.violations.add(self.frame.member(self.frame.list()), message);
     }
 
     fn read_array<A: SeqAccess<'de>>(mut self, mut elements: A) -> Result<Option<Vec<Detection>>, A::Error> {

@@ -11,7 +11,7 @@ pub(crate) mod schema;
 mod submission;
 mod violations;
 
-use citytrack_domain::{BatchId, Frame, StreamPosition, Window};
+use citytrack_domain::{BatchId, Detection, Frame, StreamPosition, Window};
 use jiff::Timestamp;
 use serde::de::DeserializeSeed;
 
@@ -82,6 +82,29 @@ pub(crate) fn read(
         position: submission.position,
         frames: submission.frames,
     })
+}
+
+/// Reads the boxes of a picture: a JSON array of detections. What is wrong is noted below `/boxes`.
+pub(crate) fn read_boxes(json: &str, now: Timestamp, limits: &Limits, violations: &mut Violations) -> Vec<Detection> {
+    let mut reading = Reading {
+        limits,
+        now,
+        violations: std::mem::take(violations),
+    };
+    let list = frame::Detections {
+        reading: &mut reading,
+        frame: object::Place::default(),
+    };
+    let mut json = serde_json::Deserializer::from_str(json);
+    let boxes = object::Seed(list)
+        .deserialize(&mut json)
+        .and_then(|boxes| json.end().map(|()| boxes));
+    *violations = reading.violations;
+    boxes
+        .inspect_err(|error| violations.add("/boxes", format!("is not JSON: {error}")))
+        .ok()
+        .flatten()
+        .unwrap_or_default()
 }
 
 impl Reading<'_> {

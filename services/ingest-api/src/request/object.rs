@@ -26,6 +26,11 @@ impl<'p> Place<'p> {
         }
     }
 
+    /// What the list of detections is called: those of a picture, which are in no frame, are its boxes.
+    pub(super) fn list(&self) -> &'static str {
+        if self.frame.is_some() { "detections" } else { "boxes" }
+    }
+
     pub(super) fn detection(self, index: usize) -> Self {
         Self {
             detection: Some(index),
@@ -56,7 +61,7 @@ impl fmt::Display for Place<'_> {
             write!(f, "/frames/{frame}")?;
         }
         if let Some(detection) = self.detection {
-            write!(f, "/detections/{detection}")?;
+            write!(f, "/{}/{detection}", self.list())?;
         }
         if let Some(member) = self.member {
             write!(f, "/{}", member.replace('~', "~0").replace('/', "~1"))?;

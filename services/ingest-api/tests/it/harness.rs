@@ -3,7 +3,10 @@
 use std::process::ExitCode;
 
 use citytrack_access::NodeKey;
-use citytrack_broker::{Inbox, Source, topology::PERSIST};
+use citytrack_broker::{
+    Inbox, InboxMetrics, Options, Source,
+    topology::{IMAGES, PERSIST, TRANSFORM},
+};
 use citytrack_common::{Lifecycle, settings::from_args, telemetry};
 use citytrack_domain::Batch;
 use citytrack_ingest_api::{App, Settings};
@@ -11,6 +14,7 @@ use citytrack_messages::decode;
 use citytrack_storage::keys;
 use citytrack_testkit::{TestDatabase, TestVhost, changed, demo_node, eventually};
 use jiff::Timestamp;
+use prometheus::Registry;
 use reqwest::{Client, RequestBuilder};
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
@@ -23,6 +27,7 @@ pub(crate) struct Harness {
     pub(crate) node: Uuid,
     pub(crate) key: String,
     url: String,
+    images: String,
     client: Client,
     stop: CancellationToken,
     ended: JoinHandle<ExitCode>,
@@ -50,6 +55,7 @@ impl Harness {
             node,
             key: String::new(),
             url: format!("http://{}/api/v1/detections", app.address),
+            images: format!("http://{}/api/v1/images", app.address),
             client: Client::new(),
             stop,
             ended,
@@ -91,6 +97,30 @@ impl Harness {
         self.request().bearer_auth(&self.key).json(body)
     }
 
+    /// A request for a picture, with neither key nor body.
+    pub(crate) fn image_request(&self, query: &str) -> RequestBuilder {
+        self.client.post(format!("{}?{query}", self.images))
+    }
+
+    /// A picture as the node sends it.
+    pub(crate) fn upload(&self, query: &str, picture: Vec<u8>) -> RequestBuilder {
+        self.image_request(query).bearer_auth(&self.key).body(picture)
+    }
+
+    /// Connection options with the topology of pictures.
+    pub(crate) fn image_options(&self) -> Options {
+        Options {
+            topology: IMAGES,
+            ..self.vhost.options("test pictures")
+        }
+    }
+
+    /// An inbox on the queue of those who transform pictures.
+    pub(crate) fn image_queue(&self) -> Inbox {
+        let metrics = InboxMetrics::new(&Registry::new()).unwrap();
+        Inbox::new(self.image_options(), Source::Work(TRANSFORM.name), 100, metrics)
+    }
+
     /// An inbox on the work queue.
     pub(crate) fn queue(&self) -> Inbox {
         self.vhost.inbox(Source::Work(PERSIST.name))
@@ -115,6 +145,18 @@ pub(crate) fn body() -> Value {
         "camera": "entrance", "frame": 1042, "captured_at": now().to_string(), "width": 1920, "height": 1080,
         "detections": [{ "class": "person", "confidence": 0.91, "box": [0.12, 0.30, 0.05, 0.20], "track_id": 17 }],
     }] })
+}
+
+/// A grey PNG.
+pub(crate) fn png(width: u32, height: u32) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let mut encoder = png::Encoder::new(&mut bytes, width, height);
+    encoder.set_color(png::ColorType::Grayscale);
+    let mut writer = encoder.write_header().unwrap();
+    let grey = vec![128; width as usize * height as usize];
+    writer.write_image_data(&grey).unwrap();
+    writer.finish().unwrap();
+    bytes
 }
 
 pub(crate) fn now() -> Timestamp {
