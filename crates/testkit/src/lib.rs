@@ -26,7 +26,7 @@ pub use eventually::{eventually, eventually_within};
 pub use private::{PostgresOptions, PrivateBroker, PrivatePostgres};
 pub use proxy::Proxy;
 pub use queues::{
-    delete_queue, keep_dead_letters, limit_deliveries, limit_persist_queue, queue_is_empty, queues_named,
+    delete_queue, keep_dead_letters, limit_deliveries, limit_persist_queue, limit_queue, queue_is_empty, queues_named,
     ready_messages, stays_empty,
 };
 pub use vhost::TestVhost;

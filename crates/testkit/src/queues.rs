@@ -40,8 +40,13 @@ pub async fn stays_empty(management: &str, broker: &str, queue: &str) -> bool {
 
 /// Bounds the persist queue by the policy that `scripts/up` makes, only smaller.
 pub async fn limit_persist_queue(management: &str, broker: &str, bytes: u64) {
+    limit_queue(management, broker, "persist", bytes).await;
+}
+
+/// Bounds a work queue likewise; `queue` is the end of its name.
+pub async fn limit_queue(management: &str, broker: &str, queue: &str, bytes: u64) {
     let definition = json!({ "max-length-bytes": bytes, "overflow": "reject-publish" });
-    set_policy(management, broker, "persist", definition).await;
+    set_policy(management, broker, queue, definition).await;
 }
 
 /// Lets a message come back to the persist queue only so often before RabbitMQ makes a dead letter of it.
