@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::{foreign, jpeg};
+
 /// A format that CityTrack takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Format {
@@ -59,7 +61,10 @@ impl Default for Limits {
     }
 }
 
-/// Why bytes are not taken as a picture. `Display` is a sentence for the person who uploaded it.
+/// The longest side of a picture, in pixels: what a JPEG, the format of all variants, can be.
+const LONGEST: u32 = 65_500;
+
+/// Why bytes are not taken as a picture. `Display` goes on after "the picture".
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refused {
     /// The header goes on behind these bytes: look again when more have come. When no more come, the upload is cut off in its
@@ -69,7 +74,7 @@ pub enum Refused {
     /// No format that CityTrack takes.
     #[error("is {what}; CityTrack takes JPEG, PNG and WebP")]
     Unsupported {
-        /// What it is instead, such as `a GIF picture`, or that nobody knows.
+        /// What it is instead, such as `a GIF picture`.
         what: &'static str,
     },
     /// More pixels than the limit.
@@ -82,8 +87,16 @@ pub enum Refused {
         /// The limit of [`Limits::pixels`].
         limit: u64,
     },
+    /// A side is longer than a JPEG can be.
+    #[error("has {width} × {height} pixels, a side of more than 65500")]
+    TooLong {
+        /// The width that it claims.
+        width: u32,
+        /// The height that it claims.
+        height: u32,
+    },
     /// It says that it is one of our formats, but its header makes no sense.
-    #[error("is no valid {format} picture: {detail}")]
+    #[error("is no valid {format}: {detail}")]
     Invalid {
         /// What it says it is.
         format: Format,
@@ -97,7 +110,7 @@ impl Refused {
     pub fn code(&self) -> &'static str {
         match self {
             Self::Unsupported { .. } => "unsupported-picture",
-            Self::TooLarge { .. } => "picture-too-large",
+            Self::TooLarge { .. } | Self::TooLong { .. } => "picture-too-large",
             Self::Incomplete | Self::Invalid { .. } => "invalid-picture",
         }
     }
@@ -109,6 +122,85 @@ impl Refused {
 /// # Errors
 /// [`Refused::Incomplete`] while more bytes are needed; else why the picture is not taken.
 pub fn inspect(start: &[u8], limits: Limits) -> Result<Header, Refused> {
-    let _ = (start, limits);
-    Err(Refused::Incomplete)
+    let header = read(start)?;
+    let Header { format, width, height } = header;
+    if width == 0 || height == 0 {
+        let detail = "a width or height of 0";
+        return Err(Refused::Invalid { format, detail });
+    }
+    if u64::from(width) * u64::from(height) > limits.pixels {
+        let limit = limits.pixels;
+        return Err(Refused::TooLarge { width, height, limit });
+    }
+    if width.max(height) > LONGEST {
+        return Err(Refused::TooLong { width, height });
+    }
+    Ok(header)
+}
+
+fn read(start: &[u8]) -> Result<Header, Refused> {
+    let (format, (width, height)) = if start.starts_with(b"\xFF\xD8\xFF") {
+        let frame = jpeg::Frame::read(start)?;
+        (Format::Jpeg, (u32::from(frame.width), u32::from(frame.height)))
+    } else if start.starts_with(b"\x89PNG\r\n\x1A\n") {
+        (Format::Png, png_size(start)?)
+    } else if start.starts_with(b"RIFF") && bytes(start, 8)? == *b"WEBP" {
+        (Format::WebP, webp_size(start)?)
+    } else if start.len() < foreign::ENOUGH {
+        return Err(Refused::Incomplete);
+    } else {
+        let what = foreign::name(start);
+        return Err(Refused::Unsupported { what });
+    };
+    Ok(Header { format, width, height })
+}
+
+/// `N` bytes from `at` on.
+fn bytes<const N: usize>(start: &[u8], at: usize) -> Result<[u8; N], Refused> {
+    let found = start.get(at..).and_then(<[u8]>::first_chunk);
+    found.copied().ok_or(Refused::Incomplete)
+}
+
+/// The IHDR chunk must be the first.
+fn png_size(start: &[u8]) -> Result<(u32, u32), Refused> {
+    if bytes(start, 8)? != *b"\0\0\0\x0DIHDR" {
+        let (format, detail) = (Format::Png, "it does not begin with IHDR");
+        return Err(Refused::Invalid { format, detail });
+    }
+    Ok((
+        u32::from_be_bytes(bytes(start, 16)?),
+        u32::from_be_bytes(bytes(start, 20)?),
+    ))
+}
+
+/// RFC 9649: the first chunk is VP8 (lossy), VP8L (lossless), or VP8X (with a canvas).
+fn webp_size(start: &[u8]) -> Result<(u32, u32), Refused> {
+    let invalid = |detail| {
+        let format = Format::WebP;
+        Err(Refused::Invalid { format, detail })
+    };
+    match &bytes(start, 12)? {
+        b"VP8 " => {
+            if bytes(start, 23)? != [0x9D, 0x01, 0x2A] {
+                return invalid("it does not begin with a key frame");
+            }
+            let side = |at| Ok(u32::from(u16::from_le_bytes(bytes(start, at)?) & 0x3FFF));
+            Ok((side(26)?, side(28)?))
+        }
+        b"VP8L" => {
+            if bytes(start, 20)? != [0x2F] {
+                return invalid("its signature is wrong");
+            }
+            let bits = u32::from_le_bytes(bytes(start, 21)?);
+            Ok(((bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1))
+        }
+        b"VP8X" => {
+            let side = |at| {
+                let [low, middle, high] = bytes(start, at)?;
+                Ok(u32::from_le_bytes([low, middle, high, 0]) + 1)
+            };
+            Ok((side(24)?, side(27)?))
+        }
+        _ => invalid("its first chunk is unknown"),
+    }
 }

@@ -3,7 +3,16 @@
 //! [`inspect`] looks at the first bytes of an upload and says what it is, before anything is decoded. [`transform`] decodes it,
 //! pixelates people, and makes every other variant from what is left, so that no variant can show more than the anonymised one.
 
+mod annotate;
+mod canvas;
+mod decode;
+mod encode;
+mod foreign;
 mod header;
+mod jpeg;
+mod pixelate;
+mod resize;
+mod text;
 mod transform;
 
 pub use header::{Format, Header, Limits, Refused, inspect};
