@@ -12,6 +12,7 @@ pub mod problem;
 pub mod process;
 pub mod settings;
 pub mod telemetry;
+pub mod trace;
 mod upgrade;
 
 /// Every process allocates with mimalloc: faster than the system's allocator under many small requests, and it gives
