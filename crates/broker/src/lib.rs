@@ -5,6 +5,7 @@
 //! cannot settle, and when its connection is lost the broker delivers it again.
 
 mod connection;
+pub mod copies;
 mod error;
 mod inbox;
 mod length;

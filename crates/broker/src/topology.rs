@@ -91,7 +91,7 @@ pub(crate) async fn declare(channel: &Channel, topology: &Topology) -> Result<()
 }
 
 /// Declares a durable queue that gets the routing keys like `binding` from each of the exchanges.
-async fn declare_queue(
+pub(crate) async fn declare_queue(
     channel: &Channel,
     name: &str,
     binding: &str,

@@ -11,11 +11,15 @@ use crate::stamp::Stamp;
 pub struct Delivery {
     /// The body.
     pub payload: Vec<u8>,
+    /// The exchange that it was published to.
+    pub exchange: String,
     /// Its routing key.
     pub route: String,
     /// Its AMQP message type: name and version of the schema.
     pub kind: Option<String>,
-    /// Its number, if a [`Publisher`](crate::Publisher) sent it.
+    /// Its AMQP message id.
+    pub id: Option<String>,
+    /// The id as a number of a message, if a [`Publisher`](crate::Publisher) sent it.
     pub stamp: Option<Stamp>,
     /// Whether it was delivered before.
     pub redelivered: bool,
@@ -26,11 +30,13 @@ pub struct Delivery {
 impl From<lapin::message::Delivery> for Delivery {
     fn from(delivery: lapin::message::Delivery) -> Self {
         let properties = &delivery.properties;
-        let id = properties.message_id().as_ref();
+        let id = properties.message_id();
         Self {
+            exchange: delivery.exchange.to_string(),
             route: delivery.routing_key.to_string(),
             kind: properties.kind().as_ref().map(ToString::to_string),
-            stamp: id.and_then(|id| Stamp::parse(id.as_str())),
+            id: id.as_ref().map(ToString::to_string),
+            stamp: id.as_ref().and_then(|id| Stamp::parse(id.as_str())),
             redelivered: delivery.redelivered,
             headers: properties.headers().as_ref().map(texts).unwrap_or_default(),
             payload: delivery.data,

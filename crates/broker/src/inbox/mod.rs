@@ -157,7 +157,7 @@ impl Inbox {
         taken.into_iter().map(Delivery::from).collect()
     }
 
-    /// Says that everything that was handed out is done with. Of a work queue it is acknowledged; when the connection was lost
+    /// Says that everything that was handed out is done with. It is acknowledged, unless the queue is live; when the connection was lost
     /// meanwhile, the broker delivers it again. Of a live queue, older messages are acknowledged now and then.
     pub async fn settle(&mut self) {
         let released = self.open.as_mut().map(|open| open.held.release(Instant::now()));
@@ -165,7 +165,7 @@ impl Inbox {
             (Some(Some(last)), _) => self.acknowledge(&last).await,
             // Not worth it yet.
             (Some(None), Source::Live { .. }) => {}
-            (Some(None), Source::Work(_)) | (None, _) => self.metrics.unsettled.inc(),
+            (Some(None), Source::Work(_) | Source::Copies(_)) | (None, _) => self.metrics.unsettled.inc(),
         }
     }
 

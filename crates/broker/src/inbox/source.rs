@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::{Delivery, held::Habit};
+use crate::copies::CopyQueue;
 
 /// A message of a live queue is acknowledged within this time, if the queue is gone with its connection.
 const LONGEST_UNSETTLED: Duration = Duration::from_secs(30);
@@ -15,6 +16,8 @@ const LONGEST_LEFT: Duration = Duration::from_secs(300);
 pub enum Source {
     /// A work queue of the topology, shared with other consumers.
     Work(&'static str),
+    /// A queue that copies everything, shared with other consumers.
+    Copies(&'static CopyQueue),
     /// A queue of this inbox alone that drops its oldest messages when it holds too many. It gets the routes that are bound.
     ///
     /// The newest messages are left unacknowledged on purpose, half of the prefetch: they come again after a broken
@@ -45,7 +48,7 @@ impl Source {
     pub(super) fn habit(&self, prefetch: u16) -> Habit {
         let prefetch = usize::from(prefetch);
         match self {
-            Self::Work(_) => Habit::AT_ONCE,
+            Self::Work(_) | Self::Copies(_) => Habit::AT_ONCE,
             // Such an acknowledgement only makes room for more messages.
             Self::Live { keep, .. } if keep.is_zero() => Habit {
                 leave: 0,

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 mod consuming;
+mod copies;
 mod dead_letters;
 mod kept;
 mod limits;
