@@ -15,6 +15,7 @@ mod error;
 pub mod frames;
 pub mod heatmap;
 pub mod imports;
+pub mod journal;
 pub mod keys;
 pub mod ledger;
 mod migrations;

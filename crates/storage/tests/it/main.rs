@@ -6,6 +6,7 @@ mod api_tokens;
 mod audit;
 mod batches;
 mod counts;
+mod journal;
 mod ledger;
 mod ledger_upkeep;
 mod places;
