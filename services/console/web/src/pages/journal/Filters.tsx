@@ -25,7 +25,7 @@ export function Filters({ params, venues }: { params: URLSearchParams; venues: V
   const clear = () => setQuery(Object.fromEntries(NAMES.map((name) => [name, null])));
   const id = useId();
   const text = ({ name, label, placeholder }: TextProps) => (
-    <div class="field" key={name}>
+    <div class={name === "image" ? "field wide" : "field"} key={name}>
       <label for={`${id}-${name}`}>{label}</label>
       <input
         id={`${id}-${name}`}

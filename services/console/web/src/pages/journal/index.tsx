@@ -1,3 +1,4 @@
+import { Fragment } from "preact";
 import { useState } from "preact/hooks";
 import type { JournalEntry } from "../../api/journal";
 import { bytes, zoneName } from "../../format";
@@ -104,27 +105,61 @@ const None = () => (
 
 const columnsIn = (zone: string | undefined): Column<JournalEntry>[] => [
   { key: "at", header: "Time", isName: true, cell: ({ at }) => <TimeText at={at} zone={zone} /> },
-  { key: "key", header: "Routing key", cell: ({ routing_key }) => <Code text={routing_key} /> },
+  {
+    key: "key",
+    header: "Routing key",
+    cell: ({ routing_key, exchange }) => (
+      <>
+        <Code text={routing_key} />
+        <span class="help">{exchange}</span>
+      </>
+    ),
+  },
   { key: "type", header: "Type", cell: ({ type }) => <Code text={type} /> },
-  { key: "exchange", header: "Exchange", cell: ({ exchange }) => <Code text={exchange} /> },
-  { key: "size", header: "Size", align: "end", cell: ({ size }) => bytes(size) },
+  { key: "size", header: "Size", align: "end", cell: ({ size }) => <span class="whole">{bytes(size)}</span> },
   {
     key: "image",
     header: "Picture",
     cell: ({ image_id }) =>
       image_id ? (
-        <a href={`/pictures/${image_id}`} class="mono" title={image_id}>
+        <a href={`/pictures/${image_id}`} class="mono whole" title={image_id}>
           {lastOf(image_id)}
         </a>
       ) : (
-        <span class="muted">–</span>
+        <Code text={null} />
       ),
   },
-  { key: "trace", header: "Trace", cell: ({ trace_id }) => <Code text={trace_id && lastOf(trace_id)} /> },
+  {
+    key: "trace",
+    header: "Trace",
+    cell: ({ trace_id }) =>
+      trace_id ? (
+        <span class="mono whole" title={trace_id}>
+          {lastOf(trace_id)}
+        </span>
+      ) : (
+        <Code text={null} />
+      ),
+  },
 ];
 
+/** A name with dots in it, which may go on in the next line after each. */
 function Code({ text }: { text: string | null }) {
-  return text ? <span class="mono">{text}</span> : <span class="muted">–</span>;
+  if (!text) return <span class="muted">–</span>;
+  return (
+    <span class="mono">
+      {text.split(".").map((part, at) => (
+        <Fragment key={at}>
+          {at > 0 && (
+            <>
+              .<wbr />
+            </>
+          )}
+          {part}
+        </Fragment>
+      ))}
+    </span>
+  );
 }
 
 /** The beginning of an id is a time, the end tells it from others. */

@@ -26,7 +26,7 @@ export default function Pictures({ address }: PageProps) {
         title="Pictures"
         intro={
           venue &&
-          `People are made unrecognisable before anything is kept. Times are those of ${zoneName(Date.now(), venue.time_zone)}.`
+          `People are made unrecognisable before a picture is shown, unless the venue’s settings say otherwise. Times are those of ${zoneName(Date.now(), venue.time_zone)}.`
         }
         actions={
           mayUpload && (

@@ -30,7 +30,7 @@ export default function Upload({ address }: PageProps) {
     <div class="page">
       <PageHead
         title="Upload pictures"
-        intro="They go the same way as those of a node: people are made unrecognisable before anything is kept."
+        intro="They go the same way as those of a node, and people are made unrecognisable in them just so."
         actions={
           venue && (
             <a class="button quiet" href={`/pictures?venue=${encodeURIComponent(venue.slug)}`}>

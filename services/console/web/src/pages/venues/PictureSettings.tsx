@@ -48,7 +48,7 @@ export function PictureSettings({ venue, onDone, onClose }: Props) {
           pointer="/images/originals"
           label="Originals kept for"
           value={originals}
-          help="People can be recognised in them. 0d discards them at once, as long as nothing else is needed. Only operators see them, and each look is written into the audit log."
+          help="People can be recognised in them. 0d discards each as soon as it is transformed. Only operators see them, and each look is written into the audit log."
           autocomplete="off"
           required
         />
