@@ -2,6 +2,7 @@
 
 mod app;
 mod dead_letters;
+pub mod journal;
 mod maintenance;
 mod metrics;
 mod persist;

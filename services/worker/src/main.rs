@@ -3,13 +3,19 @@
 use std::process::ExitCode;
 
 use citytrack_common::{process, settings};
-use citytrack_worker::{Command, start};
+use citytrack_worker::{Command, journal, start};
 
 fn main() -> ExitCode {
     match settings::parse() {
         Command::Persist(settings) => {
             let (log, shutdown) = (settings.log.clone(), settings.shutdown.clone());
             process::run("worker", &log, shutdown, async |lifecycle| start(&settings, lifecycle))
+        }
+        Command::Journal(settings) => {
+            let (log, shutdown) = (settings.log.clone(), settings.shutdown.clone());
+            process::run("worker", &log, shutdown, async |lifecycle| {
+                journal::start(&settings, lifecycle)
+            })
         }
         Command::DeadLetters(tool) => process::run_once(tool.act()),
     }

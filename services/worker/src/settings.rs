@@ -7,7 +7,7 @@ use citytrack_common::settings::{AdminSettings, BrokerSettings, DatabaseSettings
 use clap::{Args, Parser};
 use humantime::Duration;
 
-use crate::dead_letters::Tool;
+use crate::{dead_letters::Tool, journal::JournalSettings};
 
 /// The background worker of CityTrack.
 #[derive(Parser)]
@@ -15,6 +15,10 @@ use crate::dead_letters::Tool;
 pub enum Command {
     /// Stores batches in PostgreSQL, makes partitions ahead and drops old ones
     Persist(Box<Settings>),
+    /// Notes every message that goes through RabbitMQ: when, where and how large, never what it says
+    ///
+    /// It gets a copy of every message, pictures too, and writes a row for each: what that costs is in docs/messaging.md.
+    Journal(Box<JournalSettings>),
     /// Shows what could not be stored, processes it again or throws it away
     ///
     /// Dead letters are messages that were accepted and could not be stored, in RabbitMQ's queue citytrack.dead. These

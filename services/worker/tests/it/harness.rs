@@ -51,10 +51,7 @@ impl Harness {
         telemetry::init(&settings.log).unwrap();
         let lifecycle = Lifecycle::new(settings.shutdown.clone());
         start(&settings, &lifecycle).unwrap();
-        let (readiness, stop) = (lifecycle.readiness(), lifecycle.spawner().stop());
-        #[expect(clippy::disallowed_methods, reason = "the lifecycle itself")]
-        let ended = tokio::spawn(lifecycle.run());
-        Worker { readiness, stop, ended }
+        Worker::of(lifecycle)
     }
 
     pub(crate) async fn publish(&self, batch: &Batch) {
@@ -93,6 +90,14 @@ impl Harness {
 }
 
 impl Worker {
+    /// A worker in any role, as it was started.
+    pub(crate) fn of(lifecycle: Lifecycle) -> Self {
+        let (readiness, stop) = (lifecycle.readiness(), lifecycle.spawner().stop());
+        #[expect(clippy::disallowed_methods, reason = "the lifecycle itself")]
+        let ended = tokio::spawn(lifecycle.run());
+        Self { readiness, stop, ended }
+    }
+
     /// Ends it as a signal would. A test that ends while its worker is about to connect holds up the end of its database:
     /// PostgreSQL waits for the password, and the one thread of the test waits for PostgreSQL.
     pub(crate) async fn stop(self) {

@@ -3,5 +3,6 @@
 
 mod dead_letters;
 mod harness;
+mod journal;
 mod ledger;
 mod persist;
