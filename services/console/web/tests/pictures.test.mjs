@@ -207,11 +207,7 @@ test("the journal tells the messages of a picture, finds them, and goes on by it
   await picturesReady(venue, 1);
   const page = await openAs(t, "operator", venue, `/pictures/${first}`);
   const way = page.getByRole("region", { name: "Way through the platform" });
-  await until("its messages are in the journal", async () => {
-    await page.reload();
-    await way.getByText("Saved", { exact: true }).waitFor();
-    return (await way.getByText(`images.transformed.${venue.slug}`).count()) > 0;
-  });
+  await way.getByText(`images.transformed.${venue.slug}`).waitFor();
   await way.getByRole("link", { name: "Its messages in the journal" }).click();
   await page.getByRole("heading", { level: 1, name: "Journal" }).waitFor();
   const rows = page.getByRole("row").filter({ hasText: venue.slug });

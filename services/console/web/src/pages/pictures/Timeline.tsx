@@ -1,5 +1,6 @@
+import { useState } from "preact/hooks";
 import type { ImageDetails } from "../../api/images";
-import { listJournal } from "../../api/journal";
+import { type JournalEntry, listJournal } from "../../api/journal";
 import { bytes } from "../../format";
 import { Card } from "../../parts/Card";
 import { TimeText } from "../../parts/TimeText";
@@ -7,6 +8,10 @@ import { may } from "../../session/rights";
 import { useSession } from "../../session/session";
 import { useResource } from "../../useResource";
 import { type Step, timeline } from "./timeline";
+
+const REFRESH_MS = 2_000;
+/** The journal is written a moment after the picture is; for so long it is asked again. */
+const BEHIND_MS = 60_000;
 
 interface Props {
   image: ImageDetails;
@@ -17,10 +22,17 @@ interface Props {
 export function Timeline({ image, zone }: Props) {
   const { roles } = useSession();
   const mayRead = may(roles, "operator", image.venue);
-  // Asked for again when the picture has come further: then there are more messages.
+  const [isBehind, setBehind] = useState(false);
+  const load = async (signal: AbortSignal) => {
+    if (!mayRead) return undefined;
+    const page = await listJournal({ image: image.id }, signal);
+    setBehind(page.enabled && isNew(image) && !page.entries.some(hasBeenTransformed));
+    return page;
+  };
   const journal = useResource(
-    async (signal) => (mayRead ? listJournal({ image: image.id }, signal) : undefined),
+    load,
     [image.id, image.state, mayRead],
+    isBehind ? { everyMs: REFRESH_MS } : {},
   );
   const { enabled, entries = [] } = journal.data ?? {};
   return (
@@ -42,6 +54,9 @@ export function Timeline({ image, zone }: Props) {
     </Card>
   );
 }
+
+const isNew = ({ received_at }: ImageDetails) => Date.now() - Date.parse(received_at) < BEHIND_MS;
+const hasBeenTransformed = ({ routing_key }: JournalEntry) => routing_key.startsWith("images.transformed.");
 
 function Line({ step, zone }: { step: Step; zone: string | undefined }) {
   return (
