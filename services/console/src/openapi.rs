@@ -5,7 +5,7 @@ use citytrack_domain::Class;
 use utoipa::OpenApi;
 
 use crate::routes::{
-    api_tokens, audit, cameras, imports, keys, ledger, nodes, nodes_overview, session, system, users, venues,
+    api_tokens, audit, cameras, imports, journal, keys, ledger, nodes, nodes_overview, session, system, users, venues,
     viewer_tokens,
 };
 
@@ -32,6 +32,7 @@ const TOKENS: &str =
         viewer_tokens::create,
         imports::create,
         system::get,
+        journal::list,
         api_tokens::list, api_tokens::create, api_tokens::revoke,
         audit::list,
         session::create, session::get, session::end, session::change_password,

@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 
+use super::venues_shown;
 use crate::{auth::Principal, error::problem};
 
 const USUAL_LIMIT: u16 = 50;
@@ -126,7 +127,7 @@ pub(super) async fn list(
         return Err(invalid(&format!("`limit` must be from 1 to {HIGHEST_LIMIT}")));
     }
     let query = Query {
-        venues: venues(&principal, query.venue.as_deref())?,
+        venues: venues_shown(query.venue.as_deref(), Right::SeeAudit, &principal)?,
         actor: query.actor,
         action: query.action,
         from: query.from,
@@ -139,21 +140,6 @@ pub(super) async fn list(
         entries: page.entries.into_iter().map(EntryBody::from).collect(),
         next: page.next,
     }))
-}
-
-/// The venues whose entries are to be shown; `None`: all entries, also those that are about no venue.
-fn venues(principal: &Principal, asked: Option<&str>) -> Result<Option<Vec<Slug>>, Problem> {
-    if let Some(asked) = asked {
-        let venue = Slug::new(asked).map_err(|error| invalid(&format!("`venue` {error}")))?;
-        principal.may(Right::SeeAudit, &venue)?;
-        return Ok(Some(vec![venue]));
-    }
-    let roles = principal.roles();
-    if roles.allow_everywhere(Right::SeeAudit) {
-        return Ok(None);
-    }
-    let seen = roles.grants().filter(|grant| grant.role.has(Right::SeeAudit));
-    Ok(Some(seen.filter_map(|grant| grant.venue).collect()))
 }
 
 fn invalid(detail: &str) -> Problem {

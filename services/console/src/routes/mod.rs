@@ -4,6 +4,7 @@ pub(crate) mod api_tokens;
 pub(crate) mod audit;
 pub(crate) mod cameras;
 pub(crate) mod imports;
+pub(crate) mod journal;
 pub(crate) mod keys;
 pub(crate) mod ledger;
 pub(crate) mod nodes;
@@ -124,6 +125,9 @@ fn control(config: &mut web::ServiceConfig) {
         web::resource("/audit")
             .route(get().to(audit::list))
             .default_service(only("GET, HEAD")),
+        web::resource("/journal")
+            .route(get().to(journal::list))
+            .default_service(only("GET, HEAD")),
         web::resource("/system")
             .route(get().to(system::get))
             .default_service(only("GET, HEAD")),
@@ -178,6 +182,22 @@ fn parse_ttl(text: &str, longest: Duration) -> Result<Duration, String> {
         return Err(format!("must be at most {}", humantime::format_duration(longest)));
     }
     Ok(ttl)
+}
+
+/// The venues whose entries of a log are to be shown: the one that is asked for, or those in which the principal has the right.
+/// `None`: all entries, also those that are about no venue.
+fn venues_shown(asked: Option<&str>, right: Right, principal: &Principal) -> Result<Option<Vec<Slug>>, Problem> {
+    if let Some(asked) = asked {
+        let venue = Slug::new(asked).map_err(|error| invalid_query_of("venue", &error.to_string()))?;
+        principal.may(right, &venue)?;
+        return Ok(Some(vec![venue]));
+    }
+    let roles = principal.roles();
+    if roles.allow_everywhere(right) {
+        return Ok(None);
+    }
+    let seen = roles.grants().filter(|grant| grant.role.has(right));
+    Ok(Some(seen.filter_map(|grant| grant.venue).collect()))
 }
 
 /// The venue of the path; no other text can be the slug of one.

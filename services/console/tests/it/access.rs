@@ -44,6 +44,7 @@ async fn nothing_of_the_api_is_open() {
             "/api/v1/api-tokens/0197a1f0-0000-7000-8000-000000000000",
         ),
         (Method::GET, "/api/v1/audit"),
+        (Method::GET, "/api/v1/journal"),
         (Method::GET, "/api/v1/users"),
         (Method::POST, "/api/v1/users"),
         (Method::GET, USER),
@@ -106,6 +107,7 @@ async fn a_viewer_may_change_nothing() {
         (Method::GET, "/api/v1/api-tokens"),
         (Method::POST, "/api/v1/api-tokens"),
         (Method::GET, "/api/v1/audit"),
+        (Method::GET, "/api/v1/journal"),
     ] {
         let (status, problem) = answer(
             console

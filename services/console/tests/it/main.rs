@@ -9,6 +9,7 @@ mod browser;
 mod console;
 mod create_user;
 mod imports;
+mod journal;
 mod ledger;
 mod life;
 mod nodes_overview;
