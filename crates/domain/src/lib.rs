@@ -9,6 +9,7 @@ mod camera;
 mod clock;
 mod geometry;
 mod heatmap;
+mod image;
 mod names;
 mod place;
 mod position;
@@ -23,6 +24,9 @@ pub use camera::CameraPattern;
 pub use clock::{Clock, ManualClock, new_id};
 pub use geometry::{BoundingBox, InvalidBox};
 pub use heatmap::Heatmap;
+pub use image::{
+    BoxesFrom, ImageBoxes, ImageDetails, ImageFailure, ImageId, ImageSettings, ImageState, ImageVariant, Variant,
+};
 pub use names::{CameraName, Class, InvalidName, Slug};
 pub use place::{InvalidTimeZone, NodeIdentity, VenueTimeZone};
 pub use position::{InvalidSeq, StreamPosition};

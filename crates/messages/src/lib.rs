@@ -1,8 +1,9 @@
-//! The broker contract: batches as bytes. The schema is `proto-schemas/citytrack/detections/v1/batches.proto`; the types that
-//! are generated from it stay inside this crate.
+//! The broker contract: batches as bytes, and [pictures](images). The schemas are in `proto-schemas/citytrack`; the types that are
+//! generated from them stay inside this crate.
 
 mod decode;
 mod encode;
+pub mod images;
 
 use citytrack_domain::Slug;
 
