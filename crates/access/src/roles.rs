@@ -32,6 +32,10 @@ pub enum Right {
     IssueViewerTokens,
     /// Bring in counts from elsewhere.
     Import,
+    /// Send pictures in the name of a node.
+    UploadImages,
+    /// See pictures as they were uploaded, where they are kept: people can be recognised.
+    SeeOriginals,
     /// See how the system is. It belongs to no venue: whoever has the right in any may.
     SeeSystem,
     /// Change and retire the venue.
@@ -49,7 +53,7 @@ pub enum Right {
 }
 
 /// All rights, for tables and tests.
-pub const ALL_RIGHTS: [Right; 14] = [
+pub const ALL_RIGHTS: [Right; 16] = [
     Right::SeeVenue,
     Right::SeeNodes,
     Right::CreateNodes,
@@ -57,6 +61,8 @@ pub const ALL_RIGHTS: [Right; 14] = [
     Right::TitleCameras,
     Right::IssueViewerTokens,
     Right::Import,
+    Right::UploadImages,
+    Right::SeeOriginals,
     Right::SeeSystem,
     Right::ChangeVenue,
     Right::ChangeNodes,
@@ -98,6 +104,8 @@ impl Right {
             | Self::TitleCameras
             | Self::IssueViewerTokens
             | Self::Import
+            | Self::UploadImages
+            | Self::SeeOriginals
             | Self::SeeSystem => Role::Operator,
             Self::ChangeVenue
             | Self::ChangeNodes
@@ -225,7 +233,7 @@ mod tests {
     }
 
     /// What viewers, operators and admins may, written out: a change of the rules has to change this table.
-    const TABLE: [(Right, [bool; 3]); 14] = [
+    const TABLE: [(Right, [bool; 3]); 16] = [
         (Right::SeeVenue, [true, true, true]),
         (Right::SeeNodes, [false, true, true]),
         (Right::CreateNodes, [false, true, true]),
@@ -233,6 +241,8 @@ mod tests {
         (Right::TitleCameras, [false, true, true]),
         (Right::IssueViewerTokens, [false, true, true]),
         (Right::Import, [false, true, true]),
+        (Right::UploadImages, [false, true, true]),
+        (Right::SeeOriginals, [false, true, true]),
         (Right::SeeSystem, [false, true, true]),
         (Right::ChangeVenue, [false, false, true]),
         (Right::ChangeNodes, [false, false, true]),
