@@ -16,7 +16,7 @@ pub(crate) struct Frame {
 impl Frame {
     /// The first frame header.
     pub(crate) fn read(start: &[u8]) -> Result<Self, Refused> {
-        let (marker, segment) = find(start, |marker| {
+        let (marker, segment, _) = find(start, |marker| {
             matches!(marker, 0xC0..=0xCF) && !matches!(marker, 0xC4 | 0xC8 | 0xCC)
         })?;
         let unsupported = |what| Err(Refused::Unsupported { what });
@@ -56,9 +56,14 @@ impl Frame {
     /// Whether a decoder must hold the coefficients of the whole picture: they come in several scans.
     pub(crate) fn is_buffered(&self, picture: &[u8]) -> bool {
         let in_first_scan = find(picture, |marker| marker == 0xDA).ok();
-        let in_first_scan = in_first_scan.and_then(|(_, segment)| segment.first().copied());
+        let in_first_scan = in_first_scan.and_then(|(_, segment, _)| segment.first().copied());
         self.progressive || in_first_scan != Some(self.components)
     }
+}
+
+/// What follows the last header: the pixels of the first scan, and all behind them.
+pub(crate) fn scan(picture: &[u8]) -> Result<&[u8], Refused> {
+    find(picture, |marker| marker == 0xDA).map(|(.., behind)| behind)
 }
 
 /// Three bytes for each colour: its id, its sampling factors, its table.
@@ -74,8 +79,8 @@ fn samples(sampling: &[u8]) -> u32 {
     (4 * all).div_ceil(whole.max(1))
 }
 
-/// The first segment with such a marker, and what is in it.
-fn find(picture: &[u8], wanted: impl Fn(u8) -> bool) -> Result<(u8, &[u8]), Refused> {
+/// The first segment with such a marker: the marker, what is in the segment, what follows it.
+fn find(picture: &[u8], wanted: impl Fn(u8) -> bool) -> Result<(u8, &[u8], &[u8]), Refused> {
     // Behind SOI.
     let mut rest = picture.get(2..).ok_or(Refused::Incomplete)?;
     loop {
@@ -101,7 +106,7 @@ fn find(picture: &[u8], wanted: impl Fn(u8) -> bool) -> Result<(u8, &[u8]), Refu
                 };
                 let (segment, behind) = behind.split_at_checked(length).ok_or(Refused::Incomplete)?;
                 if wanted(*marker) {
-                    return Ok((*marker, segment));
+                    return Ok((*marker, segment, behind));
                 }
                 behind
             }

@@ -11,7 +11,7 @@ const SMALLEST: u32 = 16;
 
 /// The longer side of an area is at most this many blocks long, however large it is: a face that fills the picture is as
 /// unrecognisable as a small one.
-const BLOCKS: u32 = 12;
+const BLOCKS: u32 = 8;
 
 /// By what part of its width and height a box grows on each side: detectors cut hair and hands off.
 const MARGIN: f32 = 0.05;

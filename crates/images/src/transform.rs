@@ -3,8 +3,9 @@
 use citytrack_domain::{Class, Detection};
 
 use crate::annotate::annotate;
+use crate::canvas::Canvas;
 use crate::decode::decode;
-use crate::encode::encode;
+use crate::encode::{encode, encode_again};
 use crate::header::{Limits, Refused};
 use crate::pixelate::hide;
 use crate::resize::thumbnail;
@@ -112,17 +113,27 @@ pub fn transform(picture: &[u8], marks: &Marks<'_>, wanted: Wanted, limits: Limi
     let mut canvas = decode(picture, limits)?;
     // From here on nobody has the original any more.
     hide(&mut canvas, marks);
-    let anonymised = wanted.anonymised.then(|| encode(&canvas)).transpose()?;
     let thumbnail = wanted.thumbnail.then(|| encode(&thumbnail(&canvas)?)).transpose()?;
-    let annotated = wanted.annotated.then(|| {
-        annotate(&mut canvas, marks);
-        encode(&canvas)
-    });
+    let anonymised = wanted.anonymised.then(|| encode(&canvas)).transpose()?;
+    let annotated = wanted
+        .annotated
+        .then(|| annotated(&mut canvas, marks, anonymised.as_ref()))
+        .transpose()?;
     Ok(Transformed {
         width: canvas.width(),
         height: canvas.height(),
         thumbnail,
-        annotated: annotated.transpose()?,
+        annotated,
         anonymised,
     })
+}
+
+fn annotated(canvas: &mut Canvas, marks: &Marks<'_>, anonymised: Option<&Encoded>) -> Result<Encoded, Failure> {
+    let Some(anonymised) = anonymised else {
+        annotate(canvas, marks);
+        return encode(canvas);
+    };
+    let before = canvas.clone();
+    annotate(canvas, marks);
+    encode_again(canvas, &before, anonymised)
 }

@@ -4,7 +4,7 @@ use citytrack_domain::Class;
 use citytrack_images::{Limits, Marks, Objects, Wanted, transform};
 use image::RgbImage;
 
-use crate::support::{ALL, object, pixels, png};
+use crate::support::{ALL, decoded, object, photograph, pixels, png};
 
 fn annotated(size: (u32, u32), objects: Objects<'_>, stamp: &[String]) -> RgbImage {
     let grey = png(RgbImage::from_pixel(size.0, size.1, image::Rgb([128, 128, 128])));
@@ -83,4 +83,43 @@ fn only_what_is_wanted_is_made() {
     };
     let made = transform(&picture, &marks, wanted, Limits::default()).unwrap();
     assert!(made.thumbnail.is_none() && made.annotated.is_none() && made.anonymised.is_some());
+}
+
+/// The annotated variant takes over what is the same on the anonymised one; that must not show.
+#[test]
+fn what_is_drawn_does_not_depend_on_the_other_variants() {
+    let objects = [
+        object("car", 0.87, [0.1, 0.2, 0.3, 0.3]),
+        object("person", 0.5, [0.5, 0.3, 0.2, 0.4]),
+    ];
+    let hidden = [Class::new("person").unwrap()];
+    let stamp = ["2026-11-23 14:05:09".to_owned()];
+    let photograph = decoded(&photograph("coffee.png"));
+    for (width, height) in [
+        (600, 400),
+        (599, 399),
+        (128, 96),
+        (127, 97),
+        (129, 16),
+        (65, 70),
+        (16, 16),
+        (3, 1),
+    ] {
+        let picture = png(image::imageops::crop_imm(&photograph, 0, 0, width, height).to_image());
+        for objects in [Objects::Known(&objects), Objects::Unknown] {
+            let marks = Marks {
+                objects,
+                hidden: &hidden,
+                stamp: &stamp,
+            };
+            let alone = Wanted {
+                thumbnail: false,
+                annotated: true,
+                anonymised: false,
+            };
+            let [alone, with_others] =
+                [alone, ALL].map(|wanted| transform(&picture, &marks, wanted, Limits::default()).unwrap());
+            assert!(alone.annotated == with_others.annotated, "{width} × {height}");
+        }
+    }
 }

@@ -8,9 +8,9 @@ use rand::{SeedableRng, seq::SliceRandom};
 
 use crate::support::{decoded, object, photograph, png, variants};
 
-/// The block that an area is cut into, as documented: a twelfth of the longer side, even, and never less than 16 pixels.
+/// The block that an area is cut into, as documented: an eighth of the longer side, even, and never less than 16 pixels.
 fn block(width: u32, height: u32) -> u32 {
-    width.max(height).div_ceil(12).max(16).next_multiple_of(2)
+    width.max(height).div_ceil(8).max(16).next_multiple_of(2)
 }
 
 /// The photograph with the pixels of each block of the area in another order: other pixels, the same means. It is grey, so that no
