@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use lapin::{Channel, types::FieldTable};
 
-use crate::topology::{self, DETECTIONS, Topology, arguments, number, text};
+use crate::topology::{self, DETECTIONS, IMAGES, Topology, arguments, number, text};
 
 /// A queue that gets a copy of every message of some exchanges. It never makes a publisher wait: what is too much is
 /// dropped, the oldest first.
@@ -29,7 +29,7 @@ pub struct CopyQueue {
 /// What the journal notes. It copies pictures, too: they must neither fill the broker nor outlive what is kept of them.
 pub const JOURNAL: CopyQueue = CopyQueue {
     name: "citytrack.journal",
-    of: &[DETECTIONS],
+    of: &[DETECTIONS, IMAGES],
     max_length: 100_000,
     max_bytes: 256 << 20,
     ttl: Duration::from_hours(1),

@@ -21,17 +21,26 @@ impl PublisherMetrics {
     /// # Errors
     /// When one is registered already.
     pub fn new(registry: &Registry) -> Result<Self, prometheus::Error> {
+        Self::of(registry, "")
+    }
+
+    /// The same for another publisher of the process: `citytrack_broker_<what>_published_total` and so on.
+    ///
+    /// # Errors
+    /// When one is registered already.
+    pub fn named(registry: &Registry, what: &str) -> Result<Self, prometheus::Error> {
+        Self::of(registry, &format!("{what}_"))
+    }
+
+    fn of(registry: &Registry, what: &str) -> Result<Self, prometheus::Error> {
+        let name = |end: &str| format!("citytrack_broker_{what}{end}");
         let metrics = Self {
-            published: counter(
-                registry,
-                "citytrack_broker_published_total",
-                "Payloads that the broker confirmed",
-            )?,
+            published: counter(registry, &name("published_total"), "Payloads that the broker confirmed")?,
             errors: register(
                 registry,
                 IntCounterVec::new(
                     Opts::new(
-                        "citytrack_broker_publish_errors_total",
+                        name("publish_errors_total"),
                         "Payloads that were not confirmed, by reason",
                     ),
                     &["reason"],
@@ -39,20 +48,17 @@ impl PublisherMetrics {
             )?,
             group: histogram(
                 registry,
-                "citytrack_broker_group_size",
+                &name("group_size"),
                 "Payloads that were joined into one message",
                 &[1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0],
             )?,
             waiting: register(
                 registry,
-                IntGauge::new(
-                    "citytrack_broker_waiting",
-                    "Payloads that wait for their message or its confirm",
-                )?,
+                IntGauge::new(name("waiting"), "Payloads that wait for their message or its confirm")?,
             )?,
             confirm: histogram(
                 registry,
-                "citytrack_broker_confirm_duration_seconds",
+                &name("confirm_duration_seconds"),
                 "Time from publishing a message to its confirm",
                 &[
                     0.000_5, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0,
@@ -60,7 +66,7 @@ impl PublisherMetrics {
             )?,
             reconnects: counter(
                 registry,
-                "citytrack_broker_publisher_connections_total",
+                &name("publisher_connections_total"),
                 "Connections made for publishing, the first included",
             )?,
         };

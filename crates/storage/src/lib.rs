@@ -14,6 +14,7 @@ mod database;
 mod error;
 pub mod frames;
 pub mod heatmap;
+pub mod images;
 pub mod imports;
 pub mod journal;
 pub mod keys;
