@@ -79,7 +79,7 @@ async fn entries_are_found_as_they_were_written() {
     let expected = (1..).zip(notes.clone()).map(|(id, note)| Entry { id, note });
     assert_eq!(entries, expected.collect::<Vec<_>>());
 
-    let text = |text: &str| Some(text.to_owned());
+    let some = |text: &str| Some(text.to_owned());
     let demo = || Some(vec![Slug::new("demo").unwrap()]);
     let everything = Query::default;
     for (query, expected) in [
@@ -99,42 +99,42 @@ async fn entries_are_found_as_they_were_written() {
         ),
         (
             Query {
-                exchange: text("citytrack.images"),
+                exchange: some("citytrack.images"),
                 ..everything()
             },
             vec![3, 2],
         ),
         (
             Query {
-                key: text("detections.*"),
+                key: some("detections.*"),
                 ..everything()
             },
             vec![4, 1],
         ),
         (
             Query {
-                key: text("images.#.demo"),
+                key: some("images.#.demo"),
                 ..everything()
             },
             vec![3, 2],
         ),
         (
             Query {
-                key: text("detections.demo"),
+                key: some("detections.demo"),
                 ..everything()
             },
             vec![1],
         ),
         (
             Query {
-                key: text("detections_demo"),
+                key: some("detections_demo"),
                 ..everything()
             },
             vec![],
         ),
         (
             Query {
-                kind: text("citytrack.images.upload.v1"),
+                kind: some("citytrack.images.upload.v1"),
                 ..everything()
             },
             vec![3, 2],

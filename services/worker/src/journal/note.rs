@@ -3,11 +3,10 @@
 use citytrack_broker::Delivery;
 use citytrack_common::trace::{TRACEPARENT, TraceParent};
 use citytrack_domain::Slug;
+use citytrack_messages::images::IMAGE_ID;
 use citytrack_storage::journal::Note;
 use jiff::Timestamp;
 
-/// The header that names the picture that a message is about.
-const IMAGE_ID: &str = "image-id";
 /// Routing keys that end with the slug of a venue.
 const OF_A_VENUE: [&str; 3] = ["detections.", "images.uploaded.", "images.transformed."];
 
