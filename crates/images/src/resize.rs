@@ -21,25 +21,28 @@ pub(crate) fn thumbnail(canvas: &Canvas) -> Result<Canvas, Failure> {
     let scaled = |side: u32| ((side * THUMBNAIL + longer / 2) / longer).max(1);
     let (width, height) = (scaled(width), scaled(height));
     let halves = (width.div_ceil(2), height.div_ceil(2));
-    let mut resizer = Resizer::new();
     let [luma, blue, red] = &canvas.planes;
-    let mut smaller = |plane, size| resized(&mut resizer, plane, size);
-    let planes = [
+    let smaller = |plane, size| resized(plane, size, FilterType::CatmullRom);
+    Ok(Canvas::new([
         smaller(luma, (width, height))?,
         smaller(blue, halves)?,
         smaller(red, halves)?,
-    ];
-    Ok(Canvas::new(planes))
+    ]))
 }
 
-fn resized(resizer: &mut Resizer, plane: &GrayImage, (width, height): (u32, u32)) -> Result<GrayImage, Failure> {
-    let failed = |error: &dyn std::error::Error| Failure::Broken(error.to_string());
-    let source =
-        ImageRef::new(plane.width(), plane.height(), plane.as_raw(), PixelType::U8).map_err(|error| failed(&error))?;
+/// The plane at another size.
+pub(crate) fn resized(
+    plane: &GrayImage,
+    (width, height): (u32, u32),
+    filter: FilterType,
+) -> Result<GrayImage, Failure> {
+    let source = ImageRef::new(plane.width(), plane.height(), plane.as_raw(), PixelType::U8).map_err(failed)?;
     let mut target = Image::new(width, height, PixelType::U8);
-    let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::CatmullRom));
-    resizer
-        .resize(&source, &mut target, &options)
-        .map_err(|error| failed(&error))?;
-    Ok(GrayImage::from_raw(width, height, target.into_vec()).unwrap_or_default())
+    let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(filter));
+    Resizer::new().resize(&source, &mut target, &options).map_err(failed)?;
+    GrayImage::from_raw(width, height, target.into_vec()).ok_or_else(|| failed("a plane has another size"))
+}
+
+fn failed(error: impl std::fmt::Display) -> Failure {
+    Failure::Broken(error.to_string())
 }

@@ -48,7 +48,9 @@ fn no_variant_holds_any_metadata() {
         let markers = segments(&variant.jpeg);
         // JFIF with the density of pixels, tables, the frame: what a decoder needs.
         assert!(
-            markers.iter().all(|marker| matches!(marker, 0xE0 | 0xDB | 0xC0 | 0xC4 | 0xDD)),
+            markers
+                .iter()
+                .all(|marker| matches!(marker, 0xE0 | 0xDB | 0xC0 | 0xC4 | 0xDD)),
             "{markers:X?}"
         );
         assert!(!variant.jpeg.windows(5).any(|part| part == &SECRET[..5]));
