@@ -8,7 +8,7 @@ use crate::{Error, database::Client};
 const ROLE: &str = "citytrack_reader";
 
 /// What it may read as a whole. Partitions are read through their parents, which needs no grant of its own.
-const TABLES: [&str; 20] = [
+const TABLES: [&str; 22] = [
     "refinery_schema_history",
     "venue",
     "node",
@@ -29,6 +29,8 @@ const TABLES: [&str; 20] = [
     "track_day",
     "heat_hour",
     "imported_count",
+    "image",
+    "image_picture",
 ];
 
 /// What it may read in part. The hash of an API token has to be looked up; whoever has read it has nothing yet, as the

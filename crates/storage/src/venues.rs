@@ -1,10 +1,10 @@
 //! Venues: created, changed, retired; never deleted, since what was counted there stays.
 
-use citytrack_domain::{Slug, VenueTimeZone};
+use citytrack_domain::{ImageSettings, Slug, VenueTimeZone};
 use jiff::Timestamp;
 use tokio_postgres::Row;
 
-use crate::{Change, Client, Database, Error, column};
+use crate::{Change, Client, Database, Error, column, images};
 
 /// A place or event that is watched.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,6 +19,8 @@ pub struct Venue {
     pub created_at: Timestamp,
     /// When it was retired, if it was.
     pub retired_at: Option<Timestamp>,
+    /// What becomes of its pictures.
+    pub images: ImageSettings,
 }
 
 /// Creates a venue.
@@ -26,11 +28,12 @@ pub struct Venue {
 /// # Errors
 /// [`Error::Conflict`] when the slug is taken, also by a retired venue.
 pub async fn create(change: &Change, slug: &Slug, name: &str, zone: &VenueTimeZone) -> Result<Venue, Error> {
+    let statement = format!(
+        "insert into venue (slug, name, time_zone) values ($1, $2, $3) on conflict do nothing returning {}",
+        columns()
+    );
     let created = change
-        .query_opt(
-            "insert into venue (slug, name, time_zone) values ($1, $2, $3) on conflict do nothing returning *",
-            &[&slug.as_str(), &name, &zone.name()],
-        )
+        .query_opt(&statement, &[&slug.as_str(), &name, &zone.name()])
         .await?;
     match created {
         Some(row) => venue(&row),
@@ -43,14 +46,11 @@ pub async fn create(change: &Change, slug: &Slug, name: &str, zone: &VenueTimeZo
 /// # Errors
 /// When PostgreSQL cannot be asked.
 pub async fn list(db: &Database, retired: bool) -> Result<Vec<Venue>, Error> {
-    let rows = db
-        .client()
-        .await?
-        .query(
-            "select * from venue where $1 or retired_at is null order by slug",
-            &[&retired],
-        )
-        .await?;
+    let question = format!(
+        "select {} from venue where $1 or retired_at is null order by slug",
+        columns()
+    );
+    let rows = db.client().await?.query(&question, &[&retired]).await?;
     rows.iter().map(venue).collect()
 }
 
@@ -63,8 +63,8 @@ pub async fn get(db: &Database, slug: &Slug) -> Result<Venue, Error> {
 }
 
 pub(crate) async fn find(client: &Client, slug: &Slug) -> Result<Venue, Error> {
-    let question = "select * from venue where slug = $1";
-    let row = client.query_opt(question, &[&slug.as_str()]).await?;
+    let question = format!("select {} from venue where slug = $1", columns());
+    let row = client.query_opt(&question, &[&slug.as_str()]).await?;
     venue(&row.ok_or_else(|| unknown(slug))?)
 }
 
@@ -78,12 +78,13 @@ pub async fn update(
     name: Option<&str>,
     zone: Option<&VenueTimeZone>,
 ) -> Result<Venue, Error> {
+    let statement = format!(
+        "update venue set name = coalesce($2, name), time_zone = coalesce($3, time_zone)
+         where slug = $1 and retired_at is null returning {}",
+        columns()
+    );
     let changed = change
-        .query_opt(
-            "update venue set name = coalesce($2, name), time_zone = coalesce($3, time_zone)
-             where slug = $1 and retired_at is null returning *",
-            &[&slug.as_str(), &name, &zone.map(VenueTimeZone::name)],
-        )
+        .query_opt(&statement, &[&slug.as_str(), &name, &zone.map(VenueTimeZone::name)])
         .await?;
     match changed {
         Some(row) => venue(&row),
@@ -123,6 +124,14 @@ fn taken(slug: &Slug, retired_at: Option<Timestamp>) -> Error {
     })
 }
 
+/// What [`venue`] reads.
+fn columns() -> String {
+    format!(
+        "slug, name, time_zone, created_at, retired_at, {}",
+        images::SETTINGS_COLUMNS
+    )
+}
+
 fn venue(row: &Row) -> Result<Venue, Error> {
     Ok(Venue {
         slug: column::parsed(row, "slug")?,
@@ -130,5 +139,6 @@ fn venue(row: &Row) -> Result<Venue, Error> {
         time_zone: row.try_get("time_zone")?,
         created_at: row.try_get("created_at")?,
         retired_at: row.try_get("retired_at")?,
+        images: images::settings_of_row(row)?,
     })
 }
