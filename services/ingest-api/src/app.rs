@@ -13,6 +13,7 @@ use secrecy::ExposeSecret;
 use crate::{
     body::BodyLimits,
     gate::Gate,
+    images,
     intake::Intake,
     keys::{self, KeyRing},
     metrics::IngestMetrics,
@@ -73,11 +74,21 @@ impl App {
             refusals::start(database(settings, false)?, metrics.unrecorded.clone(), spawner.stop());
         spawner.spawn("refusals", writing);
 
+        let (limiter, limits) = (Arc::new(Limiter::new(&settings.rate)), limits(settings));
+        let images = images::start(
+            settings,
+            ring.clone(),
+            Arc::clone(&limiter),
+            limits,
+            &registry,
+            &spawner,
+        )?;
+        let images = web::Data::new(images);
         let intake = web::Data::new(Intake {
             ring,
-            gate: gate(settings),
+            gate: gate(settings, limiter),
             sink: Sink::new(publisher),
-            limits: limits(settings),
+            limits,
             clock: Clock::System,
             refusals,
             metrics,
@@ -86,6 +97,7 @@ impl App {
         let address = http::start(&settings.http, &registry, lifecycle, move |config| {
             config
                 .app_data(intake.clone())
+                .app_data(images.clone())
                 .configure(routes::configure)
                 .service(document.resource());
         })?;
@@ -128,10 +140,10 @@ fn database(settings: &Settings, read_only: bool) -> Result<Database, TaskError>
     })?)
 }
 
-fn gate(settings: &Settings) -> Gate {
+fn gate(settings: &Settings, limiter: Arc<Limiter>) -> Gate {
     let limits = &settings.limits;
     Gate {
-        limiter: Arc::new(Limiter::new(&settings.rate)),
+        limiter,
         room: Room::new(limits.max_bodies.as_u64(), limits.max_body.as_u64()),
         body_limits: BodyLimits {
             bytes: usize::try_from(limits.max_body.as_u64()).unwrap_or(usize::MAX),

@@ -180,9 +180,7 @@ fn too_many(refused: &Refused) -> Problem {
         StatusCode::TOO_MANY_REQUESTS,
         "too-many-requests",
         "Too many requests",
-        format!(
-            "this node sends more than the limit {policy} allows; send it again later, with the same id"
-        ),
+        format!("this node sends more than the limit {policy} allows; send it again later, with the same id"),
     )
     .with("violated-policies", vec![policy])
     .retry_after(refused.wait)

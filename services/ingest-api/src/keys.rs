@@ -36,6 +36,18 @@ pub(crate) struct Node {
     pub(crate) image_share: Arc<Share>,
 }
 
+impl Node {
+    /// One that has used nothing yet.
+    pub(crate) fn new(identity: NodeIdentity) -> Self {
+        Self {
+            identity,
+            allowances: Arc::default(),
+            share: Arc::default(),
+            image_share: Arc::default(),
+        }
+    }
+}
+
 /// The usable keys. Clones share them.
 #[derive(Clone, Default)]
 pub(crate) struct KeyRing {
@@ -101,6 +113,12 @@ impl KeyRing {
         }
     }
 
+    /// The node with this identity, if it has a key.
+    pub(crate) fn find(&self, identity: &NodeIdentity) -> Option<Arc<Node>> {
+        let nodes = Arc::clone(&self.inner.nodes.read().unwrap_or_else(PoisonError::into_inner));
+        nodes.values().find(|node| node.identity == *identity).cloned()
+    }
+
     fn get(&self, hash: &KeyHash) -> Option<Arc<Node>> {
         self.inner
             .nodes
@@ -120,12 +138,7 @@ impl KeyRing {
         let mut known = |identity: NodeIdentity| {
             let known = nodes.get(&identity.id).filter(|node| node.identity == identity);
             known.cloned().unwrap_or_else(|| {
-                let node = Arc::new(Node {
-                    identity,
-                    allowances: Arc::default(),
-                    share: Arc::default(),
-                    image_share: Arc::default(),
-                });
+                let node = Arc::new(Node::new(identity));
                 nodes.insert(node.identity.id, Arc::clone(&node));
                 node
             })

@@ -5,6 +5,7 @@ mod app;
 mod body;
 mod error;
 mod gate;
+mod images;
 mod intake;
 mod keys;
 mod metrics;

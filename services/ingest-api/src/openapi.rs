@@ -5,7 +5,7 @@ use utoipa::OpenApi;
 
 use crate::{
     body::Packing,
-    routes::detections,
+    routes::{detections, images},
 };
 
 /// The document is served under this name.
@@ -19,7 +19,7 @@ const TOKENS: &str = "A node key (`ctn_…`); for pictures also an upload token 
         title = "CityTrack: ingest",
         description = "What detection nodes post. Errors are problem documents (RFC 9457)."
     ),
-    paths(detections::submit),
+    paths(detections::submit, images::upload),
     components(schemas(Packing)),
     tags(
         (name = "detections", description = "Batches of frames with what was detected in them."),

@@ -10,6 +10,7 @@ use std::{
 use citytrack_broker::{Inbox, Status};
 use citytrack_common::TaskError;
 use citytrack_domain::ImageId;
+use citytrack_messages::images::{Answer, answered_key, decode_answer};
 use tokio::{
     sync::{oneshot, watch},
     time::timeout,
@@ -31,12 +32,12 @@ pub(crate) struct Answers {
     stop: CancellationToken,
 }
 
-type Waiting = Arc<Mutex<HashMap<ImageId, Vec<oneshot::Sender<ImageAnswer>>>>>;
+type Waiting = Arc<Mutex<HashMap<ImageId, Vec<oneshot::Sender<Answer>>>>>;
 
 /// Somebody who waits for a picture.
 pub(crate) struct Expected {
     id: ImageId,
-    answer: oneshot::Receiver<ImageAnswer>,
+    answer: oneshot::Receiver<Answer>,
     waiting: Waiting,
 }
 
@@ -56,7 +57,7 @@ impl Answers {
             status: inbox.status(),
             stop: stop.clone(),
         };
-        let route = answer_key(&answers.instance);
+        let route = answered_key(&answers.instance);
         (answers, tell(inbox, route, waiting, stop))
     }
 
@@ -86,7 +87,7 @@ impl Answers {
 
 impl Expected {
     /// The answer, if it comes in time.
-    pub(crate) async fn answer(mut self, patience: Duration) -> Option<ImageAnswer> {
+    pub(crate) async fn answer(mut self, patience: Duration) -> Option<Answer> {
         timeout(patience, &mut self.answer).await.ok()?.ok()
     }
 }
@@ -105,16 +106,11 @@ impl Drop for Expected {
 }
 
 /// Tells those who wait until the process stops; then nobody needs to wait any longer.
-async fn tell(
-    mut inbox: Inbox,
-    route: String,
-    waiting: Waiting,
-    stop: CancellationToken,
-) -> Result<(), TaskError> {
+async fn tell(mut inbox: Inbox, route: String, waiting: Waiting, stop: CancellationToken) -> Result<(), TaskError> {
     inbox.bind(&route).await;
     while let Some(deliveries) = stop.run_until_cancelled(inbox.next(AT_ONCE, usize::MAX)).await {
         for delivery in deliveries {
-            match decode_answer(&delivery.payload) {
+            match decode_answer(delivery.payload) {
                 Ok(answer) => {
                     let all = lock(&waiting).remove(&answer.id).unwrap_or_default();
                     for tell in all {
@@ -132,6 +128,6 @@ async fn tell(
     Ok(())
 }
 
-fn lock(waiting: &Waiting) -> MutexGuard<'_, HashMap<ImageId, Vec<oneshot::Sender<ImageAnswer>>>> {
+fn lock(waiting: &Waiting) -> MutexGuard<'_, HashMap<ImageId, Vec<oneshot::Sender<Answer>>>> {
     waiting.lock().unwrap_or_else(PoisonError::into_inner)
 }

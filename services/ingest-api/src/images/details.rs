@@ -138,7 +138,9 @@ mod tests {
     fn violations(fields: &[(&str, &str)], header: Option<&str>) -> Vec<String> {
         let wrong = said(fields).check(header, now(), &limits()).unwrap_err();
         let first = wrong.first().iter();
-        first.map(|wrong| format!("{} {}", wrong.pointer, wrong.message)).collect()
+        first
+            .map(|wrong| format!("{} {}", wrong.pointer, wrong.message))
+            .collect()
     }
 
     #[test]
@@ -149,7 +151,10 @@ mod tests {
             ("camera", "entrance"),
             ("captured_at", "2026-11-22T09:59:59.960Z"),
             ("frame", "1042"),
-            ("boxes", r#"[{"class": "person", "confidence": 0.5, "box": [0.25, 0.25, 0.5, 0.5]}]"#),
+            (
+                "boxes",
+                r#"[{"class": "person", "confidence": 0.5, "box": [0.25, 0.25, 0.5, 0.5]}]"#,
+            ),
         ];
         let details = said(&fields).check(Some(&id.to_string()), now(), &limits()).unwrap();
         assert_eq!(details.id, Some(id));
@@ -176,7 +181,10 @@ mod tests {
             ("camera", "front door"),
             ("captured_at", "2026-11-12T10:00:00Z"),
             ("frame", "-1"),
-            ("boxes", r#"[{"class": "person", "confidence": 2, "box": [0.1, "a", 0.1, 0.1]}, 7, {}]"#),
+            (
+                "boxes",
+                r#"[{"class": "person", "confidence": 2, "box": [0.1, "a", 0.1, 0.1]}, 7, {}]"#,
+            ),
         ];
         let found = violations(&fields, None);
         for (pointer, part) in [
@@ -190,17 +198,25 @@ mod tests {
             ("/boxes ", "3 detections; at most 2"),
         ] {
             assert!(
-                found.iter().any(|wrong| wrong.starts_with(pointer) && wrong.contains(part)),
+                found
+                    .iter()
+                    .any(|wrong| wrong.starts_with(pointer) && wrong.contains(part)),
                 "{pointer}{part}: {found:?}"
             );
         }
         assert!(violations(&[("boxes", "[1,")], None)[0].starts_with("/boxes is not JSON"));
-        assert_eq!(violations(&[("boxes", "{}")], None), ["/boxes must be an array, not an object"]);
+        assert_eq!(
+            violations(&[("boxes", "{}")], None),
+            ["/boxes must be an array, not an object"]
+        );
     }
 
     #[test]
     fn an_id_is_of_our_time_and_the_same_everywhere() {
-        let (id, other) = (ImageId::generate(now()).to_string(), ImageId::generate(now()).to_string());
+        let (id, other) = (
+            ImageId::generate(now()).to_string(),
+            ImageId::generate(now()).to_string(),
+        );
         assert_eq!(
             violations(&[("id", &id)], Some(&other)),
             ["/id differs from the header Idempotency-Key"]

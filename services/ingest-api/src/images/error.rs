@@ -4,6 +4,7 @@ use actix_web::{HttpResponse, ResponseError, http::StatusCode};
 use bytesize::ByteSize;
 use citytrack_broker::PublishError;
 use citytrack_common::Problem;
+use citytrack_domain::ImageFailure;
 use citytrack_images::Refused;
 use serde_json::json;
 
@@ -28,8 +29,8 @@ pub(crate) enum ImageError {
     #[error("{} violations", .0.total())]
     Invalid(Violations),
     /// It was accepted and waited for, and cannot be transformed.
-    #[error("the picture failed: {code}")]
-    Failed { code: String, detail: String },
+    #[error("the picture failed: {}", .0.code)]
+    Failed(ImageFailure),
 }
 
 impl From<PublishError> for ImageError {
@@ -45,9 +46,9 @@ impl ImageError {
             Self::Request(error) => error.label(),
             Self::Query(_) | Self::Form(_) => "unreadable",
             Self::Packed(_) | Self::Refused(Refused::Unsupported { .. }) => "unsupported",
-            Self::TooLarge(_) | Self::Refused(Refused::TooLarge { .. }) => "too_large",
+            Self::TooLarge(_) | Self::Refused(Refused::TooLarge { .. } | Refused::TooLong { .. }) => "too_large",
             Self::Refused(_) | Self::Invalid(_) => "invalid",
-            Self::Failed { .. } => "failed",
+            Self::Failed(_) => "failed",
         }
     }
 
@@ -71,13 +72,13 @@ impl ImageError {
             .with("limit_bytes", *limit),
             Self::Refused(reason) => refused(reason),
             Self::Invalid(violations) => invalid(violations),
-            Self::Failed { code, detail } => Problem::new(
+            Self::Failed(failure) => Problem::new(
                 StatusCode::UNPROCESSABLE_ENTITY,
                 "picture-failed",
                 "The picture could not be transformed",
-                detail,
+                failure.detail.as_str(),
             )
-            .with("reason", code.as_str()),
+            .with("reason", failure.code.as_str()),
         }
     }
 }
@@ -86,7 +87,7 @@ fn refused(reason: &Refused) -> Problem {
     let unprocessable = StatusCode::UNPROCESSABLE_ENTITY;
     let (status, title) = match reason {
         Refused::Unsupported { .. } => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "Unsupported picture"),
-        Refused::TooLarge { .. } => (unprocessable, "Too many pixels"),
+        Refused::TooLarge { .. } | Refused::TooLong { .. } => (unprocessable, "Too many pixels"),
         Refused::Incomplete | Refused::Invalid { .. } => (unprocessable, "Invalid picture"),
     };
     let problem = Problem::new(status, reason.code(), title, format!("the upload {reason}"));

@@ -44,7 +44,11 @@ impl ImageMetrics {
         Ok(Self {
             images,
             rate_limited,
-            bytes: counter(registry, "citytrack_ingest_image_bytes_total", "Bytes of pictures accepted")?,
+            bytes: counter(
+                registry,
+                "citytrack_ingest_image_bytes_total",
+                "Bytes of pictures accepted",
+            )?,
             without_receipt: counter(
                 registry,
                 "citytrack_ingest_images_without_receipt_total",

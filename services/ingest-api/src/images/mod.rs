@@ -8,38 +8,32 @@ mod question;
 mod receipts;
 mod receive;
 mod sender;
+mod start;
 
 use std::{sync::Arc, time::Duration};
 
 use actix_web::{
     HttpRequest,
     http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName},
-    web::Payload,
+    web::{Bytes, Payload},
 };
-use citytrack_domain::{Clock, ImageDetails, ImageId};
+use citytrack_broker::Message;
+use citytrack_common::trace::{TRACEPARENT, TraceParent};
+use citytrack_domain::{Clock, ImageDetails, ImageId, ImageVariant};
+use citytrack_messages::images::{IMAGE_ID, Upload, encode_upload, uploaded_key};
 use tracing::debug;
 
-pub(crate) use self::{
+use self::{
     answers::{Answers, Expected},
-    error::ImageError,
+    details::{Details, Said},
     metrics::ImageMetrics,
     question::Question,
     receipts::Receipts,
+    receive::{Incoming, Received},
     sender::Senders,
 };
-use self::{
-    details::{Details, Said},
-    receive::{Incoming, Received},
-};
-use crate::{
-    body,
-    error::SubmitError,
-    gate::Gate,
-    keys::Node,
-    rate::Kind,
-    request::Limits,
-    sink::Sink,
-};
+pub(crate) use self::{error::ImageError, start::start};
+use crate::{body, error::SubmitError, gate::Gate, keys::Node, rate::Kind, request::Limits, sink::Sink};
 
 /// All that it takes.
 pub(crate) struct Images {
@@ -58,9 +52,12 @@ pub(crate) struct Images {
 /// A picture that the broker has safely.
 pub(crate) struct Accepted {
     pub(crate) id: ImageId,
-    /// The result, if somebody waits for it.
-    pub(crate) expected: Option<Expected>,
+    /// The result, if somebody waits for it, and for how long.
+    expected: Option<(Expected, Duration)>,
 }
+
+/// The anonymised picture.
+pub(crate) type Picture = ImageVariant<Bytes>;
 
 impl Images {
     /// The node that the request comes from.
@@ -73,6 +70,18 @@ impl Images {
     pub(crate) async fn take(&self, http: &HttpRequest, payload: Payload, node: &Node) -> Result<Accepted, ImageError> {
         let accepted = self.accept(http, payload, node).await;
         accepted.map_err(|error| self.not_accepted(error))
+    }
+
+    /// The result, if it is waited for and comes in time.
+    pub(crate) async fn result(&self, accepted: Accepted) -> Result<Option<Picture>, ImageError> {
+        let Some((expected, patience)) = accepted.expected else {
+            return Ok(None);
+        };
+        match expected.answer(patience).await.map(|answer| answer.outcome) {
+            None => Ok(None),
+            Some(Ok(picture)) => Ok(Some(picture)),
+            Some(Err(failure)) => Err(self.not_accepted(ImageError::Failed(failure))),
+        }
     }
 
     /// Tells a node what is left of its allowance.
@@ -89,9 +98,38 @@ impl Images {
         check(&question.said).map_err(ImageError::Invalid)?;
         let received = self.receive(http, payload, node, &mut question.said).await?;
         let details = check(&question.said).map_err(ImageError::Invalid)?;
+        let image = self.image(node, &details, &received);
+        let expected = question
+            .wait
+            .and_then(|wait| Some((self.answers.expect(image.id)?, wait)));
         let bytes = received.picture.len();
-        let upload = self.upload(node, details, received);
-        self.publish(upload, question.wait).await
+        let message = message(
+            http,
+            Upload {
+                answer_to: expected.is_some().then(|| self.answers.instance().to_owned()),
+                boxes: details.boxes,
+                image: image.clone(),
+                picture: received.picture.clone(),
+            },
+        );
+        drop(received); // the message is a copy, and others may need the room
+        self.sink.publish(message).await?;
+        self.metrics.accepted(bytes);
+        self.receipts.write(&image).await;
+        Ok(Accepted { id: image.id, expected })
+    }
+
+    fn image(&self, node: &Node, details: &Details, received: &Received) -> ImageDetails {
+        let now = self.clock.now();
+        ImageDetails {
+            id: details.id.unwrap_or_else(|| ImageId::generate(now)),
+            source: node.identity.clone(),
+            camera: details.camera.clone(),
+            captured_at: details.captured_at.unwrap_or(now),
+            frame: details.frame,
+            received_at: now,
+            media_type: received.header.format.media_type().to_owned(),
+        }
     }
 
     async fn receive(
@@ -120,6 +158,26 @@ impl Images {
         };
         let received = tokio::time::timeout(limits.timeout, receiving).await;
         received.unwrap_or(Err(SubmitError::SlowBody(limits.timeout).into()))
+    }
+
+    /// Counts a picture that was not accepted.
+    fn not_accepted(&self, error: ImageError) -> ImageError {
+        self.metrics.refused(&error);
+        debug!(%error, "picture not accepted");
+        error
+    }
+}
+
+/// The upload as a message. It is alone in it: one that has headers is never joined with others.
+fn message(http: &HttpRequest, upload: Upload) -> Message {
+    let trace = TraceParent::follow(text(http, &HeaderName::from_static(TRACEPARENT)).as_deref());
+    Message {
+        route: uploaded_key(&upload.image.source.venue),
+        payload: encode_upload(&upload),
+        headers: vec![
+            (IMAGE_ID, upload.image.id.to_string()),
+            (TRACEPARENT, trace.to_string()),
+        ],
     }
 }
 

@@ -108,7 +108,9 @@ impl<'g> Incoming<'g> {
         while let Some(piece) = part.next().await {
             let piece = piece.map_err(|error| ImageError::Form(error.to_string()))?;
             if text.len() + piece.len() > LARGEST_TEXT {
-                return Err(ImageError::Form(format!("the part {name:?} has more than {LARGEST_TEXT} bytes")));
+                return Err(ImageError::Form(format!(
+                    "the part {name:?} has more than {LARGEST_TEXT} bytes"
+                )));
             }
             text.extend_from_slice(&piece);
             self.texts += piece.len();

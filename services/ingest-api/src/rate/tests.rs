@@ -175,7 +175,9 @@ fn the_fields_say_what_is_left_and_for_how_long() {
         headers.get("ratelimit").unwrap(),
         "\"live\";r=1;t=1, \"live-bytes\";r=600;t=1"
     );
-    limiter.fields(Kind::Live).refuse(&refused(Policy::Backlog, 3_200), &mut headers);
+    limiter
+        .fields(Kind::Live)
+        .refuse(&refused(Policy::Backlog, 3_200), &mut headers);
     assert_eq!(headers.get("ratelimit").unwrap(), "\"backlog\";r=0;t=4");
 }
 
@@ -195,7 +197,9 @@ fn no_more_can_be_left_than_the_policy_names() {
             .starts_with("\"live\";r=2250;")
     );
     let mut headers = HeaderMap::new();
-    limiter.fields(Kind::Live).refuse(&refused(Policy::Bodies, 1_000), &mut headers);
+    limiter
+        .fields(Kind::Live)
+        .refuse(&refused(Policy::Bodies, 1_000), &mut headers);
     assert!(headers.is_empty(), "how much may be received at once is no rate");
 }
 
@@ -227,7 +231,10 @@ fn pictures_have_an_allowance_of_their_own_and_fields_that_tell_of_it() {
         limiter.admit(&node, Some(Kind::Image), 1, at(0)).unwrap_err(),
         refused(Policy::Images, 1_000)
     );
-    assert!(limiter.admit(&node, Some(Kind::Live), 1, at(0)).is_ok(), "of batches nothing is used");
+    assert!(
+        limiter.admit(&node, Some(Kind::Live), 1, at(0)).is_ok(),
+        "of batches nothing is used"
+    );
     let mut headers = HeaderMap::new();
     limiter.tell(&node, Kind::Image, at(0), &mut headers);
     assert_eq!(

@@ -99,7 +99,9 @@ impl<'de> Compound<'de> for Detections<'_, '_> {
     const EXPECTED: &'static str = "an array";
 
     fn violation(&mut self, message: String) {
-        self.reading.violations.add(self.frame.member(self.frame.list()), message);
+        self.reading
+            .violations
+            .add(self.frame.member(self.frame.list()), message);
     }
 
     fn read_array<A: SeqAccess<'de>>(mut self, mut elements: A) -> Result<Option<Vec<Detection>>, A::Error> {

@@ -29,6 +29,7 @@ pub struct ImageSettings {
     /// Bytes of pictures that may be in hand at once, from all nodes, beside those of batches; one more is answered 503. A node may
     /// have a quarter of it
     #[arg(
+        id = "images-max-bodies",
         long = "images-max-bodies",
         env = "CITYTRACK_IMAGES__MAX_BODIES",
         default_value = "32MiB"
@@ -36,6 +37,7 @@ pub struct ImageSettings {
     pub max_bodies: ByteSize,
     /// Pictures that may wait for the broker's confirm; one more is answered 503
     #[arg(
+        id = "images-max-waiting",
         long = "images-max-waiting",
         env = "CITYTRACK_IMAGES__MAX_WAITING",
         default_value = "256",
@@ -44,6 +46,7 @@ pub struct ImageSettings {
     pub max_waiting: u32,
     /// Bytes of such pictures, likewise; at least 1 MiB more than CITYTRACK_IMAGES__MAX_BYTES
     #[arg(
+        id = "images-max-waiting-bytes",
         long = "images-max-waiting-bytes",
         env = "CITYTRACK_IMAGES__MAX_WAITING_BYTES",
         default_value = "32MiB"

@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use actix_web::web::Bytes;
 use citytrack_broker::{Message, Publisher, PublisherMetrics, PublisherOptions, topology::IMAGES};
-use citytrack_messages::images::{self, Answer, AnswerOutcome, Upload};
+use citytrack_domain::{ImageFailure, ImageVariant, Variant};
+use citytrack_messages::images::{self, Answer, Upload};
 use citytrack_testkit::eventually;
 use prometheus::Registry;
 use reqwest::Response;
@@ -13,6 +15,8 @@ use crate::{
     harness::{Harness, png},
     images::take_uploads,
 };
+
+type Outcome = Result<ImageVariant<Bytes>, ImageFailure>;
 
 /// Publishes what a worker would.
 struct Worker(Publisher);
@@ -35,9 +39,12 @@ impl Worker {
         Self(publisher)
     }
 
-    async fn answers(&self, upload: &Upload, outcome: AnswerOutcome) {
+    async fn answers(&self, upload: &Upload, outcome: Outcome) {
         let instance = upload.answer_to.as_deref().expect("somebody waits");
-        let answer = Answer { id: upload.id, outcome };
+        let answer = Answer {
+            id: upload.image.id,
+            outcome,
+        };
         eventually("the worker is connected", async || self.0.check().ok()).await;
         let message = Message {
             route: images::answered_key(instance),
@@ -68,40 +75,53 @@ async fn waited(harness: &Harness, wait: &str, work: impl AsyncFn(&Upload)) -> R
 
 #[tokio::test]
 async fn who_waits_gets_the_anonymised_picture() {
-    let harness = Harness::start(&[]).await;
+    let harness = Harness::start_for_images(&[]).await;
     let worker = Worker::of(&harness);
-    let ready = || AnswerOutcome::Ready {
-        media_type: "image/jpeg".to_owned(),
-        bytes: b"anonymised".to_vec().into(),
+    let ready = || {
+        Ok(ImageVariant {
+            variant: Variant::Anonymised,
+            media_type: "image/jpeg".to_owned(),
+            width: 8,
+            height: 8,
+            bytes: Bytes::from_static(b"anonymised"),
+        })
     };
     let answer = waited(&harness, "20s", async |upload| worker.answers(upload, ready()).await).await;
     assert_eq!(answer.status(), 200);
     let headers = answer.headers();
-    assert_eq!((&headers["content-type"], &headers["cache-control"]), (&"image/jpeg".parse().unwrap(), &"no-store".parse().unwrap()));
+    assert_eq!(
+        (&headers["content-type"], &headers["cache-control"]),
+        (&"image/jpeg".parse().unwrap(), &"no-store".parse().unwrap())
+    );
     assert!(headers["location"].to_str().unwrap().starts_with("/api/v1/images/"));
     assert_eq!(answer.bytes().await.unwrap(), "anonymised");
 }
 
 #[tokio::test]
 async fn who_waits_is_told_why_there_is_no_picture() {
-    let harness = Harness::start(&[]).await;
+    let harness = Harness::start_for_images(&[]).await;
     let worker = Worker::of(&harness);
-    let failed = || AnswerOutcome::Failed {
-        code: "invalid-picture".to_owned(),
-        detail: "the picture cannot be decoded".to_owned(),
+    let failed = || {
+        Err(ImageFailure {
+            code: "invalid-picture".to_owned(),
+            detail: "the picture cannot be decoded".to_owned(),
+        })
     };
     let answer = waited(&harness, "20s", async |upload| worker.answers(upload, failed()).await).await;
     assert_eq!(answer.status(), 422);
     let problem: Value = answer.json().await.unwrap();
-    assert_eq!((&problem["type"], &problem["reason"]), (&"/problems/picture-failed".into(), &"invalid-picture".into()));
+    assert_eq!(
+        (&problem["type"], &problem["reason"]),
+        (&"/problems/picture-failed".into(), &"invalid-picture".into())
+    );
 }
 
 #[tokio::test]
 async fn nobody_waits_for_longer_than_asked() {
-    let harness = Harness::start(&[]).await;
+    let harness = Harness::start_for_images(&[]).await;
     let answer = waited(&harness, "50ms", async |_| {}).await;
     assert_eq!(answer.status(), 202);
-    let none_at_all = Harness::start(&["--images-max-waiters", "0"]).await;
+    let none_at_all = Harness::start_for_images(&["--images-max-waiters", "0"]).await;
     let answer = none_at_all.upload("wait=20s", png(8, 8)).send().await.unwrap();
     assert_eq!(answer.status(), 202, "at once");
 }

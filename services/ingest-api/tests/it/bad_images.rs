@@ -50,8 +50,20 @@ fn senders(harness: &Harness) -> Vec<Case> {
     let picture = || harness.image_request("").body(png(8, 8));
     vec![
         ("no `Authorization`", 401, "unauthorized", "node key", picture()),
-        ("no key at all", 401, "unauthorized", "", picture().bearer_auth("secret")),
-        ("an unknown key", 401, "unauthorized", "unknown", picture().bearer_auth(unknown.expose())),
+        (
+            "no key at all",
+            401,
+            "unauthorized",
+            "",
+            picture().bearer_auth("secret"),
+        ),
+        (
+            "an unknown key",
+            401,
+            "unauthorized",
+            "unknown",
+            picture().bearer_auth(unknown.expose()),
+        ),
     ]
 }
 
@@ -61,13 +73,55 @@ fn bodies(harness: &Harness) -> Vec<Case> {
     let unsupported = "unsupported-picture";
     vec![
         ("nothing", 422, "invalid-picture", "header", upload(b"")),
-        ("one byte of a PNG", 422, "invalid-picture", "header", upload(&png(8, 8)[..1])),
-        ("half the head of a PNG", 422, "invalid-picture", "header", upload(&png(8, 8)[..20])),
-        ("a GIF", 415, unsupported, "GIF", upload(b"GIF89a\x01\0\x01\0\0\0\0,\0\0\0\0\x01\0\x01\0\0\x02\0;")),
-        ("a PDF", 415, unsupported, "PDF", upload(b"%PDF-1.7\n1 0 obj\n<< /Type /Catalog >>\nendobj\n")),
-        ("JSON", 415, unsupported, "takes JPEG", upload(br#"{"frames": [{"camera": "entrance", "detections": []}]}"#)),
-        ("a text", 415, unsupported, "takes JPEG", upload(&b"This is no picture at all. ".repeat(100))),
-        ("too many pixels", 422, "picture-too-large", "30000", upload(&claimed(30_000, 30_000))),
+        (
+            "one byte of a PNG",
+            422,
+            "invalid-picture",
+            "header",
+            upload(&png(8, 8)[..1]),
+        ),
+        (
+            "half the head of a PNG",
+            422,
+            "invalid-picture",
+            "header",
+            upload(&png(8, 8)[..20]),
+        ),
+        (
+            "a GIF",
+            415,
+            unsupported,
+            "GIF",
+            upload(b"GIF89a\x01\0\x01\0\0\0\0,\0\0\0\0\x01\0\x01\0\0\x02\0;"),
+        ),
+        (
+            "a PDF",
+            415,
+            unsupported,
+            "PDF",
+            upload(b"%PDF-1.7\n1 0 obj\n<< /Type /Catalog >>\nendobj\n"),
+        ),
+        (
+            "JSON",
+            415,
+            unsupported,
+            "takes JPEG",
+            upload(br#"{"frames": [{"camera": "entrance", "detections": []}]}"#),
+        ),
+        (
+            "a text",
+            415,
+            unsupported,
+            "takes JPEG",
+            upload(&b"This is no picture at all. ".repeat(100)),
+        ),
+        (
+            "too many pixels",
+            422,
+            "picture-too-large",
+            "30000",
+            upload(&claimed(30_000, 30_000)),
+        ),
         ("no pixels", 422, "invalid-picture", "PNG", upload(&claimed(0, 8))),
         ("more than 8 MiB", 413, "too-large", "8.0 MiB", upload(&large)),
         (
@@ -88,10 +142,28 @@ fn queries(harness: &Harness) -> Vec<Case> {
         ("a field twice", 400, query, "twice", upload("frame=1&frame=2")),
         ("a wait that is none", 400, query, "wait", upload("wait=soon")),
         ("a bad camera", 422, details, "/camera", upload("camera=front%20door")),
-        ("a bad time", 422, details, "/captured_at", upload("captured_at=yesterday")),
-        ("an old time", 422, details, "in the past", upload("captured_at=2020-01-01T00:00:00Z")),
+        (
+            "a bad time",
+            422,
+            details,
+            "/captured_at",
+            upload("captured_at=yesterday"),
+        ),
+        (
+            "an old time",
+            422,
+            details,
+            "in the past",
+            upload("captured_at=2020-01-01T00:00:00Z"),
+        ),
         ("a negative frame", 422, details, "/frame", upload("frame=-1")),
-        ("an id of another version", 422, details, "/id", upload("id=d9428888-122b-4c1b-9c5e-1f9d2c3b4a5e")),
+        (
+            "an id of another version",
+            422,
+            details,
+            "/id",
+            upload("id=d9428888-122b-4c1b-9c5e-1f9d2c3b4a5e"),
+        ),
         (
             "a bad id in the header",
             422,
@@ -115,7 +187,13 @@ fn forms(harness: &Harness) -> Vec<Case> {
     let post = |parts: &[(&str, &[u8])], whole| form(harness.image_request("").bearer_auth(&harness.key), parts, whole);
     let (multipart, long) = ("invalid-multipart", vec![b'x'; 300 << 10]);
     vec![
-        ("a form without a picture", 400, multipart, "no part picture", post(&[("camera", b"door")], true)),
+        (
+            "a form without a picture",
+            400,
+            multipart,
+            "no part picture",
+            post(&[("camera", b"door")], true),
+        ),
         (
             "a form with two",
             400,
@@ -130,14 +208,28 @@ fn forms(harness: &Harness) -> Vec<Case> {
             "colour",
             post(&[("picture", &picture), ("colour", b"red")], true),
         ),
-        ("a part that is too long", 400, multipart, "bytes", post(&[("boxes", &long)], true)),
-        ("a form that breaks off", 400, multipart, "", post(&[("picture", &picture)], false)),
+        (
+            "a part that is too long",
+            400,
+            multipart,
+            "bytes",
+            post(&[("boxes", &long)], true),
+        ),
+        (
+            "a form that breaks off",
+            400,
+            multipart,
+            "",
+            post(&[("picture", &picture)], false),
+        ),
         (
             "a form without a boundary",
             400,
             multipart,
             "",
-            harness.upload("", picture.clone()).header("Content-Type", "multipart/form-data"),
+            harness
+                .upload("", picture.clone())
+                .header("Content-Type", "multipart/form-data"),
         ),
         (
             "a bad camera in a form",
@@ -157,26 +249,44 @@ fn forms(harness: &Harness) -> Vec<Case> {
                 true,
             ),
         ),
-        ("no picture in a form", 415, "unsupported-picture", "GIF", post(&[("picture", b"GIF89a\x01\0\x01\0\0\0\0,")], true)),
+        (
+            "no picture in a form",
+            415,
+            "unsupported-picture",
+            "GIF",
+            post(&[("picture", b"GIF89a\x01\0\x01\0\0\0\0,")], true),
+        ),
     ]
 }
 
 #[tokio::test]
 async fn every_bad_picture_is_answered_as_documented_and_leaves_nothing() {
-    let harness = Harness::start(&[]).await;
+    let harness = Harness::start_for_images(&[]).await;
     let cases = [senders(&harness), bodies(&harness), queries(&harness), forms(&harness)];
     for (what, status, kind, part, request) in cases.into_iter().flatten() {
         let answer = request.send().await.unwrap();
         let found = answer.status().as_u16();
-        assert_eq!(answer.headers()["content-type"], "application/problem+json", "{what}: {found}");
+        assert_eq!(
+            answer.headers()["content-type"],
+            "application/problem+json",
+            "{what}: {found}"
+        );
         let problem: Value = answer.json().await.unwrap();
-        assert_eq!((found, &problem["type"]), (status, &format!("/problems/{kind}").into()), "{what}: {problem}");
+        assert_eq!(
+            (found, &problem["type"]),
+            (status, &format!("/problems/{kind}").into()),
+            "{what}: {problem}"
+        );
         assert!(problem.to_string().contains(part), "{what}: {problem}");
     }
     let (management, broker) = (harness.vhost.management(), harness.vhost.url());
     assert_eq!(ready_messages(&management, &broker, "citytrack.transform", 10).await, 0);
     let client = harness.database.database.client().await.unwrap();
-    let rows: i64 = client.query_one("select count(*) from image", &[]).await.unwrap().get(0);
+    let rows: i64 = client
+        .query_one("select count(*) from image", &[])
+        .await
+        .unwrap()
+        .get(0);
     assert_eq!(rows, 0);
 }
 
@@ -201,7 +311,10 @@ async fn answered_early(harness: &Harness, body: &[u8]) -> String {
 
 #[tokio::test]
 async fn what_is_no_picture_is_refused_before_the_rest_of_it_comes() {
-    let harness = Harness::start(&[]).await;
-    assert_eq!(answered_early(&harness, &b"This is no picture. ".repeat(10)).await, "HTTP/1.1 415");
+    let harness = Harness::start_for_images(&[]).await;
+    assert_eq!(
+        answered_early(&harness, &b"This is no picture. ".repeat(10)).await,
+        "HTTP/1.1 415"
+    );
     assert_eq!(answered_early(&harness, &claimed(30_000, 30_000)).await, "HTTP/1.1 422");
 }

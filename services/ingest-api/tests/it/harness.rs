@@ -64,6 +64,17 @@ impl Harness {
         harness
     }
 
+    /// The same, when pictures are taken, too, which readiness does not wait for.
+    pub(crate) async fn start_for_images(extra: &[&str]) -> Self {
+        let harness = Self::start(extra).await;
+        eventually("pictures are taken", async || {
+            let answer = harness.upload("", Vec::new()).send().await.unwrap();
+            (answer.status() == 422).then_some(())
+        })
+        .await;
+        harness
+    }
+
     /// Ends the service as a signal would, and gives back its database.
     pub(crate) async fn end(self) -> TestDatabase {
         self.stop.cancel();

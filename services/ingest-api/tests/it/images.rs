@@ -1,10 +1,10 @@
 //! Good pictures, and too many of them.
 
+use citytrack_access::UploadTokens;
 use citytrack_broker::Inbox;
-use citytrack_domain::{ImageId, Slug};
+use citytrack_domain::{ImageId, NodeIdentity, Slug};
 use citytrack_messages::images::{Upload, decode_upload};
-use citytrack_storage::nodes;
-use citytrack_testkit::{changed, eventually, limit_queue};
+use citytrack_testkit::{eventually, limit_queue};
 use reqwest::Response;
 use serde_json::{Value, json};
 
@@ -18,7 +18,7 @@ pub(crate) async fn take_uploads(queue: &mut Inbox, count: usize) -> Vec<Upload>
     let mut uploads = Vec::new();
     while uploads.len() < count {
         for delivery in queue.next(100, usize::MAX).await {
-            uploads.push(decode_upload(&delivery.payload).unwrap());
+            uploads.push(decode_upload(delivery.payload).unwrap());
         }
         queue.settle().await;
     }
@@ -45,7 +45,7 @@ async fn accepted(answer: Response) -> ImageId {
 
 #[tokio::test]
 async fn what_is_answered_202_is_in_the_queue_with_all_that_was_said() {
-    let harness = Harness::start(&[]).await;
+    let harness = Harness::start_for_images(&[]).await;
     let mut queue = harness.image_queue();
     let (id, at) = (ImageId::generate(now()), now());
     let fields = [
@@ -55,7 +55,10 @@ async fn what_is_answered_202_is_in_the_queue_with_all_that_was_said() {
         ("boxes", BOXES),
     ];
     let picture = png(64, 48);
-    let raw = harness.upload("", picture.clone()).query(&fields).header("Idempotency-Key", id.uuid().to_string());
+    let query = fields.map(|(name, text)| format!("{name}={text}")).join("&");
+    let raw = harness
+        .upload(&query, picture.clone())
+        .header("Idempotency-Key", id.uuid().to_string());
     let parts = fields.map(|(name, text)| (name, text.as_bytes()));
     let key = id.uuid().to_string();
     let parts = [&parts[..], &[("id", key.as_bytes()), ("picture", &picture)]].concat();
@@ -63,58 +66,91 @@ async fn what_is_answered_202_is_in_the_queue_with_all_that_was_said() {
     for request in [raw, as_form] {
         assert_eq!(accepted(request.send().await.unwrap()).await, id);
         let uploads = take_uploads(&mut queue, 1).await;
-        let [upload] = &uploads[..] else { panic!("{}", uploads.len()) };
-        assert_eq!((upload.id, upload.node.id), (id, harness.node));
-        assert_eq!((upload.node.venue.as_str(), upload.node.node.as_str()), ("demo", "north"));
-        assert_eq!(upload.camera.as_ref().unwrap().as_str(), "entrance");
-        assert_eq!((upload.captured_at.as_microsecond(), upload.frame), (at.as_microsecond(), Some(1042)));
+        let [upload] = &uploads[..] else {
+            panic!("{}", uploads.len())
+        };
+        assert_eq!((upload.image.id, upload.image.source.id), (id, harness.node));
+        assert_eq!(
+            (upload.image.source.venue.as_str(), upload.image.source.node.as_str()),
+            ("demo", "north")
+        );
+        assert_eq!(upload.image.camera.as_ref().unwrap().as_str(), "entrance");
+        assert_eq!(
+            (upload.image.captured_at.as_microsecond(), upload.image.frame),
+            (at.as_microsecond(), Some(1042))
+        );
         assert_eq!(upload.boxes.as_ref().unwrap()[0].class.as_str(), "person");
-        assert_eq!((upload.media_type.as_str(), &upload.answer_to), ("image/png", &None));
+        assert_eq!(
+            (upload.image.media_type.as_str(), &upload.answer_to),
+            ("image/png", &None)
+        );
         assert_eq!(upload.picture, picture);
-        assert_eq!(row(&harness, id).await, ("demo".to_owned(), Some("entrance".to_owned()), "received".to_owned()));
+        assert_eq!(
+            row(&harness, id).await,
+            ("demo".to_owned(), Some("entrance".to_owned()), "received".to_owned())
+        );
     }
 }
 
 #[tokio::test]
 async fn nothing_has_to_be_said_about_a_picture() {
-    let harness = Harness::start(&[]).await;
+    let harness = Harness::start_for_images(&[]).await;
     let mut queue = harness.image_queue();
     let before = now();
-    let answer = harness.upload("camera=", png(8, 8)).header("Content-Type", "text/plain").send().await.unwrap();
+    let answer = harness
+        .upload("camera=", png(8, 8))
+        .header("Content-Type", "text/plain")
+        .send()
+        .await
+        .unwrap();
     let id = accepted(answer).await;
     let upload = &take_uploads(&mut queue, 1).await[0];
-    assert_eq!(upload.id, id);
-    assert!(upload.camera.is_none() && upload.boxes.is_none() && upload.frame.is_none());
-    assert!(upload.captured_at.as_second() >= before.as_second(), "when it came in");
+    assert_eq!(upload.image.id, id);
+    assert!(upload.image.camera.is_none() && upload.boxes.is_none() && upload.image.frame.is_none());
+    assert!(
+        upload.image.captured_at.as_second() >= before.as_second(),
+        "when it came in"
+    );
 }
 
 #[tokio::test]
 async fn a_picture_is_accepted_while_the_database_is_away() {
-    let harness = Harness::start(&[]).await;
+    let harness = Harness::start_for_images(&[]).await;
     let mut queue = harness.image_queue();
     accepted(harness.upload("", png(8, 8)).send().await.unwrap()).await;
     harness.database.shut().await;
     let id = accepted(harness.upload("", png(8, 8)).send().await.unwrap()).await;
-    assert_eq!(take_uploads(&mut queue, 2).await[1].id, id);
+    assert_eq!(take_uploads(&mut queue, 2).await[1].image.id, id);
     harness.database.reopen().await;
 }
 
 #[tokio::test]
 async fn a_flood_of_a_node_is_slowed_down_and_its_batches_are_not() {
-    let harness = Harness::start(&["--rate-image-bytes", HARDLY_ANY]).await;
+    let harness = Harness::start_for_images(&["--rate-image-bytes", HARDLY_ANY]).await;
     let answer = harness.upload("", png(8, 8)).send().await.unwrap();
-    assert!(answer.headers()["ratelimit"].to_str().unwrap().starts_with("\"images\";r="));
+    assert!(
+        answer.headers()["ratelimit"]
+            .to_str()
+            .unwrap()
+            .starts_with("\"images\";r=")
+    );
     let refused = harness.upload("", png(8, 8)).send().await.unwrap();
     assert_eq!(limited_by(refused).await, "image-bytes");
     assert_eq!(post_as(&harness, &harness.key).await.status(), 202);
     let neighbour = another_node(&harness).await;
-    let answer = harness.image_request("").bearer_auth(neighbour).body(png(8, 8)).send().await.unwrap();
+    let answer = harness
+        .image_request("")
+        .bearer_auth(neighbour)
+        .body(png(8, 8))
+        .send()
+        .await
+        .unwrap();
     assert_eq!(answer.status(), 202);
 }
 
 #[tokio::test]
 async fn a_full_queue_of_pictures_refuses_pictures_alone() {
-    let harness = Harness::start(&["--rate-images", "0", "--rate-image-bytes", "0"]).await;
+    let harness = Harness::start_for_images(&["--rate-images", "0", "--rate-image-bytes", "0"]).await;
     limit_queue(&harness.vhost.management(), &harness.vhost.url(), "transform", 50_000).await;
     let full = eventually("the queue is full", async || {
         let answer = harness.upload("", png(300, 300)).send().await.unwrap();
@@ -125,4 +161,37 @@ async fn a_full_queue_of_pictures_refuses_pictures_alone() {
     assert!(full.headers().contains_key("retry-after"));
     assert_eq!(full.json::<Value>().await.unwrap()["reason"], "refused");
     assert_eq!(harness.post(&body()).send().await.unwrap().status(), 202);
+}
+
+#[tokio::test]
+async fn an_operator_sends_for_a_node_with_an_upload_token() {
+    const SECRET: &str = "viewer-secret-of-the-tests-0123456789";
+    let harness = Harness::start_for_images(&["--viewer-secret", SECRET]).await;
+    let mut queue = harness.image_queue();
+    let node = |id| NodeIdentity {
+        id,
+        node: Slug::new("north").unwrap(),
+        venue: Slug::new("demo").unwrap(),
+    };
+    let token = |secret: &str, at| {
+        let tokens = UploadTokens::new(&secret.to_owned().into());
+        tokens.issue(&node(harness.node), jiff::Timestamp::MAX, at).unwrap().0
+    };
+    let send = async |token: String| {
+        let request = harness.image_request("").bearer_auth(token).body(png(8, 8));
+        request.send().await.unwrap()
+    };
+    let id = accepted(send(token(SECRET, now())).await).await;
+    let upload = &take_uploads(&mut queue, 1).await[0];
+    assert_eq!((upload.image.id, upload.image.source.id), (id, harness.node));
+    let old = now() - jiff::SignedDuration::from_mins(16);
+    for wrong in [
+        token(SECRET, old),
+        token("another-secret-of-the-tests-0123456789", now()),
+    ] {
+        assert_eq!(send(wrong).await.status(), 401);
+    }
+    // It is good for nothing else.
+    let batch = harness.request().bearer_auth(token(SECRET, now())).json(&body());
+    assert_eq!(batch.send().await.unwrap().status(), 401);
 }
