@@ -1,4 +1,4 @@
-//! Queues that get a copy of every message, for somebody who looks on.
+//! Queues that get a copy of every message of a topology's exchange, for somebody who looks on.
 //!
 //! Such a queue is declared by who consumes it and by nobody else, so that it costs nothing where nobody looks.
 
@@ -6,16 +6,14 @@ use std::time::Duration;
 
 use lapin::{Channel, types::FieldTable};
 
-use crate::topology::{self, DETECTIONS, IMAGES, Topology, arguments, number, text};
+use crate::topology::{arguments, declare_queue, number, text};
 
-/// A queue that gets a copy of every message of some exchanges. It never makes a publisher wait: what is too much is
-/// dropped, the oldest first.
+/// A queue that gets a copy of every message that is published to the exchange; replays are not. It never makes a publisher
+/// be refused: what is too much is dropped, the oldest first.
 #[derive(Debug)]
 pub struct CopyQueue {
     /// Its name.
     pub name: &'static str,
-    /// What it copies: everything that is published to their exchanges. Replays are not.
-    pub of: &'static [Topology],
     /// Messages held at most.
     pub max_length: u64,
     /// Bytes of them held at most.
@@ -26,26 +24,29 @@ pub struct CopyQueue {
     pub expires: Duration,
 }
 
-/// What the journal notes. It copies pictures, too: they must neither fill the broker nor outlive what is kept of them.
+/// What the journal notes of [`DETECTIONS`](crate::topology::DETECTIONS).
 pub const JOURNAL: CopyQueue = CopyQueue {
     name: "citytrack.journal",
-    of: &[DETECTIONS, IMAGES],
     max_length: 100_000,
     max_bytes: 256 << 20,
     ttl: Duration::from_hours(1),
     expires: Duration::from_mins(10),
 };
 
-/// Declares the queue and what it copies.
-pub(crate) async fn declare(channel: &Channel, queue: &CopyQueue) -> Result<(), lapin::Error> {
-    for topology in queue.of {
-        topology::declare(channel, topology).await?;
-    }
-    let exchanges: Vec<&str> = queue.of.iter().map(|topology| topology.exchange).collect();
-    topology::declare_queue(channel, queue.name, "#", &exchanges, limits(queue)).await
+/// And of [`IMAGES`](crate::topology::IMAGES), apart, since a confirm waits for every queue that gets the message: no detection
+/// may wait for pictures. These must neither fill the broker nor outlive what is kept of them.
+pub const JOURNAL_OF_IMAGES: CopyQueue = CopyQueue {
+    name: "citytrack.journal.images",
+    ..JOURNAL
+};
+
+/// Declares the queue as one that copies everything of `exchange`.
+pub(crate) async fn declare(channel: &Channel, queue: &CopyQueue, exchange: &str) -> Result<(), lapin::Error> {
+    declare_queue(channel, queue.name, "#", &[exchange], limits(queue)).await
 }
 
 fn limits(queue: &CopyQueue) -> FieldTable {
+    let milliseconds = |time: Duration| number(u64::try_from(time.as_millis()).unwrap_or(u64::MAX));
     arguments([
         ("x-queue-type", text("quorum")),
         ("x-max-length", number(queue.max_length)),
@@ -54,8 +55,4 @@ fn limits(queue: &CopyQueue) -> FieldTable {
         ("x-message-ttl", milliseconds(queue.ttl)),
         ("x-expires", milliseconds(queue.expires)),
     ])
-}
-
-fn milliseconds(time: Duration) -> lapin::types::AMQPValue {
-    number(u64::try_from(time.as_millis()).unwrap_or(u64::MAX))
 }

@@ -21,11 +21,11 @@ use crate::{
 
 /// Declares what is consumed, unless it is of the topology and so there already, and returns its name. Sets `anew`
 /// before it makes a new queue, since a caller may give up waiting at any point, and the next attempt would find the queue.
-pub(super) async fn declare(link: &Link, source: &Source, anew: &mut bool) -> Result<String, Error> {
+pub(super) async fn declare(link: &Link, source: &Source, exchange: &str, anew: &mut bool) -> Result<String, Error> {
     let (name, keep, limits) = match source {
         Source::Work(queue) => return Ok((*queue).to_owned()),
         Source::Copies(queue) => {
-            copies::declare(&link.channel, queue).await?;
+            copies::declare(&link.channel, queue, exchange).await?;
             return Ok(queue.name.to_owned());
         }
         Source::Live {

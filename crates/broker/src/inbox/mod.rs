@@ -272,7 +272,8 @@ impl Inbox {
         link.channel
             .basic_qos(self.prefetch, BasicQosOptions::default())
             .await?;
-        let queue = live::declare(&link, &self.source, &mut self.anew).await?;
+        let exchange = self.options.topology.exchange;
+        let queue = live::declare(&link, &self.source, exchange, &mut self.anew).await?;
         let tag = self.options.name.as_str().into();
         let alone = BasicConsumeOptions {
             exclusive: matches!(self.source, Source::Live { keep, .. } if !keep.is_zero()),

@@ -16,7 +16,7 @@ const LONGEST_LEFT: Duration = Duration::from_secs(300);
 pub enum Source {
     /// A work queue of the topology, shared with other consumers.
     Work(&'static str),
-    /// A queue that copies everything, shared with other consumers.
+    /// A queue that copies everything of the topology's exchange, shared with other consumers.
     Copies(&'static CopyQueue),
     /// A queue of this inbox alone that drops its oldest messages when it holds too many. It gets the routes that are bound.
     ///

@@ -13,7 +13,6 @@ const KIND: &str = "citytrack.test.v1";
 
 static SMALL: CopyQueue = CopyQueue {
     name: "citytrack.copies.test",
-    of: &[DETECTIONS],
     max_length: 3,
     max_bytes: 1 << 20,
     ttl: Duration::from_secs(60),

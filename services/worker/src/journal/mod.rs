@@ -1,6 +1,7 @@
 //! The role `journal`: notes every message, never what it says.
 //!
-//! Its queue is declared by this role alone, so that it costs nothing where nobody runs it.
+//! Its queues are declared by this role alone, so that they cost nothing where nobody runs it: one for detections, one for
+//! pictures, each with a keeper of its own.
 
 mod keeper;
 mod metrics;
@@ -9,7 +10,11 @@ mod settings;
 
 use std::time::Duration;
 
-use citytrack_broker::{Inbox, InboxMetrics, Options, Source, copies::JOURNAL, topology::DETECTIONS};
+use citytrack_broker::{
+    Inbox, InboxMetrics, Options, Source,
+    copies::{CopyQueue, JOURNAL, JOURNAL_OF_IMAGES},
+    topology::{DETECTIONS, IMAGES, Topology},
+};
 use citytrack_common::{Lifecycle, TaskError, admin, health, lifecycle::chain};
 use citytrack_domain::Clock;
 use citytrack_storage::{
@@ -23,6 +28,27 @@ use tracing::{info, warn};
 pub use self::settings::{JournalSettings, NoteSettings};
 use self::{keeper::Keeper, metrics::JournalMetrics};
 use crate::rounds;
+
+/// What is noted.
+struct Copies {
+    topology: Topology,
+    queue: &'static CopyQueue,
+    /// How its connection is called in the readiness.
+    check: &'static str,
+}
+
+const COPIES: [Copies; 2] = [
+    Copies {
+        topology: DETECTIONS,
+        queue: &JOURNAL,
+        check: "broker",
+    },
+    Copies {
+        topology: IMAGES,
+        queue: &JOURNAL_OF_IMAGES,
+        check: "broker: pictures",
+    },
+];
 
 /// Starts the worker in the role `journal`.
 ///
@@ -40,52 +66,48 @@ pub fn start(settings: &JournalSettings, lifecycle: &Lifecycle) -> Result<(), Ta
         read_only: false,
         application_name: "citytrack worker (journal)",
     })?;
-    let connection = Options {
-        url: settings.broker.url.expose_secret().to_owned(),
-        name: "citytrack worker: journal".to_owned(),
-        heartbeat: settings.broker.heartbeat.into(),
-        topology: DETECTIONS,
-    };
-    connection
-        .check()
-        .map_err(|error| format!("CITYTRACK_BROKER__URL: {error}"))?;
-    let (how, metrics) = (&settings.journal, JournalMetrics::new(&registry)?);
-    let prefetch = how.prefetch.get();
-    let inbox = Inbox::new(
-        connection,
-        Source::Copies(&JOURNAL),
-        prefetch,
-        InboxMetrics::new(&registry)?,
-    );
-    let status = health::follow(readiness.check("broker"), inbox.status(), spawner.stop());
-    spawner.spawn("broker status", status);
+    let (metrics, inbox_metrics) = (JournalMetrics::new(&registry)?, InboxMetrics::new(&registry)?);
+    let (how, database_check) = (&settings.journal, readiness.check("database"));
+    for copies in COPIES {
+        let inbox = inbox(settings, &copies, inbox_metrics.clone())?;
+        let status = health::follow(readiness.check(copies.check), inbox.status(), spawner.stop());
+        spawner.spawn("broker status", status);
+        let keeper = Keeper {
+            inbox,
+            writer: JournalWriter::new(database.clone()),
+            database: database.clone(),
+            database_check: database_check.clone(),
+            clock: Clock::System,
+            prefetch: how.prefetch.get().into(),
+            gather: how.gather.into(),
+            ping_interval: how.ping_interval.into(),
+            max_backoff: how.max_backoff.into(),
+            metrics: metrics.clone(),
+            stop: spawner.stop(),
+        };
+        spawner.spawn("journal", keeper.run());
+    }
     let bounds = Bounds {
         entries: how.retention_entries,
         age: how.retention.into(),
     };
-    let upkeep = upkeep(
-        database.clone(),
-        bounds,
-        how.interval.into(),
-        metrics.clone(),
-        spawner.stop(),
-    );
+    let upkeep = upkeep(database, bounds, how.interval.into(), metrics, spawner.stop());
     spawner.spawn("journal upkeep", upkeep);
-    let keeper = Keeper {
-        inbox,
-        writer: JournalWriter::new(database.clone()),
-        database,
-        database_check: readiness.check("database"),
-        clock: Clock::System,
-        prefetch: prefetch.into(),
-        gather: how.gather.into(),
-        ping_interval: how.ping_interval.into(),
-        max_backoff: how.max_backoff.into(),
-        metrics,
-        stop: spawner.stop(),
-    };
-    spawner.spawn("journal", keeper.run());
     admin::start(&settings.admin, registry, lifecycle)
+}
+
+fn inbox(settings: &JournalSettings, copies: &Copies, metrics: InboxMetrics) -> Result<Inbox, TaskError> {
+    let connection = Options {
+        url: settings.broker.url.expose_secret().to_owned(),
+        name: format!("citytrack worker: {}", copies.queue.name),
+        heartbeat: settings.broker.heartbeat.into(),
+        topology: copies.topology,
+    };
+    connection
+        .check()
+        .map_err(|error| format!("CITYTRACK_BROKER__URL: {error}"))?;
+    let (source, prefetch) = (Source::Copies(copies.queue), settings.journal.prefetch.get());
+    Ok(Inbox::new(connection, source, prefetch, metrics))
 }
 
 /// Drops what is old, at once and then every `interval`.

@@ -33,7 +33,7 @@ pub struct JournalSettings {
 /// How messages are noted, and for how long.
 #[derive(Args, Clone, Debug)]
 pub struct NoteSettings {
-    /// Messages taken from the queue and not yet acknowledged, at most; all of them are in memory, pictures too
+    /// Messages taken from each of the two queues and not yet acknowledged, at most; all of them are in memory, pictures too
     #[arg(long = "journal-prefetch", env = "CITYTRACK_JOURNAL__PREFETCH", default_value = "16")]
     pub prefetch: NonZeroU16,
     /// Shortest time from the start of one transaction to the start of the next, unless as many messages wait as may be taken.

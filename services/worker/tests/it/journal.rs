@@ -1,9 +1,24 @@
 //! The role `journal`: everything that goes through the broker is noted once, and never what it says.
 
-use citytrack_common::{Lifecycle, settings::from_args, telemetry};
-use citytrack_domain::Clock;
+use std::time::Duration;
+
+use citytrack_broker::{
+    Message, Options, Publisher, PublisherMetrics, PublisherOptions, Status,
+    copies::{JOURNAL, JOURNAL_OF_IMAGES},
+    topology::IMAGES,
+};
+use citytrack_common::{
+    Lifecycle,
+    settings::from_args,
+    telemetry,
+    trace::{TRACEPARENT, TraceParent},
+};
+use citytrack_domain::{Clock, ImageId};
+use citytrack_messages::images::{IMAGE_ID, UPLOAD, uploaded_key};
 use citytrack_testkit::{batch, eventually, frame, person};
 use citytrack_worker::journal::{JournalSettings, start};
+
+use prometheus::Registry;
 
 use crate::harness::{Harness, Worker};
 
@@ -57,6 +72,54 @@ async fn every_message_is_noted_without_its_body() {
     worker.stop().await;
 }
 
+/// A publisher of pictures that is connected.
+async fn publisher(harness: &Harness) -> Publisher {
+    let options = PublisherOptions {
+        connection: Options {
+            topology: IMAGES,
+            ..harness.vhost.options("test publisher of pictures")
+        },
+        exchange: IMAGES.exchange,
+        kind: UPLOAD,
+        max_waiting: 100,
+        max_waiting_bytes: 64 << 20,
+        max_group_bytes: 0,
+        gather: Duration::ZERO,
+        confirm_timeout: Duration::from_secs(5),
+    };
+    let (publisher, task) = Publisher::new(options, PublisherMetrics::new(&Registry::new()).unwrap());
+    #[expect(clippy::disallowed_methods, reason = "a test has no lifecycle")]
+    tokio::spawn(task);
+    let status = publisher.status();
+    eventually("the publisher is connected", async || {
+        (*status.borrow() == Status::Up).then_some(())
+    })
+    .await;
+    publisher
+}
+
+#[tokio::test]
+async fn a_message_about_a_picture_is_found_by_the_picture_and_by_its_trace() {
+    let harness = Harness::new().await;
+    let worker = keeper(&harness).await;
+    let (id, trace) = (ImageId::generate(Clock::System.now()), TraceParent::start());
+    let upload = Message {
+        route: uploaded_key(&harness.source.venue),
+        payload: vec![7; 300_000].into(),
+        headers: vec![(IMAGE_ID, id.to_string()), (TRACEPARENT, trace.to_string())],
+    };
+    publisher(&harness).await.publish(upload).await.unwrap();
+    let found = format!(
+        "select count(*) from journal
+         where image_id = '{id}' and trace_id = '{}' and exchange = 'citytrack.images' and type = '{UPLOAD}'
+           and routing_key = 'images.uploaded.demo' and venue = 'demo' and size = 300000",
+        trace.trace_id()
+    );
+    harness.until(&found, 1).await;
+    assert_eq!(harness.number(ENTRIES).await, 1);
+    worker.stop().await;
+}
+
 #[tokio::test]
 async fn what_was_published_while_it_was_away_is_noted_and_nothing_twice() {
     let harness = Harness::new().await;
@@ -106,9 +169,13 @@ async fn without_the_role_there_is_no_queue() {
     let worker = harness.worker();
     publish(&harness).await;
     harness.until("select count(*) from batch", 1).await;
-    assert!(!harness.vhost.has_queue("citytrack.journal").await);
+    for queue in [JOURNAL.name, JOURNAL_OF_IMAGES.name] {
+        assert!(!harness.vhost.has_queue(queue).await, "{queue}");
+    }
     worker.stop().await;
     let journal = keeper(&harness).await;
-    assert!(harness.vhost.has_queue("citytrack.journal").await);
+    for queue in [JOURNAL.name, JOURNAL_OF_IMAGES.name] {
+        assert!(harness.vhost.has_queue(queue).await, "{queue}");
+    }
     journal.stop().await;
 }
