@@ -33,13 +33,15 @@ export interface ImageDetails {
   id: string;
   venue: string;
   /** Short name of the node that sent it. */
-  node: string | null;
+  node: string;
   camera: string | null;
   /** By the clock of the node. */
   captured_at: string;
   received_at: string;
   transformed_at: string | null;
   saved_at: string | null;
+  /** When it is to be deleted. */
+  kept_until: string;
   /** The node's own number of the frame. */
   frame: number | null;
   /** In pixels, upright. */
@@ -49,8 +51,9 @@ export interface ImageDetails {
   boxes: ImageBox[] | null;
   boxes_from: "upload" | "detections" | "none" | null;
   state: ImageState;
-  /** Why it failed. */
+  /** Why it failed: a stable name, and the same in words. */
   reason: string | null;
+  detail: string | null;
   variants: StoredVariant[];
 }
 

@@ -1,3 +1,4 @@
+import { sentence } from "../api/client";
 import type { ImageBox, ImageDetails, ImageState } from "../api/images";
 import { dateTime, number, NOTHING, seconds } from "../format";
 
@@ -31,6 +32,6 @@ export function took(from: string | null, to: string | null): string {
   return ms < 1000 ? `${number(ms)} ms` : seconds(ms / 1000);
 }
 
-/** Such as `unsupported-picture`: as words. */
-export const tellReason = (reason: string | null): string =>
-  reason ? reason.replaceAll("-", " ") : "for a reason that is not known";
+/** Why a picture failed. */
+export const tellFailure = ({ reason, detail }: Pick<ImageDetails, "reason" | "detail">): string =>
+  sentence(detail || reason?.replaceAll("-", " ") || "Nobody knows why");

@@ -18,12 +18,25 @@ interface Props {
 
 /** What is known about a picture. */
 export function Facts({ image, zone }: Props) {
-  const { id, node, camera, captured_at, frame, width, height, boxes, boxes_from, variants } = image;
+  const {
+    id,
+    node,
+    camera,
+    captured_at,
+    frame,
+    width,
+    height,
+    boxes,
+    boxes_from,
+    variants,
+    kept_until,
+    state,
+  } = image;
   return (
     <Card title="What is known" class="facts-card">
       <dl class="facts">
-        <dt>Camera</dt>
-        <dd>{camera ? <span class="mono">{node ? `${node}/${camera}` : camera}</span> : "–"}</dd>
+        <dt>{camera ? "Camera" : "Node"}</dt>
+        <dd class="mono">{camera ? `${node}/${camera}` : node}</dd>
         <dt>Captured</dt>
         <dd>
           <TimeText at={captured_at} zone={zone} zoned />
@@ -47,6 +60,14 @@ export function Facts({ image, zone }: Props) {
             ? "nothing"
             : variants.map(({ variant, bytes: size }) => `${variant} ${bytes(size)}`).join(", ")}
         </dd>
+        {state === "ready" && (
+          <>
+            <dt>Kept until</dt>
+            <dd>
+              <TimeText at={kept_until} zone={zone} zoned />
+            </dd>
+          </>
+        )}
         <dt>Id</dt>
         <dd class="mono breakable">{id}</dd>
       </dl>

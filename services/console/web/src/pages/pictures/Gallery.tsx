@@ -5,7 +5,7 @@ import { Card } from "../../parts/Card";
 import { Empty, Loaded } from "../../parts/States";
 import { TimeText } from "../../parts/TimeText";
 import { Picture } from "../../pictures/Picture";
-import { STATES, tellBoxes, tellReason } from "../../pictures/tell";
+import { STATES, tellBoxes, tellFailure } from "../../pictures/tell";
 import { useAction } from "../../useAction";
 import { useResource } from "../../useResource";
 import type { Asked } from "./query";
@@ -120,7 +120,7 @@ function Shown({ image, hasBoxes }: Omit<TileProps, "zone">) {
     <span class="picture">
       <span class="picture-missing">
         <span class={`badge ${kind}`}>{label}</span>
-        {image.state === "failed" && tellReason(image.reason)}
+        {image.state === "failed" && tellFailure(image)}
       </span>
     </span>
   );

@@ -5,7 +5,7 @@ import { PageHead } from "../../parts/PageHead";
 import { Card } from "../../parts/Card";
 import { Empty, Loaded } from "../../parts/States";
 import { Picture } from "../../pictures/Picture";
-import { describePicture, tellReason } from "../../pictures/tell";
+import { describePicture, tellFailure } from "../../pictures/tell";
 import type { PageProps } from "../../routes";
 import { may } from "../../session/rights";
 import { useSession } from "../../session/session";
@@ -130,16 +130,16 @@ function Stage({ image, zone }: Parameters<typeof Timeline>[0]) {
   );
 }
 
-function NotShown({ image: { state, reason } }: { image: ImageDetails }) {
+function NotShown({ image }: { image: ImageDetails }) {
   const [title, text] = {
     received: ["The picture is on its way", "It is shown here as soon as it is ready."],
     ready: ["No form of this picture is kept", "The venue's settings say which ones are made."],
-    failed: ["The picture could not be transformed", `The reason: ${tellReason(reason)}. It was discarded.`],
+    failed: ["The picture could not be transformed", `${tellFailure(image)} It was discarded.`],
     expired: ["The picture was deleted", "Its time was over. What is known about it stays for a year."],
-  }[state] as [string, string];
+  }[image.state] as [string, string];
   return (
     <Card class="stage-card">
-      <Empty title={title} icon={state === "failed" ? "warn" : "camera"}>
+      <Empty title={title} icon={image.state === "failed" ? "warn" : "camera"}>
         <p>{text}</p>
       </Empty>
     </Card>

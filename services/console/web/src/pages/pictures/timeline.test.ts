@@ -12,6 +12,7 @@ const image = (more: Partial<ImageDetails> = {}): ImageDetails => ({
   received_at: "2026-11-23T02:00:00.050Z",
   transformed_at: "2026-11-23T02:00:00.120Z",
   saved_at: "2026-11-23T02:00:00.135Z",
+  kept_until: "2026-12-23T02:00:00.050Z",
   frame: null,
   width: 1920,
   height: 1080,
@@ -19,6 +20,7 @@ const image = (more: Partial<ImageDetails> = {}): ImageDetails => ({
   boxes_from: "upload",
   state: "ready",
   reason: null,
+  detail: null,
   variants: [],
   ...more,
 });
@@ -64,6 +66,6 @@ test("what is still to come is waited for", () => {
 
 test("a picture that failed says why, and one that was deleted that it was", () => {
   const failed = timeline(image({ state: "failed", reason: "truncated-picture" }), []);
-  expect(failed[2]).toMatchObject({ state: "failed", text: "truncated picture" });
+  expect(failed[2]).toMatchObject({ state: "failed", text: "Truncated picture." });
   expect(timeline(image({ state: "expired" }), []).at(-1)).toMatchObject({ name: "Deleted", state: "over" });
 });

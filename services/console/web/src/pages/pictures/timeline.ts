@@ -1,6 +1,6 @@
 import type { ImageDetails } from "../../api/images";
 import type { JournalEntry } from "../../api/journal";
-import { took, tellReason } from "../../pictures/tell";
+import { took, tellFailure } from "../../pictures/tell";
 
 /** One thing that happens to a picture on its way. */
 export interface Step {
@@ -36,7 +36,7 @@ export function timeline(image: ImageDetails, journal: JournalEntry[]): Step[] {
       at: transformed_at,
       state: state === "failed" ? "failed" : isWaiting && !transformed_at ? "waiting" : "done",
       took: took(received_at, transformed_at),
-      ...(state === "failed" && { text: tellReason(image.reason) }),
+      ...(state === "failed" && { text: tellFailure(image) }),
       messages: about("transformed", "answered"),
     },
     {

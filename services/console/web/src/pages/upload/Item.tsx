@@ -3,7 +3,7 @@ import type { ApiError } from "../../api/client";
 import { getImage } from "../../api/images";
 import { bytes, percent } from "../../format";
 import { Picture } from "../../pictures/Picture";
-import { tellBoxes, tellReason } from "../../pictures/tell";
+import { tellBoxes, tellFailure } from "../../pictures/tell";
 import { useResource } from "../../useResource";
 import { isUnderWay, type Item, type UploadQueue } from "./queue";
 
@@ -95,7 +95,7 @@ function Received({ id, name }: { id: string; name: string }) {
           </p>
         ) : image.state === "failed" ? (
           <p class="help bad" role="alert">
-            It could not be transformed: {tellReason(image.reason)}
+            It could not be transformed: {tellFailure(image)}
           </p>
         ) : (
           <p class="help" role="status">
