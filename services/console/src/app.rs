@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use actix_web::web;
-use citytrack_access::{AdministratorToken, ViewerTokens};
+use citytrack_access::{AdministratorToken, UploadTokens, ViewerTokens};
 use citytrack_common::{Lifecycle, TaskError, admin, http, openapi::Document, settings::DatabaseSettings};
 use citytrack_domain::Clock;
 use citytrack_storage::{Database, DatabaseOptions};
@@ -46,6 +46,7 @@ impl App {
         let clock = web::Data::new(clock);
         let administrator = web::Data::new(AdministratorToken::new(&settings.administrator_token));
         let viewers = web::Data::new(ViewerTokens::new(&settings.viewer.secret));
+        let uploads = web::Data::new(UploadTokens::new(&settings.viewer.secret));
         let proxies = web::Data::new(settings.proxies.trusted.clone());
         let rules = SessionRules::from(settings);
         let passwords = PasswordDesk::new();
@@ -72,6 +73,7 @@ impl App {
                 .app_data(clock.clone())
                 .app_data(administrator.clone())
                 .app_data(viewers.clone())
+                .app_data(uploads.clone())
                 .app_data(proxies.clone())
                 .app_data(rules.clone())
                 .app_data(passwords.clone())

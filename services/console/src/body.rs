@@ -25,6 +25,8 @@ pub(crate) struct Fields {
     object: Map<String, Value>,
     known: BTreeSet<&'static str>,
     violations: Vec<Value>,
+    /// Where the object is in the body: a JSON pointer.
+    place: String,
 }
 
 impl Body {
@@ -35,6 +37,7 @@ impl Body {
             object: self.0,
             known: BTreeSet::new(),
             violations: Vec::new(),
+            place: String::new(),
         };
         let value = read(&mut fields);
         fields.refuse_unknown();
@@ -114,6 +117,29 @@ impl Fields {
         }
     }
 
+    /// An object that may be left out; its fields are read like those of the body.
+    pub(crate) fn object<T>(
+        &mut self,
+        name: &'static str,
+        read: impl FnOnce(&mut Self) -> Result<T, Refused>,
+    ) -> Result<Option<T>, Refused> {
+        let object = match self.take(name) {
+            None => return Ok(None),
+            Some(Value::Object(object)) => object,
+            Some(_) => return Err(self.refuse(name, "must be an object")),
+        };
+        let mut fields = Self {
+            object,
+            known: BTreeSet::new(),
+            violations: Vec::new(),
+            place: format!("{}/{name}", self.place),
+        };
+        let value = read(&mut fields);
+        fields.refuse_unknown();
+        self.violations.append(&mut fields.violations);
+        value.map(Some)
+    }
+
     /// Lists of texts, each under a name, that may be left out: then there are none.
     pub(crate) fn named_lists<K: Ord, T, F: Display, E: Display>(
         &mut self,
@@ -138,7 +164,8 @@ impl Fields {
 
     /// Notes what is wrong with a field, or with an entry of it: `venues/0`.
     pub(crate) fn refuse(&mut self, field: &str, message: &str) -> Refused {
-        self.violations.push(violation(&format!("/{field}"), message));
+        let pointer = format!("{}/{field}", self.place);
+        self.violations.push(violation(&pointer, message));
         Refused
     }
 
@@ -178,7 +205,7 @@ impl Fields {
         let known: Vec<_> = self.known.iter().copied().collect();
         let message = format!("is not known here; known are {}", known.join(", "));
         for name in self.object.keys().filter(|name| !self.known.contains(name.as_str())) {
-            let pointer = format!("/{}", escaped(name));
+            let pointer = format!("{}/{}", self.place, escaped(name));
             self.violations.push(violation(&pointer, &message));
         }
     }
@@ -319,6 +346,23 @@ mod tests {
                 .read(|fields| fields.optional("title", display_name))
                 .is_err()
         );
+    }
+
+    #[test]
+    fn what_is_wrong_in_an_object_is_named_where_it_is() {
+        let read = |value| body(value).read(|fields| fields.object("a", |a| a.required("name", display_name)));
+        assert_eq!(read(json!({"a": {"name": "x"}})).unwrap(), Some("x".to_owned()));
+        assert_eq!(read(json!({})).unwrap(), None);
+        for (sent, pointers) in [
+            (json!({"a": 7}), vec!["/a"]),
+            (json!({"a": {}}), vec!["/a/name"]),
+            (json!({"a": {"name": "x", "b": 1}, "c": 2}), vec!["/a/b", "/c"]),
+        ] {
+            let problem = read(sent).unwrap_err();
+            let named = violations(&problem);
+            let named: Vec<_> = named.as_array().unwrap().iter().map(|one| &one["pointer"]).collect();
+            assert_eq!(named, pointers);
+        }
     }
 
     #[test]

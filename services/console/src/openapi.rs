@@ -5,8 +5,8 @@ use citytrack_domain::Class;
 use utoipa::OpenApi;
 
 use crate::routes::{
-    api_tokens, audit, cameras, imports, journal, keys, ledger, nodes, nodes_overview, session, system, users, venues,
-    viewer_tokens,
+    api_tokens, audit, cameras, imports, journal, keys, ledger, nodes, nodes_overview, originals, session, system,
+    upload_tokens, users, venues, viewer_tokens,
 };
 
 /// The document is served under this name.
@@ -30,6 +30,8 @@ const TOKENS: &str =
         keys::list, keys::create, keys::revoke,
         ledger::get,
         viewer_tokens::create,
+        upload_tokens::create,
+        originals::get,
         imports::create,
         system::get,
         journal::list,

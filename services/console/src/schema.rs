@@ -5,7 +5,7 @@
 
 use std::{borrow::Cow, collections::BTreeMap};
 
-use citytrack_domain::{CameraPattern, Slug, VenueTimeZone};
+use citytrack_domain::{CameraPattern, Class, Slug, VenueTimeZone};
 use serde::Deserialize;
 use utoipa::{
     PartialSchema, ToSchema,
@@ -101,6 +101,34 @@ pub(crate) struct VenueChange {
     name: Option<DisplayName>,
     #[schema(value_type = Option<VenueTimeZone>, nullable = false)]
     time_zone: Option<String>,
+    #[schema(nullable = false)]
+    images: Option<ImageSettingsChange>,
+}
+
+/// New settings of pictures; what is left out stays.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ImageSettingsChange {
+    /// From `1h` to 10 years.
+    #[schema(nullable = false)]
+    retention: Option<Ttl>,
+    /// `0d`: not at all; at most a year.
+    #[schema(nullable = false)]
+    originals: Option<Ttl>,
+    #[schema(nullable = false, min_items = 1, max_items = 4)]
+    variants: Option<Vec<VariantName>>,
+    /// At least one: no class would let see everybody.
+    #[schema(value_type = Option<Vec<Class>>, nullable = false, min_items = 1, max_items = 50)]
+    classes: Option<Vec<String>>,
+}
+
+/// What is made of a picture.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum VariantName {
+    Thumbnail,
+    Annotated,
+    Anonymised,
 }
 
 /// A node that is to be.

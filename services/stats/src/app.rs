@@ -10,7 +10,8 @@ use citytrack_storage::{Database, DatabaseOptions};
 use secrecy::ExposeSecret;
 
 use crate::{
-    api_tokens::ApiTokens, counts, database, export, heatmap, occupancy, openapi, settings::Settings, venue_counts,
+    api_tokens::ApiTokens, counts, database, export, heatmap, images, occupancy, openapi, settings::Settings,
+    venue_counts,
 };
 
 /// The running read API.
@@ -53,6 +54,9 @@ impl App {
                 .service(reading("/api/v1/venues/{venue}/counts", venue_counts::get))
                 .service(reading("/api/v1/venues/{venue}/detections", export::get))
                 .service(reading("/api/v1/venues/{venue}/heatmap", heatmap::get))
+                .service(picture("/api/v1/images/{id}", images::get))
+                .service(reading("/api/v1/images/{id}/details", images::details))
+                .service(reading("/api/v1/venues/{venue}/images", images::list))
                 .service(reading("/api/v1/occupancy", occupancy::now))
                 .service(reading("/api/v1/occupancy/history", occupancy::history::history))
                 .service(document.resource());
@@ -71,6 +75,18 @@ where
 {
     web::resource(path)
         .wrap(Compress::default())
+        .route(http::get().to(handler))
+        .default_service(http::only("GET, HEAD"))
+}
+
+/// What cannot be compressed further, and must not be, as parts of it may be asked for.
+fn picture<F, A>(path: &str, handler: F) -> impl HttpServiceFactory + use<F, A>
+where
+    F: Handler<A>,
+    A: FromRequest + 'static,
+    F::Output: Responder + 'static,
+{
+    web::resource(path)
         .route(http::get().to(handler))
         .default_service(http::only("GET, HEAD"))
 }

@@ -5,7 +5,7 @@ use std::pin::Pin;
 use actix_web::{FromRequest, HttpRequest, dev::Payload, web};
 use citytrack_access::{ApiToken, ViewerToken, ViewerTokens};
 use citytrack_common::{Problem, http};
-use citytrack_domain::{CameraPattern, Clock, Slug};
+use citytrack_domain::{CameraPattern, Clock, ImageDetails, Slug};
 
 use crate::api_tokens::ApiTokens;
 
@@ -45,6 +45,15 @@ impl Viewer {
             }
         }
         Ok(allowed)
+    }
+
+    /// Whether the picture is one that the token lets see. One of which nobody said the camera is only for those who may see all.
+    pub(crate) fn sees_picture(&self, image: &ImageDetails) -> bool {
+        let (venue, node) = (&image.source.venue, &image.source.node);
+        match &image.camera {
+            Some(camera) => self.0.allows_camera(venue, node, camera),
+            None => self.0.allows(venue) && self.0.cameras(venue).is_none(),
+        }
     }
 
     async fn of(request: &HttpRequest) -> Result<Self, Problem> {

@@ -1,4 +1,4 @@
-//! The read API: counts and other statistics.
+//! The read API: counts and other statistics, and pictures.
 
 mod api_tokens;
 mod app;
@@ -9,6 +9,7 @@ mod database;
 mod error;
 mod export;
 mod heatmap;
+mod images;
 mod occupancy;
 mod openapi;
 mod query;

@@ -3,7 +3,7 @@
 use citytrack_common::openapi::{self, Access};
 use utoipa::OpenApi;
 
-use crate::{counts, export, heatmap, occupancy, venue_counts};
+use crate::{counts, export, heatmap, images, occupancy, venue_counts};
 
 /// The document is served under this name.
 pub(crate) const SERVICE: &str = "stats";
@@ -14,13 +14,17 @@ const TOKENS: &str = "A viewer token, or an API token (`ct_…`).";
 #[openapi(
     info(
         title = "CityTrack: statistics",
-        description = "What was counted. Errors are problem documents (RFC 9457); every GET answers HEAD, too."
+        description = "What was counted, and pictures. Errors are problem documents (RFC 9457); every GET answers HEAD, too."
     ),
-    paths(counts::get, venue_counts::get, export::get, heatmap::get, occupancy::now, occupancy::history::history),
+    paths(
+        counts::get, venue_counts::get, export::get, heatmap::get, occupancy::now, occupancy::history::history,
+        images::get, images::details, images::list,
+    ),
     tags(
         (name = "counts", description = "How many detections there were, in buckets of time."),
         (name = "detections", description = "What was seen, one by one."),
         (name = "heatmap", description = "Where on the image of a camera people stand."),
+        (name = "images", description = "Pictures, and what is known about them."),
         (name = "occupancy", description = "How many there are."),
     )
 )]

@@ -3,15 +3,18 @@
 pub(crate) mod api_tokens;
 pub(crate) mod audit;
 pub(crate) mod cameras;
+pub(crate) mod image_settings;
 pub(crate) mod imports;
 pub(crate) mod journal;
 pub(crate) mod keys;
 pub(crate) mod ledger;
 pub(crate) mod nodes;
 pub(crate) mod nodes_overview;
+pub(crate) mod originals;
 pub(crate) mod roles;
 pub(crate) mod session;
 pub(crate) mod system;
+pub(crate) mod upload_tokens;
 pub(crate) mod users;
 pub(crate) mod venues;
 pub(crate) mod viewer_tokens;
@@ -97,6 +100,12 @@ fn control(config: &mut web::ServiceConfig) {
             .default_service(only("DELETE")),
         web::resource("/nodes/{node}/ledger")
             .route(get().to(ledger::get))
+            .default_service(only("GET, HEAD")),
+        web::resource("/nodes/{node}/upload-tokens")
+            .route(post().to(upload_tokens::create))
+            .default_service(only("POST")),
+        web::resource("/originals/{id}")
+            .route(get().to(originals::get))
             .default_service(only("GET, HEAD")),
         web::resource("/session")
             .route(get().to(session::get))

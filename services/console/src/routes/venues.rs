@@ -5,7 +5,7 @@ use citytrack_access::Right;
 use citytrack_common::{Problem, openapi::ProblemSchema};
 use citytrack_domain::{Slug, VenueTimeZone};
 use citytrack_storage::{
-    Database,
+    Database, images,
     venues::{self, Venue},
 };
 use jiff::Timestamp;
@@ -13,7 +13,7 @@ use serde::Serialize;
 use tracing::info;
 use utoipa::ToSchema;
 
-use super::{ListQuery, created, venue_in};
+use super::{ListQuery, created, image_settings, venue_in};
 use crate::{
     auth::Principal,
     body::{Body, display_name},
@@ -30,6 +30,7 @@ struct VenueBody {
     time_zone: String,
     created_at: Timestamp,
     retired_at: Option<Timestamp>,
+    images: image_settings::SettingsBody,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -46,6 +47,7 @@ impl From<Venue> for VenueBody {
             time_zone: venue.time_zone,
             created_at: venue.created_at,
             retired_at: venue.retired_at,
+            images: venue.images.into(),
         }
     }
 }
@@ -118,7 +120,7 @@ pub(super) async fn get(
 
 /// Change a venue
 ///
-/// Needs an admin of the venue.
+/// Needs an admin of the venue. How long pictures are kept changes at once, what is made of them from the next one on.
 #[utoipa::path(
     patch, path = "/api/v1/venues/{venue}", operation_id = "change_venue", tag = "venues",
     params(("venue" = Slug, Path)),
@@ -133,12 +135,18 @@ pub(super) async fn update(
 ) -> Result<HttpResponse, Problem> {
     let slug = venue_in(&path)?;
     principal.may(Right::ChangeVenue, &slug)?;
-    let (name, zone) = body.read(|fields| {
+    let (name, zone, settings) = body.read(|fields| {
         let name = fields.optional("name", display_name);
         let zone = fields.optional("time_zone", VenueTimeZone::new);
-        Ok((name?, zone?))
+        let settings = image_settings::read(fields);
+        Ok((name?, zone?, settings?))
     })?;
     let change = principal.change(&database).await?;
+    if let Some(settings) = &settings {
+        images::change_settings(&change, &slug, settings)
+            .await
+            .map_err(problem)?;
+    }
     let venue = venues::update(&change, &slug, name.as_deref(), zone.as_ref())
         .await
         .map_err(problem)?;

@@ -6,6 +6,7 @@ mod counts;
 mod export;
 mod export_limits;
 mod heatmap;
+mod images;
 mod occupancy;
 mod occupancy_history;
 mod refused;
