@@ -204,7 +204,7 @@ mod tests {
                 "{pointer}{part}: {found:?}"
             );
         }
-        assert!(violations(&[("boxes", "[1,")], None)[0].starts_with("/boxes is not JSON"));
+        assert!(violations(&[("boxes", "person")], None)[0].starts_with("/boxes is not JSON"));
         assert_eq!(
             violations(&[("boxes", "{}")], None),
             ["/boxes must be an array, not an object"]
