@@ -14,9 +14,10 @@ const NODE: &str = "/api/v1/nodes/0197a1f0-0000-7000-8000-000000000000";
 #[tokio::test]
 async fn nothing_of_the_api_is_open() {
     let console = Console::start().await;
-    let [ledger, keys, key] = [
+    let [ledger, keys, uploads, key] = [
         format!("{NODE}/ledger"),
         format!("{NODE}/keys"),
+        format!("{NODE}/upload-tokens"),
         format!("{NODE}/keys/0197a1f0-0000-7000-8000-000000000000"),
     ];
     let everything = [
@@ -35,6 +36,8 @@ async fn nothing_of_the_api_is_open() {
         (Method::GET, &ledger),
         (Method::GET, &keys),
         (Method::POST, &keys),
+        (Method::POST, &uploads),
+        (Method::GET, "/api/v1/originals/0197a1f0-0000-7000-8000-000000000000"),
         (Method::DELETE, &key),
         (Method::POST, "/api/v1/viewer-tokens"),
         (Method::GET, "/api/v1/api-tokens"),
@@ -103,6 +106,8 @@ async fn a_viewer_may_change_nothing() {
         (Method::PATCH, "/api/v1/venues/demo/cameras/1"),
         (Method::GET, NODE),
         (Method::GET, &format!("{NODE}/ledger")),
+        (Method::POST, &format!("{NODE}/upload-tokens")),
+        (Method::GET, "/api/v1/originals/0197a1f0-0000-7000-8000-000000000000"),
         (Method::POST, "/api/v1/viewer-tokens"),
         (Method::GET, "/api/v1/api-tokens"),
         (Method::POST, "/api/v1/api-tokens"),

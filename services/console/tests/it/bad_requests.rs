@@ -93,7 +93,7 @@ async fn bad_values_are_named_one_by_one() {
             Method::PATCH,
             "/api/v1/venues/demo",
             json!({"slug": "new"}),
-            json!({"/slug": "is not known here; known are name, time_zone"}),
+            json!({"/slug": "is not known here; known are images, name, time_zone"}),
         ),
         (
             Method::POST,

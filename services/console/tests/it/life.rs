@@ -26,7 +26,9 @@ async fn a_venue_from_its_creation_to_its_end() {
     assert_eq!(
         venue,
         json!({"slug": "demo", "name": "Old Town", "time_zone": "Europe/Berlin",
-               "created_at": venue["created_at"], "retired_at": null})
+               "created_at": venue["created_at"], "retired_at": null,
+               "images": {"retention": "30d", "originals": "0d", "variants": ["thumbnail", "annotated", "anonymised"],
+                          "classes": ["person", "face"]}})
     );
     venue["created_at"].as_str().unwrap().parse::<Timestamp>().unwrap();
     assert_eq!(

@@ -8,6 +8,7 @@ mod bad_requests;
 mod browser;
 mod console;
 mod create_user;
+mod images;
 mod imports;
 mod journal;
 mod ledger;

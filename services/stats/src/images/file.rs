@@ -114,8 +114,10 @@ impl File {
         EntityTag::new_strong(format!("{half:032x}"))
     }
 
+    /// Dates of HTTP have whole seconds, and are compared with this.
     fn modified(&self) -> HttpDate {
-        HttpDate::from(SystemTime::from(self.modified))
+        let second = Timestamp::from_second(self.modified.as_second());
+        HttpDate::from(SystemTime::from(second.unwrap_or(self.modified)))
     }
 
     /// Whether the client has it: by its tag, or where it names none, by its time (RFC 9110, 13.2.2).
