@@ -77,7 +77,7 @@ const SELECT: &str = "
            (select coalesce(jsonb_agg(to_jsonb(stored)), '[]') from (
                select variant, media_type, width, height, bytes from image_picture where image_id = image.id
                union all
-               select 'original', image.media_type, image.width, image.height, image.bytes
+               select 'original', image.media_type, image.width, image.height, coalesce(image.bytes, 0)
                where image.state = 'ready' and image.original_until > $1
                order by variant) as stored) as variants
     from image join node on node.id = image.node_id join venue on venue.slug = image.venue";
