@@ -92,6 +92,11 @@ fn broken() -> Vec<Case> {
             Refused(INVALID, "cannot be decoded"),
         ),
         (
+            "JPEG, progressive, of a thousand scans",
+            endless(),
+            Refused(INVALID, "cannot be decoded"),
+        ),
+        (
             "PNG, cut off in the middle",
             half("transparent.png"),
             Refused(INVALID, "cannot be decoded"),
@@ -281,6 +286,14 @@ fn jpeg_that_claims(width: u16, height: u16) -> Vec<u8> {
     jpeg[frame + 5..frame + 7].copy_from_slice(&height.to_be_bytes());
     jpeg[frame + 7..frame + 9].copy_from_slice(&width.to_be_bytes());
     jpeg
+}
+
+/// The last scan comes again and again: small to send, long to decode.
+fn endless() -> Vec<u8> {
+    let jpeg = odd("progressive.jpg");
+    let last = jpeg.windows(2).rposition(|marker| marker == [0xFF, 0xDA]).unwrap();
+    let (before, scan) = (&jpeg[..last], &jpeg[last..jpeg.len() - 2]);
+    [before, &scan.repeat(1000), &jpeg[jpeg.len() - 2..]].concat()
 }
 
 /// The Huffman tables are emptied.

@@ -5,6 +5,7 @@
 mod drawn;
 mod formats;
 mod hidden;
+mod mutated;
 mod photographs;
 mod stripped;
 mod support;
