@@ -6,6 +6,7 @@ pub mod journal;
 mod maintenance;
 mod metrics;
 mod persist;
+pub mod pictures;
 mod rollups;
 mod rounds;
 mod settings;

@@ -7,7 +7,11 @@ use citytrack_common::settings::{AdminSettings, BrokerSettings, DatabaseSettings
 use clap::{Args, Parser};
 use humantime::Duration;
 
-use crate::{dead_letters::Tool, journal::JournalSettings};
+use crate::{
+    dead_letters::Tool,
+    journal::JournalSettings,
+    pictures::{SaveSettings, TransformSettings},
+};
 
 /// The background worker of CityTrack.
 #[derive(Parser)]
@@ -15,6 +19,10 @@ use crate::{dead_letters::Tool, journal::JournalSettings};
 pub enum Command {
     /// Stores batches in PostgreSQL, makes partitions ahead and drops old ones
     Persist(Box<Settings>),
+    /// Makes people on pictures unrecognisable, and the other forms that a venue wants
+    Transform(Box<TransformSettings>),
+    /// Stores pictures in PostgreSQL, and deletes them when their time is over
+    Save(Box<SaveSettings>),
     /// Notes every message that goes through RabbitMQ: when, where and how large, never what it says
     ///
     /// It gets a copy of every message, pictures too, and writes a row for each: what that costs is in docs/messaging.md.

@@ -1,0 +1,9 @@
+//! The roles of pictures: `transform` makes people unrecognisable, `save` stores what became of it.
+
+mod common;
+mod metrics;
+pub mod save;
+mod settings;
+pub mod transform;
+
+pub use settings::{CommonSettings, SaveSettings, SavingSettings, TransformSettings, TransformingSettings};

@@ -1,0 +1,142 @@
+//! The role `save`: what became of pictures → PostgreSQL, each once; and its end when its time is over.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use citytrack_broker::{Delivery, Inbox, topology::{IMAGES, SAVE}};
+use citytrack_common::{Lifecycle, TaskError, admin, health, lifecycle::chain};
+use citytrack_domain::Clock;
+use citytrack_messages::images::{TRANSFORMED, Transformed, decode_transformed};
+use citytrack_storage::{Database, Error, images::{self, Finished}};
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+use super::{
+    common::{self, Patient, Stopped},
+    metrics::PictureMetrics,
+    settings::SaveSettings,
+};
+use crate::{
+    dead_letters::{self, DeadLetters, Letter},
+    rounds,
+};
+
+/// No more is taken at once when what was taken has so many bytes.
+const MAX_TAKE: usize = 32 << 20;
+
+/// Starts the worker in the role `save`.
+///
+/// # Errors
+/// When the admin address is taken or a URL cannot be read. Servers that are away are waited for.
+pub fn start(settings: &SaveSettings, lifecycle: &Lifecycle) -> Result<(), TaskError> {
+    let registry = admin::registry()?;
+    let (spawner, readiness, common) = (lifecycle.spawner(), lifecycle.readiness(), &settings.common);
+    let prefetch = settings.save.prefetch.get();
+    let inbox = common::inbox(common, SAVE.name, prefetch, &registry)?;
+    let status = health::follow(readiness.check("broker"), inbox.status(), spawner.stop());
+    spawner.spawn("broker status", status);
+    let letters = (IMAGES.dead_letter_exchange, dead_letters::SCHEMA);
+    let publisher = common::publisher(common, letters, "dead_letters", &registry, &spawner)?;
+    let database = common::database(common, "citytrack worker (save)")?;
+    let interval = settings.save.retention_interval.into();
+    spawner.spawn("retention of pictures", retention(database.clone(), interval, spawner.stop()));
+    let save = Save {
+        dead_letters: DeadLetters::new(publisher, Clock::System),
+        postgres: Patient {
+            database,
+            check: readiness.check("database"),
+            max_backoff: common.max_backoff.into(),
+            stop: spawner.stop(),
+        },
+        prefetch: prefetch.into(),
+        metrics: PictureMetrics::of_save(&registry)?,
+        stop: spawner.stop(),
+    };
+    spawner.spawn("save", save.run(inbox));
+    admin::start(&common.admin, registry, lifecycle)
+}
+
+struct Save {
+    dead_letters: DeadLetters,
+    postgres: Patient,
+    prefetch: usize,
+    metrics: PictureMetrics,
+    stop: CancellationToken,
+}
+
+impl Save {
+    async fn run(self, mut inbox: Inbox) -> Result<(), TaskError> {
+        let mut going_on = self.postgres.until_answered(async |database| database.migrate().await).await.is_ok();
+        while going_on {
+            let next = inbox.next(self.prefetch, MAX_TAKE);
+            let Some(deliveries) = self.stop.run_until_cancelled(next).await else {
+                break;
+            };
+            for delivery in deliveries {
+                going_on = going_on && self.settle(delivery).await.is_ok();
+            }
+            if going_on {
+                inbox.settle().await;
+            }
+        }
+        inbox.close().await;
+        Ok(())
+    }
+
+    /// Brings one message to its end: stored, recognised as a repetition, or put aside.
+    async fn settle(&self, delivery: Delivery) -> Result<(), Stopped> {
+        let (route, payload) = (delivery.route, Bytes::from(delivery.payload));
+        let done = match decode_transformed(payload.clone()) {
+            Ok(done) => done,
+            Err(error) => return self.put_aside(&route, payload, &chain(&error)).await,
+        };
+        let saved = self.postgres.until_answered(async |database| save(database, &done).await).await?;
+        match saved {
+            Ok(is_new) => {
+                self.metrics.settled(if is_new { "stored" } else { "duplicate" });
+                let age = Clock::System.now().duration_since(done.image.received_at);
+                self.metrics.age.observe(age.as_secs_f64().max(0.0));
+                Ok(())
+            }
+            Err(error) => self.put_aside(&route, payload, &chain(&error)).await,
+        }
+    }
+
+    async fn put_aside(&self, route: &str, payload: Bytes, reason: &str) -> Result<(), Stopped> {
+        let letter = Letter { route, kind: TRANSFORMED, payload, reason };
+        if !self.dead_letters.put(letter, &self.stop).await {
+            return Err(Stopped);
+        }
+        self.metrics.settled("dead_lettered");
+        Ok(())
+    }
+}
+
+async fn save(database: &Database, done: &Transformed) -> Result<bool, Error> {
+    let finished = Finished {
+        image: &done.image,
+        size: done.size,
+        boxes: &done.boxes,
+        boxes_from: done.boxes_from,
+        transformed_at: done.transformed_at,
+        outcome: match &done.outcome {
+            Ok(ready) => Ok((&ready.variants[..], ready.original.as_deref())),
+            Err(failure) => Err(failure),
+        },
+    };
+    images::save(database, &finished, Clock::System.now()).await
+}
+
+async fn retention(database: Database, interval: Duration, stop: CancellationToken) -> Result<(), TaskError> {
+    let failed = |error: &Error| warn!(error = %chain(error), "pictures whose time is over cannot be deleted now");
+    rounds::run(database.clone(), interval, stop, || expire(&database), failed).await;
+    Ok(())
+}
+
+async fn expire(database: &Database) -> Result<(), Error> {
+    let expired = images::expire(database, Clock::System.now()).await?;
+    if expired != images::Expired::default() {
+        info!(?expired, "pictures are deleted whose time is over");
+    }
+    Ok(())
+}

@@ -1,0 +1,106 @@
+//! Settings of the roles `transform` and `save`.
+
+use std::num::NonZeroU16;
+
+use citytrack_common::settings::{AdminSettings, BrokerSettings, DatabaseSettings, LogSettings, ShutdownSettings};
+use clap::{Args, Parser};
+use humantime::Duration;
+
+/// Makes people on pictures unrecognisable, and what else is made of a picture.
+#[derive(Clone, Parser)]
+#[command(mut_arg("admin-listen", |arg| arg.default_value("127.0.0.1:21221")))]
+pub struct TransformSettings {
+    /// How it transforms.
+    #[command(flatten)]
+    pub transform: TransformingSettings,
+    /// What both roles need.
+    #[command(flatten)]
+    pub common: CommonSettings,
+}
+
+/// Stores what became of pictures, and deletes it when its time is over.
+#[derive(Clone, Parser)]
+#[command(mut_arg("admin-listen", |arg| arg.default_value("127.0.0.1:21241")))]
+pub struct SaveSettings {
+    /// How it saves.
+    #[command(flatten)]
+    pub save: SavingSettings,
+    /// What both roles need.
+    #[command(flatten)]
+    pub common: CommonSettings,
+}
+
+/// What both roles need.
+#[derive(Args, Clone)]
+pub struct CommonSettings {
+    /// Longest wait between two attempts while PostgreSQL is away
+    #[arg(
+        long = "images-max-backoff",
+        env = "CITYTRACK_IMAGES__MAX_BACKOFF",
+        default_value = "5s"
+    )]
+    pub max_backoff: Duration,
+    /// PostgreSQL.
+    #[command(flatten)]
+    pub database: DatabaseSettings,
+    /// RabbitMQ.
+    #[command(flatten)]
+    pub broker: BrokerSettings,
+    /// The listener for operators.
+    #[command(flatten)]
+    pub admin: AdminSettings,
+    /// Log lines.
+    #[command(flatten)]
+    pub log: LogSettings,
+    /// How the process ends.
+    #[command(flatten)]
+    pub shutdown: ShutdownSettings,
+}
+
+/// How pictures are transformed.
+#[derive(Args, Clone, Debug)]
+pub struct TransformingSettings {
+    /// Pictures that are transformed at once, each on a thread of its own with up to 250 MB in the worst case
+    #[arg(
+        long = "transform-parallel",
+        env = "CITYTRACK_TRANSFORM__PARALLEL",
+        default_value = "2"
+    )]
+    pub parallel: NonZeroU16,
+    /// Most pixels of a picture
+    #[arg(
+        long = "transform-max-pixels",
+        env = "CITYTRACK_TRANSFORM__MAX_PIXELS",
+        default_value = "50000000"
+    )]
+    pub max_pixels: u64,
+    /// How long a picture may take; what takes longer has failed for good
+    #[arg(
+        long = "transform-time-limit",
+        env = "CITYTRACK_TRANSFORM__TIME_LIMIT",
+        default_value = "20s"
+    )]
+    pub time_limit: Duration,
+    /// How long a picture without boxes waits for the detections of its camera and time, which may come after it
+    #[arg(
+        long = "transform-frame-wait",
+        env = "CITYTRACK_TRANSFORM__FRAME_WAIT",
+        default_value = "2s"
+    )]
+    pub frame_wait: Duration,
+}
+
+/// How pictures are saved.
+#[derive(Args, Clone, Debug)]
+pub struct SavingSettings {
+    /// Messages taken from the queue and not yet acknowledged, at most; all of them are in memory
+    #[arg(long = "save-prefetch", env = "CITYTRACK_SAVE__PREFETCH", default_value = "16")]
+    pub prefetch: NonZeroU16,
+    /// How often pictures are looked for whose time is over
+    #[arg(
+        long = "save-retention-interval",
+        env = "CITYTRACK_SAVE__RETENTION_INTERVAL",
+        default_value = "1h"
+    )]
+    pub retention_interval: Duration,
+}
