@@ -104,7 +104,7 @@ impl Failure {
 /// Makes the variants: decode, turn upright, pixelate; everything else is made from the anonymised pixels. All variants are new
 /// JPEGs of quality 85, so nothing of the upload's metadata is left.
 ///
-/// Uses the calling thread alone, for some 20 ms on a picture of 1920 × 1080, and up to 250 MB of memory on the largest: call it
+/// Uses the calling thread alone, for some 20 ms on a picture of 1920 × 1080, and up to 220 MB of memory on the largest: call it
 /// on a bounded pool of blocking threads. A panic of a decoder is caught and becomes [`Failure::Crashed`].
 ///
 /// # Errors
