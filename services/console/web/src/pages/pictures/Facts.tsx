@@ -47,19 +47,28 @@ export function Facts({ image, zone }: Props) {
             <dd>{number(frame)}</dd>
           </>
         )}
-        <dt>Size</dt>
-        <dd>{width && height ? `${number(width)} × ${number(height)} pixels` : "–"}</dd>
-        <dt>Boxes</dt>
-        <dd>
-          {tellBoxes(boxes)}
-          {boxes_from && <span class="muted"> ({ORIGINS[boxes_from] ?? boxes_from})</span>}
-        </dd>
-        <dt>Kept</dt>
-        <dd>
-          {variants.length === 0
-            ? "nothing"
-            : variants.map(({ variant, bytes: size }) => `${variant} ${bytes(size)}`).join(", ")}
-        </dd>
+        {width !== null && height !== null && (
+          <>
+            <dt>Size</dt>
+            <dd>
+              {number(width)} × {number(height)} pixels
+            </dd>
+          </>
+        )}
+        {state !== "received" && (
+          <>
+            <dt>Boxes</dt>
+            <dd>
+              {tellBoxes(boxes)}
+              {boxes_from && <span class="muted"> ({ORIGINS[boxes_from] ?? boxes_from})</span>}
+            </dd>
+            <dt>Kept</dt>
+            <dd>
+              {variants.map(({ variant, bytes: size }) => `${variant} ${bytes(size)}`).join(", ") ||
+                "nothing"}
+            </dd>
+          </>
+        )}
         {state === "ready" && (
           <>
             <dt>Kept until</dt>

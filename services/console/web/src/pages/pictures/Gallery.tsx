@@ -97,7 +97,7 @@ function Tile({ image, zone, hasBoxes }: TileProps) {
         <span class="tile-text">
           <strong>{image.camera ?? "No camera"}</strong>
           <TimeText at={image.captured_at} zone={zone} />
-          <span class="muted">{tellBoxes(image.boxes)}</span>
+          {image.state !== "received" && <span class="muted">{tellBoxes(image.boxes)}</span>}
         </span>
       </a>
     </li>

@@ -48,6 +48,11 @@ test("a picture that is ready has come all the way, and each step tells how long
   ]);
 });
 
+test("where nobody said when a picture was captured, its way begins when it was received", () => {
+  const [first] = timeline(image({ captured_at: image().received_at }), []);
+  expect([first?.name, first?.took]).toEqual(["Received", undefined]);
+});
+
 test("messages stand at the step that they carried on, the oldest first", () => {
   const journal = [
     entry(9, "images.answered.api-1"),

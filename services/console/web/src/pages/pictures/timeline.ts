@@ -22,13 +22,22 @@ export function timeline(image: ImageDetails, journal: JournalEntry[]): Step[] {
   const about = (...events: string[]) =>
     byTime.filter(({ routing_key }) => events.some((event) => routing_key.startsWith(`images.${event}.`)));
   const isWaiting = state === "received";
+  // Where the sender did not say when, it is the same.
+  const isCaptureKnown = captured_at !== received_at;
+  const captured: Step = {
+    name: "Captured",
+    at: captured_at,
+    state: "done",
+    text: "By the clock of the node",
+    messages: [],
+  };
   const steps: Step[] = [
-    { name: "Captured", at: captured_at, state: "done", text: "By the clock of the node", messages: [] },
+    ...(isCaptureKnown ? [captured] : []),
     {
       name: "Received",
       at: received_at,
       state: "done",
-      took: took(captured_at, received_at),
+      ...(isCaptureKnown && { took: took(captured_at, received_at) }),
       messages: about("uploaded"),
     },
     {
