@@ -15,14 +15,14 @@ fn id(number: u8) -> String {
 }
 
 /// A picture that came at ten minutes past the hour of noon plus `minute`; `fields` are SQL: camera, boxes, state.
-async fn insert(stats: &Stats, number: u8, minute: u8, [camera, boxes, state]: [&str; 3]) {
+async fn insert(stats: &Stats, number: u8, minute: u8, [camera, boxes, progress]: [&str; 3]) {
     let node = stats.north().await.id;
     let id = id(number);
     let statement = format!(
         "insert into image (id, venue, node_id, camera, captured_at, received_at, frame, media_type, bytes, width, height,
                             boxes, boxes_from, state, transformed_at)
          values ('{id}', 'demo', '{node}', {camera}, '2026-11-22T11:{minute}:00Z', '2026-11-22T11:{minute}:01Z', 7, 'image/png', 8,
-                 640, 480, {boxes}, 'upload', '{state}', '2026-11-22T11:{minute}:02Z')"
+                 640, 480, {boxes}, 'upload', '{progress}', '2026-11-22T11:{minute}:02Z')"
     );
     batch(stats, &statement).await;
 }
@@ -62,10 +62,10 @@ async fn image(stats: &Stats, id: &str, query: &str) -> Response {
 
 async fn problem(stats: &Stats, id: &str, query: &str) -> (u16, String) {
     let answer = image(stats, id, query).await;
-    let status = answer.status().as_u16();
+    let code = answer.status().as_u16();
     let body: Value = answer.json().await.unwrap();
     let kind = body["type"].as_str().unwrap_or_default().replace("/problems/", "");
-    (status, kind)
+    (code, kind)
 }
 
 fn header<'a>(headers: &'a HeaderMap, name: &str) -> &'a str {
@@ -119,7 +119,7 @@ async fn a_picture_is_shown_and_may_be_kept() {
 async fn what_cannot_be_shown_is_told_why() {
     let stats = Stats::start("UTC").await;
     let shown = ready(&stats, 1, 10, "null").await;
-    let is = |status, kind: &str| (status, kind.to_owned());
+    let is = |code, kind: &str| (code, kind.to_owned());
     assert_eq!(
         problem(&stats, &shown, "?variant=annotated").await,
         is(404, "no-such-variant")
@@ -191,8 +191,8 @@ async fn details_tell_all_that_is_known() {
         "state": "ready", "reason": null, "detail": null,
         "variants": [variant("anonymised", 10, "image/jpeg"), variant("thumbnail", 5, "image/jpeg")],
     });
-    let (status, told) = json(asked(&stats, &path)).await;
-    assert_eq!((status, &told), (StatusCode::OK, &expected));
+    let (code, told) = json(asked(&stats, &path)).await;
+    assert_eq!((code, &told), (StatusCode::OK, &expected));
     let (_, page) = json(asked(&stats, IMAGES)).await;
     assert_eq!(page, json!({"images": [told], "next": null}));
     // That there is an original may be told; what is on it, not.
@@ -203,8 +203,8 @@ async fn details_tell_all_that_is_known() {
 }
 
 async fn listed(stats: &Stats, query: &str) -> (Vec<u8>, Value) {
-    let (status, page) = json(asked(stats, &format!("{IMAGES}{query}"))).await;
-    assert_eq!(status, StatusCode::OK, "{query}: {page}");
+    let (code, page) = json(asked(stats, &format!("{IMAGES}{query}"))).await;
+    assert_eq!(code, StatusCode::OK, "{query}: {page}");
     (numbers(&page), page["next"].clone())
 }
 
@@ -268,10 +268,10 @@ async fn lists_are_filtered_and_go_on() {
         "?from=then",
         "?venue=demo",
     ] {
-        let (status, problem) = json(asked(&stats, &format!("{IMAGES}{wrong}"))).await;
+        let (code, problem) = json(asked(&stats, &format!("{IMAGES}{wrong}"))).await;
         let kind = &problem["type"];
         assert_eq!(
-            (status, kind),
+            (code, kind),
             (StatusCode::BAD_REQUEST, &json!("/problems/invalid-query")),
             "{wrong}"
         );
@@ -289,7 +289,7 @@ async fn pictures_that_may_not_be_seen_are_not_there() {
     let limits = CameraLimits::from([(demo, vec!["north/door".parse().unwrap()])]);
     let limited = stats.limited_token(&["demo"], &limits);
     let elsewhere = stats.token(&["other"]);
-    for (token, number, status) in [
+    for (token, number, code) in [
         (&limited, 1, 200),
         (&limited, 2, 404),
         (&limited, 3, 404),
@@ -298,13 +298,13 @@ async fn pictures_that_may_not_be_seen_are_not_there() {
         for path in ["", "/details"] {
             let request = stats.request(&format!("/api/v1/images/{}{path}", id(number)));
             let answer = request.bearer_auth(token).send().await.unwrap();
-            assert_eq!(answer.status().as_u16(), status, "{number} {path}");
+            assert_eq!(answer.status().as_u16(), code, "{number} {path}");
         }
     }
     let (_, page) = json(stats.request(IMAGES).bearer_auth(&limited)).await;
     assert_eq!(numbers(&page), [1]);
-    let (status, _) = json(stats.request(IMAGES).bearer_auth(&elsewhere)).await;
-    assert_eq!(status, StatusCode::FORBIDDEN);
+    let (code, _) = json(stats.request(IMAGES).bearer_auth(&elsewhere)).await;
+    assert_eq!(code, StatusCode::FORBIDDEN);
     for path in [IMAGES.to_owned(), format!("/api/v1/images/{}", id(1))] {
         assert_eq!(json(stats.request(&path)).await.0, StatusCode::UNAUTHORIZED, "{path}");
     }
