@@ -25,7 +25,15 @@ fn page() -> String {
     let services = [
         ("ingest-api", reference::<citytrack_ingest_api::Settings>()),
         ("worker", reference::<citytrack_worker::Settings>()),
-        ("worker journal", reference::<citytrack_worker::journal::JournalSettings>()),
+        (
+            "worker transform",
+            reference::<citytrack_worker::pictures::TransformSettings>(),
+        ),
+        ("worker save", reference::<citytrack_worker::pictures::SaveSettings>()),
+        (
+            "worker journal",
+            reference::<citytrack_worker::journal::JournalSettings>(),
+        ),
         ("realtime-ws", reference::<citytrack_realtime_ws::Settings>()),
         ("stats", reference::<citytrack_stats::Settings>()),
         ("console", reference::<citytrack_console::Settings>()),

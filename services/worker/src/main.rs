@@ -29,7 +29,9 @@ fn main() -> ExitCode {
         }
         Command::Save(settings) => {
             let (log, shutdown) = (settings.common.log.clone(), settings.common.shutdown.clone());
-            process::run("worker", &log, shutdown, async |lifecycle| save::start(&settings, lifecycle))
+            process::run("worker", &log, shutdown, async |lifecycle| {
+                save::start(&settings, lifecycle)
+            })
         }
         Command::DeadLetters(tool) => process::run_once(tool.act()),
     }

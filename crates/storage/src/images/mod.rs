@@ -14,5 +14,5 @@ pub use find::{Image, ImagesQuery, VariantFacts, find, list};
 pub use receipt::receipt;
 pub use save::{Finished, save};
 pub use seen::detections_at;
-pub use settings::{SettingsChange, change_settings};
 pub(crate) use settings::{COLUMNS as SETTINGS_COLUMNS, of_row as settings_of_row};
+pub use settings::{SettingsChange, change_settings};

@@ -23,7 +23,9 @@ pub async fn detections_at(
         where camera.node_id = $1 and camera.name = $2 and captured_at = $3 limit 1";
     let ask = async {
         let client = database.client().await?;
-        Ok(client.query_opt(question, &[&node, &camera.as_str(), &captured_at]).await?)
+        Ok(client
+            .query_opt(question, &[&node, &camera.as_str(), &captured_at])
+            .await?)
     };
     let Some(row) = database.in_time(ask).await? else {
         return Ok(None);

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use citytrack_broker::{Inbox, InboxMetrics, Options, Publisher, PublisherMetrics, PublisherOptions, Source, topology::IMAGES};
+use citytrack_broker::{
+    Inbox, InboxMetrics, Options, Publisher, PublisherMetrics, PublisherOptions, Source, topology::IMAGES,
+};
 use citytrack_common::{Check, Spawner, TaskError, lifecycle::chain};
 use citytrack_storage::{Database, DatabaseOptions, Error};
 use prometheus::Registry;
@@ -31,13 +33,13 @@ pub(crate) struct Patient {
 
 impl Patient {
     /// Tries for as long as it takes; only what will never work is given back.
-    pub(crate) async fn until_answered<T>(
+    pub(crate) async fn until_answered<T, F: Future<Output = Result<T, Error>>>(
         &self,
-        work: impl AsyncFn(&Database) -> Result<T, Error>,
+        work: impl Fn() -> F,
     ) -> Result<Result<T, Error>, Stopped> {
         let mut backoff = FIRST_BACKOFF;
         loop {
-            let error = match work(&self.database).await {
+            let error = match work().await {
                 Ok(done) => {
                     self.check.ok();
                     return Ok(Ok(done));
@@ -73,7 +75,9 @@ fn connection(settings: &CommonSettings, name: &str) -> Result<Options, TaskErro
         heartbeat: settings.broker.heartbeat.into(),
         topology: IMAGES,
     };
-    let checked = connection.check().map_err(|error| format!("CITYTRACK_BROKER__URL: {error}"));
+    let checked = connection
+        .check()
+        .map_err(|error| format!("CITYTRACK_BROKER__URL: {error}"));
     checked?;
     Ok(connection)
 }
@@ -86,7 +90,12 @@ pub(crate) fn inbox(
     registry: &Registry,
 ) -> Result<Inbox, TaskError> {
     let connection = connection(settings, queue)?;
-    Ok(Inbox::new(connection, Source::Work(queue), prefetch, InboxMetrics::new(registry)?))
+    Ok(Inbox::new(
+        connection,
+        Source::Work(queue),
+        prefetch,
+        InboxMetrics::new(registry)?,
+    ))
 }
 
 /// Starts a publisher; `name` is that of its connection and, in its metrics, its own.

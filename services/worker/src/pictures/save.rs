@@ -3,11 +3,17 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use citytrack_broker::{Delivery, Inbox, topology::{IMAGES, SAVE}};
+use citytrack_broker::{
+    Delivery, Inbox,
+    topology::{IMAGES, SAVE},
+};
 use citytrack_common::{Lifecycle, TaskError, admin, health, lifecycle::chain};
 use citytrack_domain::Clock;
 use citytrack_messages::images::{TRANSFORMED, Transformed, decode_transformed};
-use citytrack_storage::{Database, Error, images::{self, Finished}};
+use citytrack_storage::{
+    Database, Error,
+    images::{self, Finished},
+};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
@@ -39,7 +45,10 @@ pub fn start(settings: &SaveSettings, lifecycle: &Lifecycle) -> Result<(), TaskE
     let publisher = common::publisher(common, letters, "dead_letters", &registry, &spawner)?;
     let database = common::database(common, "citytrack worker (save)")?;
     let interval = settings.save.retention_interval.into();
-    spawner.spawn("retention of pictures", retention(database.clone(), interval, spawner.stop()));
+    spawner.spawn(
+        "retention of pictures",
+        retention(database.clone(), interval, spawner.stop()),
+    );
     let save = Save {
         dead_letters: DeadLetters::new(publisher, Clock::System),
         postgres: Patient {
@@ -66,7 +75,11 @@ struct Save {
 
 impl Save {
     async fn run(self, mut inbox: Inbox) -> Result<(), TaskError> {
-        let mut going_on = self.postgres.until_answered(async |database| database.migrate().await).await.is_ok();
+        let mut going_on = self
+            .postgres
+            .until_answered(|| self.postgres.database.migrate())
+            .await
+            .is_ok();
         while going_on {
             let next = inbox.next(self.prefetch, MAX_TAKE);
             let Some(deliveries) = self.stop.run_until_cancelled(next).await else {
@@ -90,7 +103,10 @@ impl Save {
             Ok(done) => done,
             Err(error) => return self.put_aside(&route, payload, &chain(&error)).await,
         };
-        let saved = self.postgres.until_answered(async |database| save(database, &done).await).await?;
+        let saved = self
+            .postgres
+            .until_answered(|| save(&self.postgres.database, &done))
+            .await?;
         match saved {
             Ok(is_new) => {
                 self.metrics.settled(if is_new { "stored" } else { "duplicate" });
@@ -103,7 +119,12 @@ impl Save {
     }
 
     async fn put_aside(&self, route: &str, payload: Bytes, reason: &str) -> Result<(), Stopped> {
-        let letter = Letter { route, kind: TRANSFORMED, payload, reason };
+        let letter = Letter {
+            route,
+            kind: TRANSFORMED,
+            payload,
+            reason,
+        };
         if !self.dead_letters.put(letter, &self.stop).await {
             return Err(Stopped);
         }

@@ -6,7 +6,10 @@
 use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use citytrack_broker::{Delivery, Inbox, Message, Publisher, topology::{IMAGES, TRANSFORM}};
+use citytrack_broker::{
+    Delivery, Inbox, Message, Publisher,
+    topology::{IMAGES, TRANSFORM},
+};
 use citytrack_common::{Lifecycle, TaskError, admin, health, lifecycle::chain, trace::TRACEPARENT};
 use citytrack_domain::{BoxesFrom, Clock, ImageBoxes, ImageFailure, ImageSettings, ImageVariant, Variant};
 use citytrack_images::{Encoded, Limits, Marks, Objects, Wanted};
@@ -14,10 +17,16 @@ use citytrack_messages::images::{
     ANSWER, Answer, IMAGE_ID, Ready, TRANSFORMED, Transformed, UPLOAD, Upload, answered_key, decode_upload,
     encode_answer, encode_transformed, transformed_key,
 };
-use citytrack_storage::{images, venues::{self, Venue}};
-use futures_util::future::join_all;
+use citytrack_storage::{
+    images,
+    venues::{self, Venue},
+};
+use futures_util::{FutureExt as _, future::join_all};
 use jiff::tz::TimeZone;
-use tokio::{sync::Semaphore, time::{Instant, timeout}};
+use tokio::{
+    sync::Semaphore,
+    time::{Instant, timeout},
+};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
@@ -83,15 +92,18 @@ struct Transform {
 impl Transform {
     async fn run(self, mut inbox: Inbox) -> Result<(), TaskError> {
         // Nothing is taken from the queue before there is something to ask.
-        let schema = self.postgres.until_answered(async |database| database.migrate().await).await;
+        let schema = self.postgres.until_answered(|| self.postgres.database.migrate()).await;
         let parallel = usize::from(self.settings.parallel.get());
         while schema.is_ok() {
             let next = inbox.next(parallel, usize::MAX);
             let Some(deliveries) = self.stop.run_until_cancelled(next).await else {
                 break;
             };
-            let all = join_all(deliveries.into_iter().map(|delivery| self.settle(delivery))).await;
-            if all.iter().any(Result::is_err) {
+            let all: Vec<_> = deliveries
+                .into_iter()
+                .map(|delivery| self.settle(delivery).boxed())
+                .collect();
+            if join_all(all).await.iter().any(Result::is_err) {
                 break;
             }
             inbox.settle().await;
@@ -108,7 +120,8 @@ impl Transform {
             Err(error) => return self.put_aside(&route, payload, &chain(&error)).await,
         };
         let venue = upload.image.source.venue.clone();
-        let found = self.postgres.until_answered(async |database| venues::get(database, &venue).await).await?;
+        let database = &self.postgres.database;
+        let found = self.postgres.until_answered(|| venues::get(database, &venue)).await?;
         let venue = match found {
             Ok(venue) => venue,
             Err(error) => return self.put_aside(&route, payload, &chain(&error)).await,
@@ -119,7 +132,8 @@ impl Transform {
         self.publish(&done, delivery.headers.get(TRACEPARENT).cloned()).await?;
         let age = Clock::System.now().duration_since(upload.image.received_at);
         self.metrics.age.observe(age.as_secs_f64().max(0.0));
-        self.metrics.settled(if done.outcome.is_ok() { "ready" } else { "failed" });
+        self.metrics
+            .settled(if done.outcome.is_ok() { "ready" } else { "failed" });
         match &done.outcome {
             Ok(_) => Ok(()),
             Err(failure) => self.put_aside(&route, payload, &failure.detail).await,
@@ -135,7 +149,7 @@ impl Transform {
         };
         let until = Instant::now() + Duration::from(self.settings.frame_wait);
         loop {
-            let ask = async |database: &_| images::detections_at(database, image.source.id, camera, image.captured_at).await;
+            let ask = || images::detections_at(&self.postgres.database, image.source.id, camera, image.captured_at);
             match self.postgres.until_answered(ask).await? {
                 Ok(Some(boxes)) => return Ok((Some(boxes), BoxesFrom::Detections)),
                 Ok(None) if Instant::now() < until => {}
@@ -153,7 +167,9 @@ impl Transform {
     /// On a thread of its own, for as long as it may take.
     async fn transform(&self, upload: &Upload, boxes: ImageBoxes, boxes_from: BoxesFrom, venue: Venue) -> Transformed {
         let stamp = stamp(upload, &venue);
-        let limits = Limits { pixels: self.settings.max_pixels };
+        let limits = Limits {
+            pixels: self.settings.max_pixels,
+        };
         let keep = !venue.images.keep_originals.is_zero();
         let (picture, seen) = (upload.picture.clone(), boxes.clone());
         // A thread that takes too long is not ended by giving it up, so it keeps its place until it ends.
@@ -198,7 +214,10 @@ impl Transform {
                 anonymised.cloned().ok_or_else(none)
             }
         };
-        let answer = Answer { id: done.image.id, outcome };
+        let answer = Answer {
+            id: done.image.id,
+            outcome,
+        };
         let message = Message {
             route: answered_key(instance),
             payload: encode_answer(&answer),
@@ -215,7 +234,11 @@ impl Transform {
         headers.extend(trace.map(|trace| (TRACEPARENT, trace)));
         let (route, payload) = (transformed_key(&done.image.source.venue), encode_transformed(done));
         loop {
-            let message = Message { route: route.clone(), payload: payload.clone(), headers: headers.clone() };
+            let message = Message {
+                route: route.clone(),
+                payload: payload.clone(),
+                headers: headers.clone(),
+            };
             match self.published.publish(message).await {
                 Ok(()) => return Ok(()),
                 Err(error) => warn!(%error, "a transformed picture is held until the broker takes it"),
@@ -226,7 +249,12 @@ impl Transform {
     }
 
     async fn put_aside(&self, route: &str, payload: Bytes, reason: &str) -> Result<(), Stopped> {
-        let letter = Letter { route, kind: UPLOAD, payload, reason };
+        let letter = Letter {
+            route,
+            kind: UPLOAD,
+            payload,
+            reason,
+        };
         if !self.dead_letters.put(letter, &self.stop).await {
             return Err(Stopped);
         }
@@ -263,7 +291,9 @@ fn variants(
         (Variant::Annotated, made.annotated),
         (Variant::Anonymised, made.anonymised),
     ];
-    let forms = forms.into_iter().filter_map(|(variant, made)| Some(form(variant, made?)));
+    let forms = forms
+        .into_iter()
+        .filter_map(|(variant, made)| Some(form(variant, made?)));
     Ok(((made.width, made.height), forms.collect()))
 }
 
@@ -287,7 +317,12 @@ fn failure(code: &str, detail: &str) -> ImageFailure {
 /// Time and place, as people there know them.
 fn stamp(upload: &Upload, venue: &Venue) -> Vec<String> {
     let zone = TimeZone::get(&venue.time_zone).unwrap_or(TimeZone::UTC);
-    let time = upload.image.captured_at.to_zoned(zone).strftime("%Y-%m-%d %H:%M:%S %Z").to_string();
+    let time = upload
+        .image
+        .captured_at
+        .to_zoned(zone)
+        .strftime("%Y-%m-%d %H:%M:%S %Z")
+        .to_string();
     let camera = upload.image.camera.as_ref().map(ToString::to_string);
     let place = [Some(venue.name.clone()), camera].into_iter().flatten();
     vec![time, place.collect::<Vec<_>>().join(" · ")]
