@@ -20,15 +20,15 @@ pub struct Expired {
 /// When PostgreSQL is away or refuses.
 pub async fn expire(database: &Database, now: Timestamp) -> Result<Expired, Error> {
     let originals = "
-        with over as (update image set original_until = null where original_until <= $1 returning id)
+        with over as (update image set original_until = null where original_until <= $1::timestamptz returning id)
         delete from image_variant using over where image_id = over.id and variant = 'original'";
     let images = "
         with over as (
             update image set state = 'expired', boxes = null, original_until = null
-            from venue where venue.slug = image.venue and state <> 'expired' and received_at <= $1 - image_retention returning id
+            from venue where venue.slug = image.venue and state <> 'expired' and received_at <= $1::timestamptz - image_retention returning id
         ), gone as (delete from image_variant using over where image_id = over.id)
         select count(*) from over";
-    let forgotten = "delete from image where state = 'expired' and received_at <= $1 - interval '1 year'
+    let forgotten = "delete from image where state = 'expired' and received_at <= $1::timestamptz - interval '1 year'
         - (select image_retention from venue where venue.slug = image.venue)";
     let client = database.client().await?;
     let originals = client.execute(originals, &[&now]).await?;

@@ -129,7 +129,7 @@ async fn save_variant<B: AsRef<[u8]>>(
 ) -> Result<(), Error> {
     let insert = "
         insert into image_variant (image_id, variant, media_type, width, height, bytes, digest, data)
-        values ($1, $2, $3, $4, $5, length($6), sha256($6), $6)";
+        values ($1, $2, $3, $4, $5, length($6::bytea), sha256($6::bytea), $6::bytea)";
     let side = |pixels| i32::try_from(pixels).unwrap_or(i32::MAX);
     transaction
         .execute(
