@@ -68,9 +68,10 @@ async fn save_image<B>(
     let upsert = "
         insert into image (id, venue, node_id, camera, captured_at, received_at, frame, media_type, width, height, boxes,
             boxes_from, state, reason, detail, transformed_at, saved_at, bytes, original_until)
-        select $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18,
-            case when $18::int is not null then $17 + image_originals end
-        from venue where slug = $2
+        select $1::uuid, slug, $3::uuid, $4::text, $5::timestamptz, $6::timestamptz, $7::bigint, $8::text, $9::integer,
+            $10::integer, $11::jsonb, $12::text, $13::text, $14::text, $15::text, $16::timestamptz, $17::timestamptz,
+            $18::integer, case when $18::integer is not null then $17::timestamptz + image_originals end
+        from venue where slug = $2::text
         on conflict (id) do update set width = excluded.width, height = excluded.height, boxes = excluded.boxes,
             boxes_from = excluded.boxes_from, state = excluded.state, reason = excluded.reason, detail = excluded.detail,
             transformed_at = excluded.transformed_at, saved_at = excluded.saved_at, bytes = excluded.bytes,
