@@ -1,19 +1,22 @@
-//! One attempt to submit one batch.
+//! One attempt to submit one batch, or one picture.
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use reqwest::header::{
     ACCEPT, AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION, RETRY_AFTER,
 };
-use reqwest::{Response, Url, redirect};
+use reqwest::{RequestBuilder, Response, StatusCode, Url, redirect};
 use secrecy::{ExposeSecret, SecretString};
+use uuid::Uuid;
 
 use crate::batch::Batch;
 use crate::clock::Moment;
+use crate::pictures::content_type;
 use crate::refusal::{SubmitError, problem, refusal};
 use crate::retry::{parse_rate_limit, parse_retry_after};
 use crate::sealed::Sealed;
-use crate::wire::Accepted;
+use crate::wire::{Accepted, AcceptedPicture};
 
 /// The server is told who calls.
 const USER_AGENT: &str = concat!("citytrack-node/", env!("CARGO_PKG_VERSION"));
@@ -71,6 +74,7 @@ pub enum ClientError {
 pub struct Client {
     http: reqwest::Client,
     endpoint: Url,
+    pictures: Url,
     gzip_above: usize,
 }
 
@@ -89,16 +93,21 @@ impl Client {
     /// # Errors
     /// A key or an address that cannot be right.
     pub fn new(options: ClientOptions) -> Result<Self, ClientError> {
-        let mut endpoint = options.server;
+        let endpoint = options.server;
         if !endpoint.username().is_empty() || endpoint.password().is_some() {
             return Err(ClientError::Credentials);
         }
         if !matches!(endpoint.scheme(), "http" | "https") {
             return Err(ClientError::Server(endpoint));
         }
-        if let Ok(mut path) = endpoint.path_segments_mut() {
-            path.pop_if_empty().extend(["api", "v1", "detections"]);
-        }
+        let of = |resource| {
+            let mut url = endpoint.clone();
+            if let Ok(mut path) = url.path_segments_mut() {
+                path.pop_if_empty().extend(["api", "v1", resource]);
+            }
+            url
+        };
+        let (endpoint, pictures) = (of("detections"), of("images"));
         let mut authorization =
             HeaderValue::from_str(&format!("Bearer {}", options.key.expose_secret())).map_err(|_| ClientError::Key)?;
         authorization.set_sensitive(true);
@@ -125,6 +134,7 @@ impl Client {
         Ok(Self {
             http,
             endpoint,
+            pictures,
             gzip_above: options.gzip_above,
         })
     }
@@ -155,25 +165,60 @@ impl Client {
         if sealed.gzip {
             request = request.header(CONTENT_ENCODING, "gzip");
         }
-        let response = request.body(sealed.body.clone()).send().await?;
-        let status = response.status();
-        let retry_after =
-            header(&response, RETRY_AFTER.as_str()).and_then(|value| parse_retry_after(value, Moment::now().utc));
-        let location = header(&response, LOCATION.as_str())
-            .filter(|_| status.is_redirection())
-            .map(str::to_owned);
-        let pause = header(&response, RATE_LIMIT).and_then(parse_rate_limit);
-        let body = read(response).await?;
-        if status.is_success() {
-            // Only the answer to this very batch lets the node forget it.
-            let accepted: Option<Accepted> = serde_json::from_slice(&body).ok();
-            return accepted
-                .filter(|a| a.batch_id == sealed.id)
-                .map(|accepted| Receipt { accepted, pause })
-                .ok_or(SubmitError::Strange(status));
-        }
-        Err(refusal(status, problem(&body, location), retry_after))
+        let answer = ask(request.body(sealed.body.clone())).await?;
+        // Only the answer to this very batch lets the node forget it.
+        let accepted: Option<Accepted> = serde_json::from_slice(&answer.body).ok();
+        accepted
+            .filter(|accepted| accepted.batch_id == sealed.id)
+            .map(|accepted| Receipt {
+                accepted,
+                pause: answer.pause,
+            })
+            .ok_or(SubmitError::Strange(answer.status))
     }
+
+    /// Submits a picture, once. `body` is what [`pictures`](crate::pictures) made for this id. Returns how long the server wants
+    /// the next picture to wait.
+    ///
+    /// # Errors
+    /// Why not, and with it what to do: see [`SubmitError`].
+    pub async fn send_picture(&self, id: Uuid, body: Bytes) -> Result<Option<Duration>, SubmitError> {
+        let request = self
+            .http
+            .post(self.pictures.clone())
+            .header(IDEMPOTENCY_KEY, id.to_string())
+            .header(CONTENT_TYPE, content_type(id));
+        let answer = ask(request.body(body)).await?;
+        let accepted: Option<AcceptedPicture> = serde_json::from_slice(&answer.body).ok();
+        match accepted {
+            Some(accepted) if accepted.id == id => Ok(answer.pause),
+            _ => Err(SubmitError::Strange(answer.status)),
+        }
+    }
+}
+
+/// A success.
+struct Answer {
+    status: StatusCode,
+    pause: Option<Duration>,
+    body: Vec<u8>,
+}
+
+/// One attempt at anything.
+async fn ask(request: RequestBuilder) -> Result<Answer, SubmitError> {
+    let response = request.send().await?;
+    let status = response.status();
+    let retry_after =
+        header(&response, RETRY_AFTER.as_str()).and_then(|value| parse_retry_after(value, Moment::now().utc));
+    let location = header(&response, LOCATION.as_str())
+        .filter(|_| status.is_redirection())
+        .map(str::to_owned);
+    let pause = header(&response, RATE_LIMIT).and_then(parse_rate_limit);
+    let body = read(response).await?;
+    if status.is_success() {
+        return Ok(Answer { status, pause, body });
+    }
+    Err(refusal(status, problem(&body, location), retry_after))
 }
 
 fn header<'a>(response: &'a Response, name: &str) -> Option<&'a str> {

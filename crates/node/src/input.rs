@@ -1,6 +1,7 @@
 //! Frames from a pipe: JSON lines, one frame a line, as a detector writes them.
 
 use std::io::{self, BufRead, BufReader, Read};
+use std::path::PathBuf;
 
 use tokio::sync::mpsc;
 
@@ -15,8 +16,8 @@ const AHEAD: usize = 32;
 /// What a line is.
 #[derive(Debug, PartialEq)]
 pub enum Line {
-    /// A frame.
-    Frame(Frame),
+    /// A frame, and the file of its picture, if it names one.
+    Frame(Frame, Option<PathBuf>),
     /// Something else: the number of the line, from 1, and what is wrong with it.
     Bad(u64, String),
     /// The input cannot be read any further.
@@ -75,7 +76,9 @@ impl<R: Read> Lines<R> {
                 Ok(text) => jsonl::parse_line(text.trim()).map_err(|what| self.bad(what)),
                 Err(error) => Err(self.bad(format!("not UTF-8 after byte {}", error.valid_up_to()))),
             };
-            return Ok(Some(line.map_or_else(|bad| bad, Line::Frame)));
+            return Ok(Some(
+                line.map_or_else(|bad| bad, |(frame, image)| Line::Frame(frame, image)),
+            ));
         }
     }
 
@@ -123,7 +126,7 @@ mod tests {
             .collect();
         assert_eq!(bad, [3, 4, 5]);
         assert!(
-            matches!(&lines[..], [Line::Frame(first), .., Line::Frame(last)] if first == last),
+            matches!(&lines[..], [Line::Frame(first, _), .., Line::Frame(last, _)] if first == last),
             "{lines:?}"
         );
     }
@@ -134,7 +137,7 @@ mod tests {
         input.extend(format!("\n{GOOD}\n").as_bytes());
         let lines = lines(&input);
         assert!(
-            matches!(&lines[..], [Line::Bad(1, what), Line::Frame(_)] if what.starts_with("longer than")),
+            matches!(&lines[..], [Line::Bad(1, what), Line::Frame(..)] if what.starts_with("longer than")),
             "{lines:?}"
         );
     }

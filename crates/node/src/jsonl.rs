@@ -1,11 +1,13 @@
 //! JSON lines: one frame a line, in the shape in which frames are posted.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use serde::Deserialize;
 
 use crate::recording::{LineError, Notes, RecordedFrame, Recording};
-use crate::wire::Frame;
+use crate::wire::{Detection, Frame};
 
 /// What follows a recording of a single moment, if it is played again and again.
 const LENGTH_OF_ONE_FRAME: Duration = Duration::from_secs(1);
@@ -18,7 +20,8 @@ pub fn parse(text: &str) -> Result<Recording, LineError> {
     let mut frames = Vec::new();
     for (line, content) in (1..).zip(text.lines()) {
         if !content.trim().is_empty() {
-            frames.push(parse_line(content).map_err(|what| LineError { line, what })?);
+            let (frame, _) = parse_line(content).map_err(|what| LineError { line, what })?;
+            frames.push(frame);
         }
     }
     frames.sort_by_key(|frame| frame.captured_at);
@@ -31,19 +34,40 @@ pub fn parse(text: &str) -> Result<Recording, LineError> {
     })
 }
 
-/// Reads a line.
+/// A line: a frame as it is posted, and the file of its picture.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Line {
+    camera: String,
+    frame: Option<u64>,
+    captured_at: Timestamp,
+    width: Option<u32>,
+    height: Option<u32>,
+    detections: Vec<Detection>,
+    image: Option<PathBuf>,
+}
+
+/// Reads a line: a frame, and the file of its picture, if it names one.
 ///
 /// # Errors
 /// What is wrong with it, and in which column.
-pub fn parse_line(content: &str) -> Result<Frame, String> {
-    let frame: Frame = serde_json::from_str(content).map_err(|error| {
+pub fn parse_line(content: &str) -> Result<(Frame, Option<PathBuf>), String> {
+    let line: Line = serde_json::from_str(content).map_err(|error| {
         // The parser sees one line at a time, so its line number would only confuse.
         let column = error.column();
         let what = error.to_string().replace(&format!(" at line 1 column {column}"), "");
         format!("column {column}: {what}")
     })?;
+    let frame = Frame {
+        camera: line.camera,
+        frame: line.frame,
+        captured_at: line.captured_at,
+        width: line.width,
+        height: line.height,
+        detections: line.detections,
+    };
     frame.check()?;
-    Ok(frame)
+    Ok((frame, line.image))
 }
 
 fn recorded(frame: Frame, start: Timestamp) -> RecordedFrame {

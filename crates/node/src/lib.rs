@@ -12,6 +12,7 @@
 //! | [`retry`] | how long to wait before the next attempt |
 //! | [`delivery`] | sees each batch through: retries, splits, gives up; live batches before the backlog |
 //! | [`sealed`], [`outbox`], [`spool`] | what waits to be sent: in memory, or on disk over restarts and power cuts |
+//! | [`pictures`] | pictures beside detections, in the spool until the server has them |
 //! | [`session`], [`input`], [`send`] | frames from a detector's pipe into the outbox, while the delivery empties it |
 //! | [`recording`], [`mot`], [`jsonl`], [`timeline`], [`pace`], [`replay`] | a recording in the place of a camera |
 //! | [`cli`], [`values`], [`app`], [`report`], [`totals`] | what the person at the terminal sees |
@@ -53,6 +54,7 @@ pub mod jsonl;
 pub mod mot;
 pub mod outbox;
 pub mod pace;
+pub mod pictures;
 pub mod recording;
 pub mod refusal;
 pub mod replay;

@@ -6,6 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
+use uuid::Uuid;
 
 use crate::recording::Notes;
 use crate::refusal::{Refusal, SubmitError};
@@ -184,6 +185,63 @@ impl Report {
         self.say(&format!("input waits: {waiting} batches are waiting to be sent"));
     }
 
+    /// So many pictures were in the spool at the start.
+    pub fn pictures_found(&self, count: u64) {
+        self.lock().pictures.found = count;
+        if count > 0 {
+            self.note(&format!("in the spool from before: {count} pictures"));
+        }
+    }
+
+    /// So many pictures were taken into the spool.
+    pub fn pictures_taken(&self, count: u64) {
+        self.lock().pictures.taken += count;
+    }
+
+    /// So many pictures made room for newer ones.
+    pub fn pictures_dropped(&self, count: u64) {
+        if count > 0 {
+            self.lock().pictures.dropped += count;
+            self.say(&format!("dropped the oldest to make room: {count} pictures"));
+        }
+    }
+
+    /// A picture could not be taken into the spool.
+    pub fn picture_lost(&self, why: &str) {
+        {
+            let mut totals = self.lock();
+            totals.pictures.taken += 1;
+            totals.pictures.dropped += 1;
+        }
+        self.say(&format!("a picture is left out: {why}"));
+    }
+
+    /// The server has a picture.
+    pub fn picture_accepted(&self) {
+        self.lock().pictures.accepted += 1;
+    }
+
+    /// The server found something wrong with a picture.
+    pub fn picture_refused(&self, id: Uuid, refusal: &Refusal) {
+        self.lock().pictures.refused += 1;
+        self.say(&format!("picture {id} refused: {refusal}{}", violations(refusal)));
+    }
+
+    /// A picture is given up.
+    pub fn picture_dropped(&self, id: Uuid, why: &str) {
+        self.lock().pictures.dropped += 1;
+        self.say(&format!("picture {id} {why}"));
+    }
+
+    /// An attempt to send a picture failed, and there will be another one.
+    pub fn picture_retrying(&self, id: Uuid, error: &SubmitError, attempt: u32, wait: Duration) {
+        self.lock().retries += 1;
+        let wait = wait.as_secs_f64();
+        self.say(&format!(
+            "picture {id}: {error}; attempt {attempt}, the next one in {wait:.1} s"
+        ));
+    }
+
     /// Something went wrong, and it goes on.
     pub fn trouble(&self, text: &str) {
         self.say(text);
@@ -220,6 +278,7 @@ impl Report {
             frames: left(totals.frames, |count| count.frames),
             detections: left(totals.detections, |count| count.detections),
         };
+        totals.pictures.unsent = totals.pictures.left();
         totals.seconds = (self.begun.elapsed().as_secs_f64() * 1000.0).round() / 1000.0;
         totals
     }

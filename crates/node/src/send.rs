@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 use crate::batch::{Batch, BatchLimits, Collector};
 use crate::delivery::{Delivery, DeliveryError};
 use crate::input::Line;
+use crate::pictures::{About, Taking};
 use crate::session::{self, Feed, WhenFull};
 
 /// The most bad lines that are shown; all are counted.
@@ -34,12 +35,14 @@ impl Send {
     pub async fn run(
         &self,
         lines: mpsc::Receiver<Line>,
+        pictures: Taking<'_>,
         delivery: &Delivery<'_>,
         stop: &CancellationToken,
     ) -> Result<(), DeliveryError> {
         let reading = Reading {
             limits: self.limits,
             lines,
+            pictures,
             delivery,
             stop,
             collector: Collector::new(self.limits),
@@ -54,6 +57,7 @@ impl Send {
 struct Reading<'a> {
     limits: BatchLimits,
     lines: mpsc::Receiver<Line>,
+    pictures: Taking<'a>,
     delivery: &'a Delivery<'a>,
     stop: &'a CancellationToken,
     collector: Collector,
@@ -94,7 +98,10 @@ impl Reading<'_> {
     async fn take(&mut self, line: Line) -> io::Result<()> {
         let report = self.delivery.report;
         match line {
-            Line::Frame(frame) => {
+            Line::Frame(frame, image) => {
+                if let Some(file) = image {
+                    self.pictures.take(file, About::frame(&frame)).await;
+                }
                 report.played(frame.detections.len());
                 self.closes_at = self.closes_at.or_else(|| Some(Instant::now() + self.limits.interval));
                 let full = self.collector.add(frame);

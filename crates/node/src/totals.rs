@@ -17,6 +17,23 @@ pub struct Count {
     pub detections: u64,
 }
 
+/// What became of pictures. Each that was taken or found is in the end accepted, refused, dropped or unsent.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Pictures {
+    /// Taken into the spool.
+    pub taken: u64,
+    /// In the spool at the start.
+    pub found: u64,
+    /// What the server has safely.
+    pub accepted: u64,
+    /// What the server found wrong, or takes no more because it is too old.
+    pub refused: u64,
+    /// What was given up, for want of room or of an answer (`--retry-for`), or could not be read.
+    pub dropped: u64,
+    /// What was left at the end, and is still in the spool.
+    pub unsent: u64,
+}
+
 /// The figures of a replay. Everything that was collected is in the end accepted, refused, dropped or unsent.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
 pub struct Totals {
@@ -38,7 +55,9 @@ pub struct Totals {
     pub unsent: Count,
     /// What was in the spool at the start. It is part of what was accepted, or of another ending.
     pub found: Count,
-    /// Attempts after the first, over all batches.
+    /// Pictures, which are counted by themselves.
+    pub pictures: Pictures,
+    /// Attempts after the first, over all batches and pictures.
     pub retries: u64,
     /// Lines of the input that were no frames.
     pub bad_lines: u64,
@@ -84,15 +103,44 @@ impl fmt::Display for Count {
     }
 }
 
+impl Pictures {
+    /// Those that have not come to an end otherwise.
+    pub(crate) fn left(&self) -> u64 {
+        (self.taken + self.found).saturating_sub(self.accepted + self.refused + self.dropped)
+    }
+}
+
+/// Nothing at all, where there are none.
+impl fmt::Display for Pictures {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if *self == Self::default() {
+            return Ok(());
+        }
+        write!(f, "; pictures: {} accepted", self.accepted)?;
+        for (what, count) in [
+            ("refused", self.refused),
+            ("dropped", self.dropped),
+            ("unsent", self.unsent),
+        ] {
+            if count > 0 {
+                write!(f, ", {count} {what}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
 impl Totals {
     /// Whether the server has everything.
     pub fn all_accepted(&self) -> bool {
-        self.nothing_lost() && self.unsent.is_nothing()
+        self.nothing_lost() && self.unsent.is_nothing() && self.pictures.unsent == 0
     }
 
     /// Whether the server has everything, or will have it.
     pub fn nothing_lost(&self) -> bool {
-        [self.refused, self.expired, self.dropped].iter().all(Count::is_nothing) && self.bad_lines == 0
+        [self.refused, self.expired, self.dropped].iter().all(Count::is_nothing)
+            && self.bad_lines == 0
+            && self.pictures.refused + self.pictures.dropped == 0
     }
 
     /// For people.
@@ -108,6 +156,7 @@ impl Totals {
         } = self;
         let mut text = format!("{frames} frames, {detections} detections in {seconds:.1} s");
         if *batches == 0 && self.found.is_nothing() {
+            let _ = write!(text, "{}", self.pictures);
             return text;
         }
         let _ = write!(text, "; accepted: {accepted}");
@@ -125,7 +174,7 @@ impl Totals {
         if self.bad_lines > 0 {
             let _ = write!(text, "; bad lines: {}", self.bad_lines);
         }
-        let _ = write!(text, "; retries: {retries}");
+        let _ = write!(text, "{}; retries: {retries}", self.pictures);
         text
     }
 

@@ -59,6 +59,13 @@ pub struct Accepted {
     pub detections: u64,
 }
 
+/// The server's `202` to a picture: it is safe.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct AcceptedPicture {
+    /// The id of the picture.
+    pub id: Uuid,
+}
+
 /// The server's refusal, an RFC 9457 problem document. Every member may be missing: proxies on the way answer, too.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]

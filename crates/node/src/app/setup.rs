@@ -1,5 +1,7 @@
 //! What all commands set up: the client, and where batches wait.
 
+use std::sync::Arc;
+
 use anyhow::{Context as _, bail};
 use secrecy::SecretString;
 
@@ -8,6 +10,7 @@ use crate::cli::{BatchingArgs, ConnectionArgs, KEY_VARIABLE, SpoolArgs};
 use crate::client::{Client, ClientOptions};
 use crate::delivery::Delivery;
 use crate::outbox::{Outbox, OutboxOptions};
+use crate::pictures::Store;
 use crate::report::Report;
 use crate::retry::Backoff;
 use crate::spool::{Spool, SpoolOptions};
@@ -76,6 +79,14 @@ pub(super) fn spool(args: &SpoolArgs, report: &Report) -> anyhow::Result<Option<
     report.found(found);
     report.dropped(dropped);
     Ok(Some(spool))
+}
+
+/// Where pictures are kept: in the folder of the spool, which must be open.
+pub(super) fn pictures(args: &SpoolArgs, report: &Report) -> anyhow::Result<Option<Arc<Store>>> {
+    let Some(folder) = &args.folder else { return Ok(None) };
+    let store = Store::open(folder, args.image_spool_size.as_u64())?;
+    report.pictures_found(store.len() as u64);
+    Ok(Some(Arc::new(store)))
 }
 
 pub(super) fn outbox(

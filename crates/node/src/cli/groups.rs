@@ -113,6 +113,9 @@ pub struct SpoolArgs {
     /// The most that the spool takes on disk; then the oldest batches make room (1 MiB or more)
     #[arg(long, env = "CITYTRACK_SPOOL_SIZE", default_value = "1GiB", value_parser = values::spool_size, value_name = "SIZE")]
     pub spool_size: ByteSize,
+    /// The most that pictures take in the spool, beside the batches; then the oldest make room
+    #[arg(long, env = "CITYTRACK_IMAGE_SPOOL_SIZE", default_value = "256MiB", value_parser = values::spool_size, value_name = "SIZE")]
+    pub image_spool_size: ByteSize,
     /// When the spool is brought to the disk itself, against power cuts
     #[arg(long, env = "CITYTRACK_SPOOL_SYNC", default_value = "always", value_name = "WHEN")]
     pub spool_sync: SyncPolicy,

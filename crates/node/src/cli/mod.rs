@@ -31,6 +31,7 @@ Examples:
 const AFTER_SEND_HELP: &str = "\
 Each line is one frame, in the shape in which frames are posted:
   {\"camera\":\"entrance\",\"captured_at\":\"2026-11-22T10:00:00.04Z\",\"detections\":[{\"class\":\"person\",\"confidence\":0.91,\"box\":[0.12,0.3,0.05,0.2]}]}
+A line may name the file of the picture that it is about, \"image\":\"path\"; that needs a spool, and the picture is read at once.
 A line that is no frame is reported with its number, counted and left out.
 
 The node key is read from the environment variable CITYTRACK_NODE_KEY, or from the file of --key-file.
@@ -41,7 +42,8 @@ the spool: the next `send`, or `spool flush`, sends it.
 
 Examples:
   detector | citytrack-node send --server https://citytrack.example.org --key-file node.key --spool /var/lib/citytrack-node
-  citytrack-node send --spool spool < yesterday.jsonl";
+  citytrack-node send --spool spool < yesterday.jsonl
+  citytrack-node send --spool spool --images snapshots:entrance < /dev/null";
 
 /// A CityTrack node.
 #[derive(Debug, Parser)]
@@ -97,6 +99,11 @@ pub struct ReplayArgs {
 /// `citytrack-node send`
 #[derive(Debug, Args)]
 pub struct SendArgs {
+    /// Folder whose pictures are sent as they appear in it, and removed when the spool has them. May be given again. What follows
+    /// the colon is the camera that took them
+    #[arg(long, value_name = "FOLDER[:CAMERA]", value_parser = RecordingArg::parse)]
+    pub images: Vec<RecordingArg>,
+
     /// Where and how to send.
     #[command(flatten)]
     pub connection: ConnectionArgs,

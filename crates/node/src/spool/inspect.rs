@@ -11,6 +11,7 @@ use serde::Serialize;
 use super::segment;
 use super::state::{Losses, State};
 use crate::batch::{Position, made_at};
+use crate::pictures::Store;
 use crate::totals::Count;
 
 /// What is in a spool.
@@ -22,6 +23,10 @@ pub struct Status {
     pub oldest: Option<Timestamp>,
     /// When the newest one was made.
     pub newest: Option<Timestamp>,
+    /// Pictures that wait.
+    pub pictures: u64,
+    /// Their bytes on disk.
+    pub picture_bytes: u64,
     /// The bytes of its segments on disk.
     pub bytes: u64,
     /// Where the next batch will stand.
@@ -38,7 +43,10 @@ impl Status {
     /// There is no spool, or it cannot be read.
     pub fn read(folder: &Path) -> io::Result<Self> {
         let state = State::read(folder)?;
+        let (pictures, picture_bytes) = Store::look(folder)?;
         let mut status = Self {
+            pictures,
+            picture_bytes,
             waiting: Count::default(),
             oldest: None,
             newest: None,
@@ -90,6 +98,7 @@ impl fmt::Display for Status {
         if let Some(Position { stream, seq }) = self.next {
             writeln!(f, "stream:   {stream}, next number {seq}")?;
         }
+        writeln!(f, "pictures: {}, {}", self.pictures, ByteSize(self.picture_bytes))?;
         writeln!(f, "dropped:  {dropped}\nrefused:  {refused}\nexpired:  {expired}")
     }
 }

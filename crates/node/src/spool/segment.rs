@@ -84,7 +84,7 @@ pub(super) fn create(folder: &Path, number: u64, head: &Head) -> io::Result<File
 }
 
 /// Writes a file so that after a power cut there is all of it, or what was there before.
-pub(super) fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
+pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let new = path.with_extension("new");
     let mut file = File::create(&new)?;
     file.write_all(bytes)?;

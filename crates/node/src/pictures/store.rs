@@ -1,0 +1,264 @@
+//! Pictures on disk until the server has them: a file each, in a folder of the spool.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::Notify;
+use uuid::Uuid;
+
+use super::About;
+use super::form;
+use crate::spool::write_whole;
+
+/// Within the folder of the spool.
+const FOLDER: &str = "pictures";
+/// A picture as it is sent; the name before it is its id.
+const FORM: &str = "form";
+
+/// Why pictures cannot be kept.
+#[derive(Debug, thiserror::Error)]
+#[error("the pictures in {}: {source}", folder.display())]
+pub struct StoreError {
+    folder: PathBuf,
+    source: io::Error,
+}
+
+/// The pictures that wait. The lock of the spool, in whose folder they are, keeps other processes out.
+#[derive(Debug)]
+pub struct Store {
+    folder: PathBuf,
+    /// The most bytes on disk.
+    size: u64,
+    inner: Mutex<Inner>,
+    /// A picture came or went, or no more will come.
+    changed: Notify,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    /// Their bytes, by id: the oldest first.
+    waiting: BTreeMap<Uuid, u64>,
+    /// On its way to the server, and not dropped meanwhile.
+    sending: Option<Uuid>,
+    closed: bool,
+}
+
+impl Store {
+    /// The pictures in the folder of a spool that was opened. Removes what a process that was killed had begun to write.
+    ///
+    /// # Errors
+    /// The disk.
+    pub fn open(spool: &Path, size: u64) -> Result<Self, StoreError> {
+        let folder = spool.join(FOLDER);
+        let waiting = fs::create_dir_all(&folder).and_then(|()| list(&folder, true));
+        let waiting = waiting.map_err(|source| StoreError {
+            folder: folder.clone(),
+            source,
+        })?;
+        Ok(Self {
+            folder,
+            size,
+            inner: Mutex::new(Inner {
+                waiting,
+                ..Inner::default()
+            }),
+            changed: Notify::new(),
+        })
+    }
+
+    /// How many pictures wait in a spool, and their bytes, also while another process uses it.
+    ///
+    /// # Errors
+    /// The disk.
+    pub fn look(spool: &Path) -> io::Result<(u64, u64)> {
+        match list(&spool.join(FOLDER), false) {
+            Ok(waiting) => Ok((waiting.len() as u64, waiting.values().sum())),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok((0, 0)),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// How many wait.
+    pub fn len(&self) -> usize {
+        self.lock().waiting.len()
+    }
+
+    /// Whether none waits.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Whether this one waits.
+    pub fn holds(&self, id: Uuid) -> bool {
+        self.lock().waiting.contains_key(&id)
+    }
+
+    /// Whether there is room for so many bytes more without dropping anything.
+    pub fn has_room(&self, bytes: u64) -> bool {
+        self.lock().bytes() + bytes <= self.size
+    }
+
+    /// Takes a picture in, durably; the oldest make room. Returns how many did.
+    ///
+    /// # Errors
+    /// The disk.
+    pub fn put(&self, id: Uuid, about: &About, picture: &[u8]) -> io::Result<u64> {
+        let body = form::body(id, about, picture);
+        let dropped = self.make_room(body.len() as u64);
+        write_whole(&self.path(id), &body)?;
+        self.lock().waiting.insert(id, body.len() as u64);
+        self.changed.notify_waiters();
+        Ok(dropped)
+    }
+
+    /// The oldest, which is then on its way until [`Self::settle`]. `None`: there is none, and no more will come.
+    pub async fn next(&self) -> Option<Uuid> {
+        loop {
+            let changed = self.changed.notified();
+            tokio::pin!(changed);
+            // From here on no change is missed.
+            changed.as_mut().enable();
+            {
+                let mut inner = self.lock();
+                let oldest = inner.waiting.keys().next().copied();
+                if oldest.is_some() || inner.closed {
+                    inner.sending = oldest;
+                    return oldest;
+                }
+            }
+            changed.await;
+        }
+    }
+
+    /// The body of a picture that waits.
+    ///
+    /// # Errors
+    /// The disk.
+    pub fn load(&self, id: Uuid) -> io::Result<Vec<u8>> {
+        fs::read(self.path(id))
+    }
+
+    /// A picture needs not be sent any more.
+    ///
+    /// # Errors
+    /// The disk. The next process finds it again and sends it a second time, which the server notices.
+    pub fn settle(&self, id: Uuid) -> io::Result<()> {
+        {
+            let mut inner = self.lock();
+            inner.waiting.remove(&id);
+            inner.sending = None;
+        }
+        fs::remove_file(self.path(id))
+    }
+
+    /// No more pictures will come.
+    pub fn close(&self) {
+        self.lock().closed = true;
+        self.changed.notify_waiters();
+    }
+
+    fn make_room(&self, bytes: u64) -> u64 {
+        let mut dropped = 0;
+        let mut inner = self.lock();
+        while inner.bytes() + bytes > self.size {
+            let sending = inner.sending;
+            let Some(oldest) = inner.waiting.keys().copied().find(|id| Some(*id) != sending) else {
+                break;
+            };
+            inner.waiting.remove(&oldest);
+            // What cannot be removed now, the next process finds again.
+            let _ = fs::remove_file(self.path(oldest));
+            dropped += 1;
+        }
+        dropped
+    }
+
+    fn path(&self, id: Uuid) -> PathBuf {
+        self.folder.join(id.to_string()).with_extension(FORM)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Inner {
+    fn bytes(&self) -> u64 {
+        self.waiting.values().sum()
+    }
+}
+
+/// The pictures in a folder. With `clean`, files of which only a part was written are removed.
+fn list(folder: &Path, clean: bool) -> io::Result<BTreeMap<Uuid, u64>> {
+    let mut waiting = BTreeMap::new();
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let path = entry.path();
+        let id = path
+            .file_stem()
+            .and_then(|name| name.to_str())
+            .and_then(|name| name.parse().ok());
+        match (id, path.extension().and_then(|name| name.to_str())) {
+            (Some(id), Some(FORM)) => {
+                // One that is sent meanwhile is gone.
+                if let Ok(file) = entry.metadata() {
+                    waiting.insert(id, file.len());
+                }
+            }
+            (Some(_), _) if clean => fs::remove_file(path)?,
+            _ => {}
+        }
+    }
+    Ok(waiting)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn about() -> About {
+        About {
+            camera: None,
+            captured_at: "2026-11-22T10:00:00Z".parse().unwrap(),
+            frame: None,
+            boxes: None,
+        }
+    }
+
+    #[tokio::test]
+    async fn pictures_outlive_the_process_and_only_whole_ones_do() {
+        let spool = tempfile::tempdir().unwrap();
+        let id = Uuid::now_v7();
+        let store = Store::open(spool.path(), 10_000).unwrap();
+        store.put(id, &about(), b"a picture").unwrap();
+        let half = store.path(Uuid::now_v7()).with_extension("new");
+        fs::write(&half, b"half a").unwrap();
+        let body = store.load(id).unwrap();
+        drop(store);
+
+        let store = Store::open(spool.path(), 10_000).unwrap();
+        assert_eq!((store.len(), half.exists()), (1, false));
+        assert_eq!(Store::look(spool.path()).unwrap(), (1, body.len() as u64));
+        assert_eq!(store.next().await, Some(id));
+        assert_eq!(store.load(id).unwrap(), body);
+        store.settle(id).unwrap();
+        store.close();
+        assert_eq!((store.next().await, Store::look(spool.path()).unwrap()), (None, (0, 0)));
+    }
+
+    #[tokio::test]
+    async fn the_oldest_makes_room_and_not_the_one_on_its_way() {
+        let spool = tempfile::tempdir().unwrap();
+        let store = Store::open(spool.path(), 3_000).unwrap();
+        let ids = [(); 3].map(|()| Uuid::now_v7());
+        assert_eq!(store.put(ids[0], &about(), &[7; 1_000]).unwrap(), 0);
+        assert_eq!(store.next().await, Some(ids[0]));
+        assert_eq!(store.put(ids[1], &about(), &[7; 1_000]).unwrap(), 0);
+        assert!(!store.has_room(1_000));
+        assert_eq!(store.put(ids[2], &about(), &[7; 1_000]).unwrap(), 1);
+        assert_eq!(ids.map(|id| store.holds(id)), [true, false, true]);
+    }
+}
