@@ -3,8 +3,12 @@
 
 mod dead_letters;
 mod export;
+mod flood;
+mod journal;
 mod ledger;
 mod node;
+mod node_pictures;
 mod path;
+mod pictures;
 mod recordings;
 mod spool;
