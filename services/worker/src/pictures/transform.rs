@@ -128,8 +128,9 @@ impl Transform {
         };
         let (boxes, boxes_from) = self.boxes(&upload).await?;
         let done = self.transform(&upload, boxes, boxes_from, venue).await;
-        self.answer(&upload, &done).await;
-        self.publish(&done, delivery.headers.get(TRACEPARENT).cloned()).await?;
+        let trace = delivery.headers.get(TRACEPARENT).cloned();
+        self.answer(&upload, &done, trace.clone()).await;
+        self.publish(&done, trace).await?;
         let age = Clock::System.now().duration_since(upload.image.received_at);
         self.metrics.age.observe(age.as_secs_f64().max(0.0));
         self.metrics
@@ -202,7 +203,7 @@ impl Transform {
     }
 
     /// Tells the upload that waits, if one does. It may have gone, and that is no error.
-    async fn answer(&self, upload: &Upload, done: &Transformed) {
+    async fn answer(&self, upload: &Upload, done: &Transformed, trace: Option<String>) {
         let Some(instance) = &upload.answer_to else {
             return;
         };
@@ -221,7 +222,7 @@ impl Transform {
         let message = Message {
             route: answered_key(instance),
             payload: encode_answer(&answer),
-            headers: vec![(IMAGE_ID, done.image.id.to_string())],
+            headers: headers(done, trace),
         };
         if let Ok(Err(error)) = timeout(ANSWER_WITHIN, self.answered.publish(message)).await {
             debug!(%error, image.id = %done.image.id, "nobody is told about a picture");
@@ -230,8 +231,7 @@ impl Transform {
 
     /// Tries until the broker has it.
     async fn publish(&self, done: &Transformed, trace: Option<String>) -> Result<(), Stopped> {
-        let mut headers = vec![(IMAGE_ID, done.image.id.to_string())];
-        headers.extend(trace.map(|trace| (TRACEPARENT, trace)));
+        let headers = headers(done, trace);
         let (route, payload) = (transformed_key(&done.image.source.venue), encode_transformed(done));
         loop {
             let message = Message {
@@ -312,6 +312,12 @@ fn failure(code: &str, detail: &str) -> ImageFailure {
         code: code.to_owned(),
         detail: detail.to_owned(),
     }
+}
+
+/// Which picture a message is about, and the request that sent it.
+fn headers(done: &Transformed, trace: Option<String>) -> Vec<(&'static str, String)> {
+    let trace = trace.map(|trace| (TRACEPARENT, trace));
+    [(IMAGE_ID, done.image.id.to_string())].into_iter().chain(trace).collect()
 }
 
 /// Time and place, as people there know them.
