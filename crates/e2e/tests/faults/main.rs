@@ -10,6 +10,7 @@ mod database_network;
 mod database_server;
 mod hold;
 mod ingest_killed;
+mod journal;
 mod live_feed;
 mod messages;
 mod overload;
