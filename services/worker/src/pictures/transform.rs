@@ -25,7 +25,7 @@ use futures_util::{FutureExt as _, future::join_all};
 use jiff::tz::TimeZone;
 use tokio::{
     sync::Semaphore,
-    time::{Instant, timeout},
+    time::timeout,
 };
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
@@ -148,12 +148,13 @@ impl Transform {
             let from = upload.boxes.as_ref().map_or(BoxesFrom::None, |_| BoxesFrom::Upload);
             return Ok((upload.boxes.clone(), from));
         };
-        let until = Instant::now() + Duration::from(self.settings.frame_wait);
+        // From its arrival on: those that have waited in the queue need not wait again, so that waiting costs no throughput.
+        let until = image.received_at + Duration::from(self.settings.frame_wait);
         loop {
             let ask = || images::detections_at(&self.postgres.database, image.source.id, camera, image.captured_at);
             match self.postgres.until_answered(ask).await? {
                 Ok(Some(boxes)) => return Ok((Some(boxes), BoxesFrom::Detections)),
-                Ok(None) if Instant::now() < until => {}
+                Ok(None) if Clock::System.now() < until => {}
                 Ok(None) => return Ok((None, BoxesFrom::None)),
                 Err(error) => {
                     warn!(error = %chain(&error), "the detections of a picture cannot be read");
