@@ -254,7 +254,10 @@ fn forms(harness: &Harness) -> Vec<Case> {
             415,
             "unsupported-picture",
             "GIF",
-            post(&[("picture", b"GIF89a\x01\0\x01\0\0\0\0,\0\0\0\0\x01\0\x01\0\0\x02\0;")], true),
+            post(
+                &[("picture", b"GIF89a\x01\0\x01\0\0\0\0,\0\0\0\0\x01\0\x01\0\0\x02\0;")],
+                true,
+            ),
         ),
     ]
 }
