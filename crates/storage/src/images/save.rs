@@ -21,8 +21,11 @@ pub struct Finished<'f, B> {
     /// When it was done.
     pub transformed_at: Timestamp,
     /// Its forms, and the original where it is kept; or why there are none.
-    pub outcome: Result<(&'f [ImageVariant<B>], Option<&'f [u8]>), &'f ImageFailure>,
+    pub outcome: Result<Forms<'f, B>, &'f ImageFailure>,
 }
+
+/// The forms of a picture, and its original where that is kept.
+pub type Forms<'f, B> = (&'f [ImageVariant<B>], Option<&'f [u8]>);
 
 /// Stores what became of a picture, all of it in one transaction. False when that was known already: then nothing changes.
 ///

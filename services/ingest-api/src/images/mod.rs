@@ -105,7 +105,7 @@ impl Images {
         let bytes = received.picture.len();
         let message = message(
             http,
-            Upload {
+            &Upload {
                 answer_to: expected.is_some().then(|| self.answers.instance().to_owned()),
                 boxes: details.boxes,
                 image: image.clone(),
@@ -169,11 +169,11 @@ impl Images {
 }
 
 /// The upload as a message. It is alone in it: one that has headers is never joined with others.
-fn message(http: &HttpRequest, upload: Upload) -> Message {
+fn message(http: &HttpRequest, upload: &Upload) -> Message {
     let trace = TraceParent::follow(text(http, &HeaderName::from_static(TRACEPARENT)).as_deref());
     Message {
         route: uploaded_key(&upload.image.source.venue),
-        payload: encode_upload(&upload),
+        payload: encode_upload(upload),
         headers: vec![
             (IMAGE_ID, upload.image.id.to_string()),
             (TRACEPARENT, trace.to_string()),
