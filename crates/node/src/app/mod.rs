@@ -25,8 +25,8 @@ const BACKLOG: u8 = 4;
 pub async fn run(cli: Cli) -> ExitCode {
     let done = match cli.command {
         Command::Replay(args) => replay::run(&args).await,
-        Command::Send(args) => send::run(&args).await,
-        Command::Spool(SpoolCommand::Flush(args)) => send::flush(&args).await,
+        Command::Send(args) => Box::pin(send::run(&args)).await,
+        Command::Spool(SpoolCommand::Flush(args)) => Box::pin(send::flush(&args)).await,
         Command::Spool(SpoolCommand::Status(args)) => status::run(&args),
     };
     done.unwrap_or_else(|error| {

@@ -51,7 +51,7 @@ impl About {
             captured_at: frame.captured_at,
             frame: frame.frame,
             // Cannot fail: there are no maps. Were it to, nobody would have looked, which hides everybody.
-            boxes: serde_json::to_string(&Vec::from_iter(boxes)).ok(),
+            boxes: serde_json::to_string(&boxes.collect::<Vec<_>>()).ok(),
         }
     }
 }
