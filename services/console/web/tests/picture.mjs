@@ -32,7 +32,7 @@ export const coloursOf = (image) =>
       const canvas = document.createElement("canvas");
       canvas.width = element.naturalWidth;
       canvas.height = element.naturalHeight;
-      const context = canvas.getContext("2d");
+      const context = canvas.getContext("2d", { willReadFrequently: true });
       context.drawImage(element, 0, 0);
       const at = (x, y) =>
         [...context.getImageData(x * canvas.width, y * canvas.height, 1, 1).data].slice(0, 3);

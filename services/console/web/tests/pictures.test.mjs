@@ -67,7 +67,7 @@ test("pictures that are dropped on the page are sent and become ready; one is lo
   for (const step of ["Transformed", "Saved"]) {
     assert.match(await way.getByRole("listitem").filter({ hasText: step }).innerText(), /\+.*\d (ms|s)/s);
   }
-  await page.getByLabel("Form").selectOption("annotated");
+  await page.getByRole("combobox", { name: "Form" }).selectOption("annotated");
   await until("the annotated form is shown", async () => (await shown(page).count()) === 1);
   assert.equal(await page.getByRole("checkbox", { name: "Draw boxes" }).count(), 0);
 });
@@ -249,7 +249,7 @@ for (const colorScheme of ["light", "dark"]) {
         assert.deepEqual(await findings(page), [], what);
         assert.equal(await overflow(page), 0, what);
       };
-      await tiles(page).locator("img").waitFor();
+      await tiles(page).locator("img").first().waitFor();
       await check("gallery");
       await page.goto(new URL(`/pictures/${id}`, page.url()).href);
       await shown(page).waitFor();
@@ -280,7 +280,7 @@ test("a picture is opened with the keyboard, and reading goes on at its page", a
   await venue.sendPicture(picture, { camera: "entrance", boxes: BOXES });
   await picturesReady(venue, 1);
   const page = await openAs(t, "operator", venue, `/pictures?venue=${venue.slug}`);
-  await tiles(page).locator("img").waitFor();
+  await tiles(page).locator("img").first().waitFor();
   await tiles(page).getByRole("link").focus();
   await page.keyboard.press("Enter");
   await page.getByRole("heading", { level: 1, name: /^entrance, / }).waitFor();
