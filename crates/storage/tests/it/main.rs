@@ -8,6 +8,7 @@ mod batches;
 mod counts;
 mod ledger;
 mod ledger_upkeep;
+mod odd_rows;
 mod places;
 mod reader;
 mod rollups;
