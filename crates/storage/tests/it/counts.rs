@@ -378,3 +378,29 @@ async fn an_answer_is_of_one_moment() {
     let (counts, ()) = tokio::join!(counted(db, asked), changed);
     assert_eq!(counts, expected(&[(time, 10, Some((0, 0)))]));
 }
+
+#[tokio::test]
+async fn what_is_too_much_is_not_even_asked() {
+    let test = TestDatabase::create().await;
+    let db = &test.database;
+    let venue = demo(db, "UTC").await;
+    let mut writer = db.dedicated().await.unwrap();
+    let change = writer.transaction().await.unwrap();
+    change.batch_execute("lock table camera_minute").await.unwrap();
+    let [from, to] = ["2024-01-01T00:00:00Z", "2026-01-01T00:00:00Z"].map(at);
+    let edges = Bucket::Minute
+        .edges(from, to, &jiff::tz::TimeZone::UTC, 2_000_000)
+        .unwrap();
+    let query = CountsQuery {
+        selections: &[Selection {
+            venue,
+            cameras: Vec::new(),
+        }],
+        edges: &edges,
+        classes: &[],
+        grouping: Grouping::default(),
+        min_confidence: None,
+    };
+    let refused = counts::query(db, query).await.unwrap_err();
+    assert!(matches!(refused, citytrack_storage::Error::TooMuch(_)), "{refused}");
+}
