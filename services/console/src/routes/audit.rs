@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 
+use super::invalid_query_of;
 use crate::{auth::Principal, error::problem};
 
 const USUAL_LIMIT: u16 = 50;
@@ -124,6 +125,11 @@ pub(super) async fn list(
     let limit = query.limit.unwrap_or(USUAL_LIMIT);
     if !(1..=HIGHEST_LIMIT).contains(&limit) {
         return Err(invalid(&format!("`limit` must be from 1 to {HIGHEST_LIMIT}")));
+    }
+    for (parameter, text) in [("actor", &query.actor), ("action", &query.action)] {
+        if text.as_ref().is_some_and(|text| text.contains(char::is_control)) {
+            return Err(invalid_query_of(parameter, "must be without control characters"));
+        }
     }
     let query = Query {
         venues: venues(&principal, query.venue.as_deref())?,
