@@ -50,9 +50,14 @@ async fn import(console: &Console) -> (StatusCode, Value) {
     answer(request.header("content-type", "text/csv").body(OTHER)).await
 }
 
-async fn until(console: &Console, expected: StatusCode) {
-    eventually("the import is answered so", async || {
-        (import(console).await.0 == expected).then_some(())
+/// Waits until so many imports hold a place: each of them copies into PostgreSQL.
+async fn until_running(console: &Console, imports: i64) {
+    let client = console.test.database.client().await.unwrap();
+    let running = "select count(*) from pg_stat_activity
+                   where datname = current_database() and state = 'active' and query like 'copy import_cell%'";
+    eventually("so many imports run", async || {
+        let running: i64 = client.query_one(running, &[]).await.unwrap().get(0);
+        (running == imports).then_some(())
     })
     .await;
 }
@@ -85,13 +90,23 @@ async fn only_so_many_files_are_imported_at_once() {
     let console = start(&[("--import-max-concurrent", "1")]).await;
     let (first, rest) = FILE.split_at(20);
     let mut stalled = begin(&console, IMPORTS, ADMINISTRATOR, ("text/csv", FILE.len(), first));
-    until(&console, StatusCode::SERVICE_UNAVAILABLE).await;
+    until_running(&console, 1).await;
     let request = console.request(Method::POST, IMPORTS).bearer_auth(ADMINISTRATOR);
-    let refused = request.header("content-type", "text/csv").body(FILE).send().await;
-    assert_eq!(refused.unwrap().headers()["retry-after"], "10");
+    let refused = request
+        .header("content-type", "text/csv")
+        .body(OTHER)
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(refused.status(), StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(refused.headers()["retry-after"], "10");
     stalled.write_all(rest.as_bytes()).unwrap();
     assert_eq!(status(stalled).await, StatusCode::OK);
-    until(&console, StatusCode::OK).await;
+    // The place is free a moment after the answer.
+    eventually("there is room again", async || {
+        (import(&console).await.0 == StatusCode::OK).then_some(())
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -102,7 +117,7 @@ async fn who_loses_the_right_during_an_import_changes_nothing() {
     let (first, rest) = FILE.split_at(20);
     let kind = ("text/csv", FILE.len(), first);
     let mut stalled = begin(&console, IMPORTS, token["token"].as_str().unwrap(), kind);
-    until(&console, StatusCode::SERVICE_UNAVAILABLE).await;
+    until_running(&console, 1).await;
     let path = format!("/api/v1/api-tokens/{}", token["id"].as_str().unwrap());
     assert_eq!(
         console.admin(Method::DELETE, &path, None).await.0,
