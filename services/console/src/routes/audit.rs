@@ -30,8 +30,10 @@ pub(super) struct AuditQuery {
     #[param(value_type = Option<Slug>)]
     venue: Option<String>,
     /// Only what an actor of this name did.
+    #[param(pattern = r"^[^\u0000-\u001f\u007f-\u009f]*$")]
     actor: Option<String>,
     /// Only this action, such as `venue.updated`, or those of this kind, such as `venue`.
+    #[param(pattern = r"^[^\u0000-\u001f\u007f-\u009f]*$")]
     action: Option<String>,
     /// At this instant or after it.
     from: Option<Timestamp>,

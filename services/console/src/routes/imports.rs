@@ -62,7 +62,7 @@ pub(super) struct ImportQuery {
     /// Columns that are left out, between commas.
     ignore: Option<String>,
     /// The name of the file, to be kept with the import.
-    #[param(max_length = 200)]
+    #[param(min_length = 1, max_length = 200, pattern = r"^[^\u0000-\u001f\u007f-\u009f]*$")]
     file: Option<String>,
 }
 
