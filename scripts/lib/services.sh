@@ -149,7 +149,8 @@ _service_settings() {
     ingest-api) settings+=("$database" "$broker" "$viewer") ;;
     worker | transform | save | journal) settings+=("$database" "$broker") ;;
     realtime-ws) settings+=("$broker" "$viewer" "$administrator") ;;
-    stats) settings+=("CITYTRACK_DATABASE__URL=${READER_URL:-$DATABASE_URL}" "$viewer") ;;
+    # What exports have freed goes back to the system at once, not after a second: docs/performance.md#exports-of-raw-detections.
+    stats) settings+=("CITYTRACK_DATABASE__URL=${READER_URL:-$DATABASE_URL}" "$viewer" MIMALLOC_PURGE_DELAY=0) ;;
     console) settings+=("$database" "$viewer" "$administrator" "CITYTRACK_SYSTEM__TARGETS=$(_admin_targets)") ;;
   esac
 }

@@ -1,8 +1,9 @@
 //! Which cameras of which venues are meant.
 
 use citytrack_domain::{CameraName, CameraPattern, Slug};
+use deadpool_postgres::GenericClient;
 
-use crate::{Client, Error, column};
+use crate::{Error, column};
 
 /// Cameras of a venue.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,7 +25,11 @@ pub(crate) struct Selected {
 }
 
 /// The cameras that are meant, by venue, node and name; those of retired nodes only where asked.
-pub(crate) async fn cameras(client: &Client, selections: &[Selection], retired: bool) -> Result<Vec<Selected>, Error> {
+pub(crate) async fn cameras(
+    client: &impl GenericClient,
+    selections: &[Selection],
+    retired: bool,
+) -> Result<Vec<Selected>, Error> {
     let (mut venues, mut nodes, mut names) = (Vec::new(), Vec::new(), Vec::new());
     for Selection { venue, cameras } in selections {
         if cameras.is_empty() {

@@ -25,6 +25,8 @@ pub struct NewSession<'a> {
     pub hash: &'a SessionHash,
     /// Whose it is.
     pub user: Uuid,
+    /// The hash of the password that was shown.
+    pub password_hash: &'a str,
     /// Now.
     pub now: Timestamp,
     /// When it ends at the latest.
@@ -40,11 +42,17 @@ pub struct Session {
     pub expires_at: Timestamp,
 }
 
-/// Begins a session, in the place of the one with the hash `replaced`.
+/// Begins a session, in the place of the one with the hash `replaced`. Says whether there is one now: not if the user was
+/// disabled, or got another password, since the one that was shown was compared.
 ///
 /// # Errors
 /// When PostgreSQL cannot be asked.
-pub async fn begin(change: &Change, new: &NewSession<'_>, replaced: Option<&SessionHash>) -> Result<(), Error> {
+pub async fn begin(change: &Change, new: &NewSession<'_>, replaced: Option<&SessionHash>) -> Result<bool, Error> {
+    // First of all, as in `users::update`: of the two, one waits for the other and finds what it did.
+    let seen = "update user_account set last_seen_at = $3 where id = $1 and password_hash = $2 and disabled_at is null";
+    if change.execute(seen, &[&new.user, &new.password_hash, &new.now]).await? == 0 {
+        return Ok(false);
+    }
     let replaced = replaced.map(<[u8; 32]>::as_slice);
     let replace = "delete from session where secret_hash = $1";
     change.execute(replace, &[&replaced]).await?;
@@ -56,9 +64,17 @@ pub async fn begin(change: &Change, new: &NewSession<'_>, replaced: Option<&Sess
     let bound = "delete from session where secret_hash in
                      (select secret_hash from session where user_id = $1 order by last_seen_at desc offset $2)";
     change.execute(bound, &[&new.user, &MOST_OF_A_USER]).await?;
-    let seen = "update user_account set last_seen_at = $2 where id = $1";
-    change.execute(seen, &[&new.user, &new.now]).await?;
-    Ok(())
+    Ok(true)
+}
+
+/// Gives a session another secret. Says whether there still is such a session.
+///
+/// # Errors
+/// When PostgreSQL cannot be asked.
+pub async fn renew(change: &Change, old: &SessionHash, new: &SessionHash) -> Result<bool, Error> {
+    let renew = "update session set secret_hash = $2 where secret_hash = $1";
+    let renewed = change.execute(renew, &[&old.as_slice(), &new.as_slice()]).await?;
+    Ok(renewed > 0)
 }
 
 /// The session with this hash, if it has not ended, was used within the time `idle`, and its user is not disabled. It counts

@@ -14,7 +14,7 @@ pub type Subject = [u8; 32];
 const FORGOTTEN_AFTER: SignedDuration = SignedDuration::from_hours(1);
 /// The longest wait between two attempts.
 const LONGEST_WAIT: SignedDuration = SignedDuration::from_mins(15);
-/// Of more subjects the oldest are forgotten.
+/// Of more subjects those are forgotten that tried least, unless they have to wait.
 const MOST_SUBJECTS: i64 = 50_000;
 
 /// Whose attempts are counted, and how many of them are free. With each one more the wait doubles, from a second on.
@@ -60,18 +60,32 @@ pub async fn succeeded(db: &Database, account: &Subject, address: Option<&Subjec
     Ok(())
 }
 
-/// Forgets who has not tried for a while.
+/// Takes back an attempt that was counted, as no password was looked at.
+///
+/// # Errors
+/// When PostgreSQL cannot be asked.
+pub async fn take_back(db: &Database, all: &[Counted]) -> Result<(), Error> {
+    let subjects: Vec<_> = all.iter().map(|counted| counted.subject.as_slice()).collect();
+    let give_back = "update sign_in_throttle set attempts = attempts - 1, blocked_until = last_at
+                     where subject = any($1) and attempts > 0";
+    db.client().await?.execute(give_back, &[&subjects]).await?;
+    Ok(())
+}
+
+/// Forgets who has not tried for a while. Whoever has to wait is not forgotten, however many names others try.
 ///
 /// # Errors
 /// When PostgreSQL cannot be asked.
 pub async fn sweep(db: &Database, now: Timestamp) -> Result<u64, Error> {
     let delete = "delete from sign_in_throttle where last_at < $1 or subject in
-                      (select subject from sign_in_throttle order by last_at desc offset $2)";
+                      (select subject from sign_in_throttle where last_at >= $1 and blocked_until <= $3
+                       order by attempts, last_at
+                       limit greatest((select count(*) from sign_in_throttle where last_at >= $1) - $2, 0))";
     let forgotten = now - FORGOTTEN_AFTER;
     Ok(db
         .client()
         .await?
-        .execute(delete, &[&forgotten, &MOST_SUBJECTS])
+        .execute(delete, &[&forgotten, &MOST_SUBJECTS, &now])
         .await?)
 }
 

@@ -59,6 +59,8 @@ pub struct UserChange<'a> {
     pub password_hash: Option<&'a str>,
     /// The session in which they change their password themselves.
     pub kept_session: Option<&'a SessionHash>,
+    /// The hash of the password that they have to have still, as it was compared with what they typed.
+    pub known_hash: Option<&'a str>,
     /// Whether they may not sign in. Ends all their sessions.
     pub disabled: Option<bool>,
     /// What they are where, all of it.
@@ -155,9 +157,15 @@ pub async fn get_for_change(change: &Change, id: Uuid) -> Result<User, Error> {
 ///
 /// # Errors
 /// [`Error::NotFound`] when there is no such user or venue; [`Error::Conflict`] when nobody would be an administrator of
-/// everything any more.
+/// everything any more, or when the password is another one by now.
 pub async fn update(change: &Change, id: Uuid, wanted: &UserChange<'_>) -> Result<User, Error> {
     lock(change).await?;
+    if let Some(known) = wanted.known_hash {
+        let question = "select from user_account where id = $1 and password_hash = $2";
+        if change.query_opt(question, &[&id, &known]).await?.is_none() {
+            return Err(Error::Conflict("the password was changed a moment ago".to_owned()));
+        }
+    }
     let before = administrators(change).await?;
     let changed = change
         .execute(

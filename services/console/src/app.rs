@@ -8,10 +8,14 @@ use citytrack_common::{Lifecycle, TaskError, admin, http, openapi::Document, set
 use citytrack_domain::Clock;
 use citytrack_storage::{Database, DatabaseOptions};
 use secrecy::ExposeSecret;
+use tokio::sync::Semaphore;
 
 use crate::{
     auth::passwords::PasswordDesk,
-    database, openapi,
+    body::BodyTimeout,
+    database,
+    imports::Patience,
+    openapi,
     routes::{self, imports::ImportDesk, session::Desk, viewer_tokens::LongestTtl},
     settings::{SessionRules, Settings},
     sweep,
@@ -64,8 +68,14 @@ impl App {
             clock: Clock::clone(&clock),
             largest_body: settings.imports.largest_body,
             most_problems: settings.imports.most_problems,
+            places: Semaphore::new(settings.imports.max_concurrent.into()),
+            patience: Patience {
+                silence: settings.imports.max_silence.into(),
+                in_all: settings.imports.max_time.into(),
+            },
         });
         let longest_ttl = web::Data::new(LongestTtl(settings.viewer.max_ttl.into()));
+        let body_timeout = web::Data::new(BodyTimeout(settings.body_timeout.into()));
         let document = Document::new(openapi::SERVICE, &openapi::openapi())?;
         let address = http::start(&settings.http, &registry, lifecycle, move |config| {
             config
@@ -81,9 +91,8 @@ impl App {
                 .app_data(imports.clone())
                 .app_data(system.clone())
                 .app_data(longest_ttl.clone())
-                // Before the pages, which are everywhere else.
-                .service(document.resource())
-                .configure(routes::all);
+                .app_data(body_timeout.clone());
+            routes::all(config, &document);
         })?;
         admin::start(&settings.admin, registry, lifecycle)?;
         Ok(Self { address })

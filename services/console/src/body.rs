@@ -4,13 +4,21 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     fmt::Display,
     pin::Pin,
+    time::Duration,
 };
 
 use actix_web::{FromRequest, HttpMessage, HttpRequest, dev::Payload, http::StatusCode, web};
 use citytrack_common::Problem;
 use serde_json::{Map, Value, json};
+use tokio::time::timeout;
+
+use crate::auth::identify;
 
 const LIMIT: usize = 64 * 1024;
+
+/// How long a body may take: what somebody may do was looked up before it came.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct BodyTimeout(pub(crate) Duration);
 
 /// A JSON object that was sent.
 #[derive(Debug)]
@@ -253,6 +261,7 @@ impl FromRequest for Body {
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let is_json = request.content_type().eq_ignore_ascii_case("application/json");
         let payload = web::Payload::from_request(request, payload);
+        let patience = identify::dependency::<BodyTimeout>(request).map(|patience| patience.0);
         Box::pin(async move {
             if !is_json {
                 return Err(Problem::new(
@@ -262,8 +271,10 @@ impl FromRequest for Body {
                     "send JSON, with `Content-Type: application/json`",
                 ));
             }
+            let patience = patience?;
             let payload = payload.await.map_err(|_| Problem::internal())?;
-            let bytes = payload.to_bytes_limited(LIMIT).await.map_err(|_| too_large())?;
+            let bytes = timeout(patience, payload.to_bytes_limited(LIMIT)).await;
+            let bytes = bytes.map_err(|_| too_slow(patience))?.map_err(|_| too_large())?;
             let bytes = bytes.map_err(|error| {
                 Problem::bad_request(
                     "unreadable-body",
@@ -283,6 +294,16 @@ fn not_json(error: &serde_json::Error) -> Problem {
     Problem::bad_request("invalid-json", "Not JSON", format!("the body is not JSON: {error}"))
         .with("line", error.line())
         .with("column", error.column())
+}
+
+fn too_slow(patience: Duration) -> Problem {
+    let detail = format!("the body did not come within {}", humantime::format_duration(patience));
+    Problem::new(
+        StatusCode::REQUEST_TIMEOUT,
+        "slow-body",
+        "Body not sent in time",
+        detail,
+    )
 }
 
 fn too_large() -> Problem {

@@ -52,6 +52,9 @@ pub struct Settings {
     /// The admin listeners of all services, which the system page asks: service=http://host:port, between commas
     #[arg(long = "system-targets", env = "CITYTRACK_SYSTEM__TARGETS", value_delimiter = ',')]
     pub system_targets: Vec<Target>,
+    /// The JSON body of a request must come in within this time
+    #[arg(long = "body-timeout", env = "CITYTRACK_BODY__TIMEOUT", default_value = "10s")]
+    pub body_timeout: Duration,
     /// Counts from elsewhere.
     #[command(flatten)]
     pub imports: ImportSettings,
@@ -82,6 +85,31 @@ pub struct ImportSettings {
         default_value = "10000"
     )]
     pub most_problems: usize,
+    /// Files that may be imported at once; each has a connection to PostgreSQL of its own
+    #[arg(
+        id = "import-max-concurrent",
+        long = "import-max-concurrent",
+        env = "CITYTRACK_IMPORT__MAX_CONCURRENT",
+        default_value = "2",
+        value_parser = clap::value_parser!(u16).range(1..=64)
+    )]
+    pub max_concurrent: u16,
+    /// An import of which nothing comes in for so long is given up
+    #[arg(
+        id = "import-max-silence",
+        long = "import-max-silence",
+        env = "CITYTRACK_IMPORT__MAX_SILENCE",
+        default_value = "30s"
+    )]
+    pub max_silence: Duration,
+    /// An imported file must come in within this time
+    #[arg(
+        id = "import-max-time",
+        long = "import-max-time",
+        env = "CITYTRACK_IMPORT__MAX_TIME",
+        default_value = "15m"
+    )]
+    pub max_time: Duration,
 }
 
 /// How viewer tokens are made.

@@ -75,8 +75,7 @@ impl Query {
             let examples = "a time such as 2026-11-22T10:00:00Z, or a local one such as 2026-11-22 or 2026-11-22T10:00";
             invalid(name, &format!("{name} is {value:?}, but must be {examples}{hint}"))
         })?;
-        // 1970 to 2199
-        if (0..7_258_118_400).contains(&time.as_second()) {
+        if is_of_these_years(time) {
             Ok(Some(time))
         } else {
             let detail = format!("{name} is {value:?}, but must lie in the years 1970 to 2199");
@@ -94,6 +93,11 @@ impl Query {
         let named = self.0.iter().filter(move |(given, _)| given == name);
         named.map(|(_, value)| value.as_str())
     }
+}
+
+/// Whether statistics can be of this time: of the years 1970 to 2199.
+pub(crate) fn is_of_these_years(time: Timestamp) -> bool {
+    (0..7_258_118_400).contains(&time.as_second())
 }
 
 /// The edges of the buckets of a range.

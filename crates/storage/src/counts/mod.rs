@@ -2,19 +2,19 @@
 
 mod rows;
 mod scope;
+mod tally;
 mod tracks;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use citytrack_domain::{CameraName, Class, Slug};
+use deadpool_postgres::Transaction;
 use jiff::Timestamp;
+use tokio_postgres::IsolationLevel;
 
 pub use self::tracks::{TrackSeries, tracks};
-use self::{
-    rows::Sum,
-    scope::{Group, Resolved},
-};
-use crate::{Database, Error, Selection};
+use self::{scope::Resolved, tally::Tally};
+use crate::{Client, Database, Error, Selection};
 
 /// What to count.
 #[derive(Clone, Copy, Debug)]
@@ -99,87 +99,38 @@ impl Count {
 }
 
 /// Counts, every bucket present and in order, of every group: of all venues and cameras that were asked for, and of the
-/// classes that were seen. A venue, camera or class that does not exist was never seen.
+/// classes that were asked for or seen. A venue, camera or class that does not exist was never seen.
 ///
 /// # Errors
 /// [`Error::TooMuch`] when there are too many groups; otherwise when PostgreSQL cannot be asked.
 pub async fn query(db: &Database, query: CountsQuery<'_>) -> Result<Vec<Series>, Error> {
     db.in_time(async {
-        let client = db.client().await?;
-        let resolved = scope::resolve(&client, query.selections, query.grouping).await?;
-        let classes = rows::classes(&client, &query).await?;
-        let sums = rows::sums(&client, &query, &resolved, &classes).await?;
-        assemble(&query, &resolved, &classes, &sums)
+        let mut client = db.client().await?;
+        let snapshot = snapshot(&mut client).await?;
+        let resolved = scope::resolve(&snapshot, query.selections, query.grouping).await?;
+        let classes = rows::classes(&snapshot, &query).await?;
+        let series = read(&snapshot, &query, &resolved, &classes).await?;
+        snapshot.commit().await?;
+        Ok(series)
     })
     .await
 }
 
-/// More series than anybody can tell apart, and few enough to hold in memory with all their buckets.
-const MOST_SERIES: usize = 1_000;
-const MOST_VALUES: usize = 1_000_000;
+/// A transaction that sees the database at one moment: which level can answer, and what is in it, must be of the same one,
+/// as a fold may come in between that makes the roll-ups anew in another time zone.
+async fn snapshot(client: &mut Client) -> Result<Transaction<'_>, Error> {
+    let builder = client.build_transaction();
+    let builder = builder.isolation_level(IsolationLevel::RepeatableRead).read_only(true);
+    Ok(builder.start().await?)
+}
 
-/// Puts the sums where they belong. Frames are those of the camera, whatever class is asked for.
-fn assemble(
+async fn read(
+    snapshot: &Transaction<'_>,
     query: &CountsQuery<'_>,
     resolved: &Resolved,
     classes: &BTreeMap<i32, Class>,
-    sums: &[Sum],
 ) -> Result<Vec<Series>, Error> {
-    let buckets = query.edges.len().saturating_sub(1);
-    let mut of_group: Vec<Vec<&Sum>> = vec![Vec::new(); resolved.groups.len()];
-    for sum in sums {
-        let group = of_group.get_mut(sum.group);
-        let fits = group.filter(|_| sum.place < buckets);
-        fits.ok_or_else(|| Error::Corrupt(format!("bucket {} of {buckets}, group {}", sum.place, sum.group)))?
-            .push(sum);
-    }
-    let apart = apart(query, classes, sums);
-    check_size(resolved.groups.len() * apart.len(), buckets)?;
-    let of_all_classes = query.classes.is_empty() && !query.grouping.class;
-    let mut series = Vec::new();
-    for (group, sums) in resolved.groups.iter().zip(&of_group) {
-        for class in &apart {
-            let mut counts = vec![Count::default(); buckets];
-            for sum in sums {
-                sum.add_to(&mut counts[sum.place], *class, of_all_classes);
-            }
-            let class = class.and_then(|class| classes.get(&class)).cloned();
-            series.push(Series {
-                of: of(group, class),
-                counts,
-            });
-        }
-    }
-    // By names, and not by the numbers that they happen to have.
-    series.sort_by(|one, other| one.of.cmp(&other.of));
-    Ok(series)
-}
-
-/// The classes that have a series each: those that were asked for or seen. `None` alone: all in one.
-fn apart(query: &CountsQuery<'_>, classes: &BTreeMap<i32, Class>, sums: &[Sum]) -> Vec<Option<i32>> {
-    if !query.grouping.class {
-        return vec![None];
-    }
-    let seen: BTreeSet<i32> = sums.iter().filter_map(|sum| sum.class).collect();
-    let wanted = classes
-        .iter()
-        .filter(|(number, class)| seen.contains(number) || query.classes.contains(class));
-    wanted.map(|(number, _)| Some(*number)).collect()
-}
-
-fn check_size(series: usize, buckets: usize) -> Result<(), Error> {
-    if series > MOST_SERIES || series * buckets > MOST_VALUES {
-        return Err(Error::TooMuch(format!(
-            "these are {series} series of {buckets} buckets; at most {MOST_SERIES} series and {MOST_VALUES} values come at once"
-        )));
-    }
-    Ok(())
-}
-
-fn of(group: &Group, class: Option<Class>) -> Of {
-    Of {
-        venue: group.venue.clone(),
-        camera: group.camera.clone(),
-        class,
-    }
+    let mut tally = Tally::new(query, resolved, classes)?;
+    rows::sums(snapshot, query, resolved, classes, &mut tally).await?;
+    Ok(tally.finish())
 }

@@ -1,102 +1,78 @@
 //! The sums that PostgreSQL makes.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, pin::pin};
 
 use citytrack_domain::Class;
+use deadpool_postgres::Transaction;
+use futures_util::TryStreamExt;
 use jiff::{Timestamp, tz::TimeZone};
+use tokio_postgres::{Row, types::ToSql};
 
-use super::{Count, CountsQuery, scope::Resolved};
+use super::{
+    Count, CountsQuery,
+    scope::Resolved,
+    tally::{Sum, Tally},
+};
 use crate::{
-    Client, Error, column,
+    Error, column,
     rollup::{Level, MIDDLE},
 };
 
-/// A sum over a bucket of a group: of all frames, or of a class in them.
-pub(super) struct Sum {
-    pub(super) group: usize,
-    pub(super) class: Option<i32>,
-    pub(super) place: usize,
-    count: Count,
-}
-
-impl Sum {
-    /// Adds what belongs to `class`, or to all that were asked for.
-    pub(super) fn add_to(&self, count: &mut Count, class: Option<i32>, of_all_classes: bool) {
-        match self.class {
-            None if of_all_classes => count.add(&self.count),
-            // That something was imported for the camera says that somebody looked, also where this class is zero.
-            None => count.add(&Count {
-                frames: self.count.frames,
-                imported: self.count.imported.map(|_| 0),
-                ..Count::default()
-            }),
-            Some(_) if class.is_none() || class == self.class => count.add(&Count {
-                frames: 0,
-                ..self.count
-            }),
-            Some(_) => {}
-        }
-    }
-}
-
 /// The classes that are asked for and exist, by their numbers; all of them where each is counted apart.
-pub(super) async fn classes(client: &Client, query: &CountsQuery<'_>) -> Result<BTreeMap<i32, Class>, Error> {
+pub(super) async fn classes(
+    snapshot: &Transaction<'_>,
+    query: &CountsQuery<'_>,
+) -> Result<BTreeMap<i32, Class>, Error> {
     if query.classes.is_empty() && !query.grouping.class {
         return Ok(BTreeMap::new());
     }
     let names: Vec<_> = query.classes.iter().map(Class::as_str).collect();
-    let statement = client
+    let statement = snapshot
         .prepare_cached("select id, name from class where cardinality($1::text[]) = 0 or name = any($1)")
         .await?;
-    let rows = client.query(&statement, &[&names]).await?;
+    let rows = snapshot.query(&statement, &[&names]).await?;
     rows.iter()
         .map(|row| Ok((row.try_get("id")?, column::parsed(row, "name")?)))
         .collect()
 }
 
+/// Reads the sums, one after the other, and adds them to `tally`.
 pub(super) async fn sums(
-    client: &Client,
+    snapshot: &Transaction<'_>,
     query: &CountsQuery<'_>,
     resolved: &Resolved,
     classes: &BTreeMap<i32, Class>,
-) -> Result<Vec<Sum>, Error> {
+    tally: &mut Tally<'_>,
+) -> Result<(), Error> {
     let by_class = !query.classes.is_empty() || query.grouping.class;
     let wanted: Vec<i32> = classes.keys().copied().collect();
-    let (cameras, groups) = (&resolved.cameras, &resolved.group_of);
-    let rows = match query.min_confidence {
-        None => {
-            let statement = of_buckets(level(query, resolved), by_class);
-            client
-                .query(
-                    &statement,
-                    &[cameras, groups, &query.edges, &wanted, &longest(query.edges)],
-                )
-                .await?
-        }
-        Some(confidence) => {
-            let statement = of_frames(by_class);
-            client
-                .query(&statement, &[cameras, groups, &query.edges, &wanted, &confidence])
-                .await?
-        }
+    let longest = longest(query.edges);
+    let (statement, last): (_, &(dyn ToSql + Sync)) = match &query.min_confidence {
+        None => (of_buckets(level(query, resolved), by_class), &longest),
+        Some(confidence) => (of_frames(by_class), confidence),
     };
-    rows.iter()
-        .map(|row| {
-            let (group, place): (i32, i32) = (row.try_get("grp")?, row.try_get("place")?);
-            Ok(Sum {
-                group: usize::try_from(group).unwrap_or(usize::MAX),
-                class: row.try_get("class_id")?,
-                // width_bucket counts from 1.
-                place: usize::try_from(place - 1).unwrap_or(usize::MAX),
-                count: Count {
-                    frames: row.try_get("frames")?,
-                    detections: row.try_get("detections")?,
-                    peak: row.try_get("peak")?,
-                    imported: row.try_get("imported")?,
-                },
-            })
-        })
-        .collect()
+    let parameters: [&(dyn ToSql + Sync); 5] = [&resolved.cameras, &resolved.group_of, &query.edges, &wanted, last];
+    let mut rows = pin!(snapshot.query_raw(&statement, parameters).await?);
+    while let Some(row) = rows.try_next().await? {
+        tally.add(&sum(&row)?)?;
+    }
+    Ok(())
+}
+
+fn sum(row: &Row) -> Result<Sum, Error> {
+    let (group, place): (i32, i32) = (row.try_get("grp")?, row.try_get("place")?);
+    Ok(Sum {
+        group: usize::try_from(group).unwrap_or(usize::MAX),
+        class: row.try_get("class_id")?,
+        // width_bucket counts from 1.
+        place: usize::try_from(place - 1).unwrap_or(usize::MAX),
+        count: Count {
+            frames: row.try_get("frames")?,
+            detections: row.try_get("detections")?,
+            peak: row.try_get("peak")?,
+            imported: row.try_get("imported")?,
+        },
+    })
 }
 
 /// The coarsest level that can answer for all venues.
@@ -154,7 +130,7 @@ fn of_buckets(level: Level, by_class: bool) -> String {
         )
     };
     let mut parts = vec![table("camera", "null::int", "")];
-    if level != Level::Day {
+    if level != Level::Day && !by_class {
         parts.push(elsewhere("null", ""));
     }
     if level != Level::Minute {

@@ -1,10 +1,11 @@
 //! Which cameras a question is about, and which of them are counted together.
 
 use citytrack_domain::{CameraName, Slug};
+use deadpool_postgres::Transaction;
 use jiff::tz::TimeZone;
 
 use super::Grouping;
-use crate::{Client, Error, Selection, rollup, selection};
+use crate::{Error, Selection, rollup, selection};
 
 /// Cameras that are counted together.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -23,7 +24,11 @@ pub(super) struct Resolved {
     pub(super) zones: Vec<Option<TimeZone>>,
 }
 
-pub(super) async fn resolve(client: &Client, selections: &[Selection], grouping: Grouping) -> Result<Resolved, Error> {
+pub(super) async fn resolve(
+    snapshot: &Transaction<'_>,
+    selections: &[Selection],
+    grouping: Grouping,
+) -> Result<Resolved, Error> {
     let mut resolved = Resolved {
         groups: Vec::new(),
         cameras: Vec::new(),
@@ -31,12 +36,12 @@ pub(super) async fn resolve(client: &Client, selections: &[Selection], grouping:
         zones: Vec::new(),
     };
     for selection in selections {
-        resolved.zones.push(rollup::zone_of(client, &selection.venue).await?);
+        resolved.zones.push(rollup::zone_of(snapshot, &selection.venue).await?);
     }
     if !grouping.camera {
         resolved.groups = groups_without_cameras(selections, grouping);
     }
-    for camera in selection::cameras(client, selections, true).await? {
+    for camera in selection::cameras(snapshot, selections, true).await? {
         let group = if grouping.camera {
             resolved.groups.push(Group {
                 venue: Some(camera.venue),

@@ -6,10 +6,11 @@ use citytrack_domain::TrackSet;
 use futures_util::TryStreamExt;
 use tokio_postgres::types::ToSql;
 
-use super::{CountsQuery, Of, assemble, rows, scope};
+use super::{CountsQuery, Of, rows, scope, snapshot, tally};
 use crate::{Database, Error, rollup::Level};
 
-/// Sets that are read for one answer, at most: 2 kB each.
+/// Sets that are read for one answer, at most: 2 kB each. Those that are not folded yet count only where they are the first
+/// of a bucket, so that how far the fold has come does not decide what can be asked.
 const MOST_SETS: usize = 20_000;
 
 /// Different tracks of one group.
@@ -39,11 +40,11 @@ pub async fn tracks(db: &Database, query: CountsQuery<'_>) -> Result<Vec<TrackSe
 }
 
 async fn read(db: &Database, query: &CountsQuery<'_>) -> Result<Vec<TrackSeries>, Error> {
-    let client = db.client().await?;
-    let resolved = scope::resolve(&client, query.selections, query.grouping).await?;
-    let classes = rows::classes(&client, query).await?;
-    let sums = rows::sums(&client, query, &resolved, &classes).await?;
-    let series = assemble(query, &resolved, &classes, &sums)?;
+    let mut client = db.client().await?;
+    let snapshot = snapshot(&mut client).await?;
+    let resolved = scope::resolve(&snapshot, query.selections, query.grouping).await?;
+    let classes = rows::classes(&snapshot, query).await?;
+    let series = super::read(&snapshot, query, &resolved, &classes).await?;
 
     let number_of: BTreeMap<&Of, usize> = series
         .iter()
@@ -55,14 +56,8 @@ async fn read(db: &Database, query: &CountsQuery<'_>) -> Result<Vec<TrackSeries>
     let statement = statement(rows::level(query, &resolved));
     let parameters: [&(dyn ToSql + Sync); 4] = [&resolved.cameras, &resolved.group_of, &query.edges, &wanted];
     let mut read = 0;
-    let mut rows = pin!(client.query_raw(&statement, parameters).await?);
+    let mut rows = pin!(snapshot.query_raw(&statement, parameters).await?);
     while let Some(row) = rows.try_next().await? {
-        read += 1;
-        if read > MOST_SETS {
-            return Err(Error::TooMuch(format!(
-                "unique tracks of this range and these cameras need more than {MOST_SETS} buckets of single cameras"
-            )));
-        }
         let group: i32 = row.try_get("grp")?;
         let class: i32 = row.try_get("class_id")?;
         let place: i32 = row.try_get("place")?;
@@ -72,10 +67,19 @@ async fn read(db: &Database, query: &CountsQuery<'_>) -> Result<Vec<TrackSeries>
             None
         };
         let group = usize::try_from(group).ok().and_then(|group| resolved.groups.get(group));
-        let number = group.and_then(|group| number_of.get(&super::of(group, class)));
+        let number = group.and_then(|group| number_of.get(&tally::of(group, class)));
         let place = usize::try_from(place - 1).unwrap_or(usize::MAX);
         if let Some(sets) = number.and_then(|number| sets.get_mut(*number)) {
-            sets.add(place, row.try_get("tracks")?)?;
+            let folded: bool = row.try_get("folded")?;
+            if sets.add(place, row.try_get("tracks")?)? || folded {
+                read += 1;
+            }
+        }
+        if read > MOST_SETS {
+            return Err(Error::TooMuch(format!(
+                "unique tracks of this range, these cameras and classes need more than {MOST_SETS} sets; ask for longer \
+                 buckets, a shorter range or fewer cameras"
+            )));
         }
     }
     Ok(series
@@ -93,12 +97,15 @@ impl Sets {
         Self((0..buckets).map(|_| TrackSet::new()).collect())
     }
 
-    fn add(&mut self, place: usize, encoded: &[u8]) -> Result<(), Error> {
+    /// Merges a set into that of a bucket, and says whether it is the bucket's first.
+    fn add(&mut self, place: usize, encoded: &[u8]) -> Result<bool, Error> {
         let Some(set) = self.0.get_mut(place) else {
-            return Ok(());
+            return Ok(false);
         };
+        let first = set.is_empty();
         set.merge_encoded(encoded)
-            .map_err(|error| Error::Corrupt(error.to_string()))
+            .map_err(|error| Error::Corrupt(error.to_string()))?;
+        Ok(first)
     }
 
     fn finish(self, series: &super::Series) -> TrackSeries {
@@ -128,10 +135,10 @@ fn statement(level: Level) -> String {
         )
     };
     format!(
-        "select grp, class_id, width_bucket(start, $3::timestamptz[]) as place, tracks
-         from (select camera_id, class_id, start, tracks from track_{} where {}
+        "select grp, class_id, width_bucket(start, $3::timestamptz[]) as place, tracks, folded
+         from (select camera_id, class_id, start, tracks, true as folded from track_{} where {}
                union all
-               select camera_id, class_id, minute, tracks from rollup_delta where tracks is not null and {}) as sets
+               select camera_id, class_id, minute, tracks, false from rollup_delta where tracks is not null and {}) as sets
          join unnest($1::int[], $2::int[]) as wanted (camera_id, grp) using (camera_id)",
         level.name(),
         within("start"),

@@ -6,6 +6,7 @@ use citytrack_domain::{Bucket, Heatmap, TrackSet};
 use deadpool_postgres::Transaction;
 use jiff::{Timestamp, tz::TimeZone};
 use tokio_postgres::Row;
+use tracing::error;
 
 use super::{
     LOCK, Level, level, rebuild,
@@ -109,9 +110,7 @@ impl Sums {
         if let Some(tracks) = row.try_get::<_, Option<&[u8]>>("tracks")? {
             let levels = self.tracks.iter_mut().zip(starts);
             for (sums, start) in levels.chain([(&mut self.track_minutes, minute)]) {
-                let set = sums.entry((camera, class, start)).or_default();
-                set.merge_encoded(tracks)
-                    .map_err(|error| Error::Corrupt(format!("rollup_delta: {error}")))?;
+                add_tracks(sums, (camera, class, start), tracks);
             }
         }
         self.add_heat(row, (camera, class, minute))
@@ -124,9 +123,7 @@ impl Sums {
             return Ok(());
         };
         if let Some(tracks) = row.try_get::<_, Option<&[u8]>>("tracks")? {
-            let set = self.track_minutes.entry((camera, class, minute)).or_default();
-            set.merge_encoded(tracks)
-                .map_err(|error| Error::Corrupt(format!("rollup_delta: {error}")))?;
+            add_tracks(&mut self.track_minutes, (camera, class, minute), tracks);
         }
         self.add_heat(row, (camera, class, minute))
     }
@@ -134,8 +131,10 @@ impl Sums {
     fn add_heat(&mut self, row: &Row, (camera, class, minute): ClassKey) -> Result<(), Error> {
         if let Some(heat) = row.try_get::<_, Option<&[u8]>>("heat")? {
             let hour = start(Bucket::Hour, minute, &TimeZone::UTC);
-            let grid = self.heat.entry((camera, class, hour)).or_default();
-            grid.merge(&tables::decoded(heat)?);
+            match tables::decoded(heat) {
+                Ok(heat) => self.heat.entry((camera, class, hour)).or_default().merge(&heat),
+                Err(error) => error!(camera, class, %minute, %error, "a heatmap is lost"),
+            }
         }
         Ok(())
     }
@@ -161,6 +160,14 @@ impl Sums {
             tables::merge_tracks(transaction, level, tracks).await?;
         }
         tables::merge_heat(transaction, self.heat).await
+    }
+}
+
+/// A set that cannot be read is left out, and not tried again for ever: its counts are good, and so are the sets of others.
+fn add_tracks(sums: &mut BTreeMap<ClassKey, TrackSet>, key: ClassKey, encoded: &[u8]) {
+    if let Err(error) = sums.entry(key).or_default().merge_encoded(encoded) {
+        let (camera, class, start) = key;
+        error!(camera, class, %start, %error, "unique tracks are lost");
     }
 }
 

@@ -6,7 +6,7 @@ use citytrack_domain::{Bucket, TrackSet};
 use deadpool_postgres::Transaction;
 use jiff::{Timestamp, tz::TimeZone};
 use tokio_postgres::IsolationLevel;
-use tracing::info;
+use tracing::{error, info};
 
 use super::{
     Level,
@@ -21,16 +21,22 @@ const ROWS_AT_ONCE: i32 = 10_000;
 /// Sets of tracks of hours or days that are written at once.
 const SETS_AT_ONCE: usize = 5_000;
 
-/// Rebuilds every venue whose roll-ups are not of its time zone, and says how many there were.
+/// Rebuilds every venue whose roll-ups are not of its time zone, as far as that is possible, and says how many these were.
 pub(super) async fn stale(client: &mut Client) -> Result<u64, Error> {
     let question =
         "select venue.slug, venue.time_zone from venue left join venue_rollup on venue_rollup.venue = venue.slug
                     where venue_rollup.time_zone is distinct from venue.time_zone order by venue.slug";
-    let stale = client.query(question, &[]).await?;
-    for row in &stale {
-        rebuild(client, row.try_get("slug")?, row.try_get("time_zone")?).await?;
+    let mut rebuilt = 0;
+    for row in client.query(question, &[]).await? {
+        let venue = row.try_get("slug")?;
+        match rebuild(client, venue, row.try_get("time_zone")?).await {
+            Ok(()) => rebuilt += 1,
+            // The minutes answer for it. The roll-ups of the others must not wait until somebody has put it right.
+            Err(Error::Corrupt(detail)) => error!(venue, detail, "roll-ups cannot be made anew"),
+            Err(error) => return Err(error),
+        }
     }
-    Ok(stale.len() as u64)
+    Ok(rebuilt)
 }
 
 /// All of it sees the database at one moment, so that the minutes and the deltas that they include are told apart from those

@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use citytrack_storage::{
-    Database,
+    Database, Error,
     audit::Actor,
     sessions::{self, NewSession},
     sign_in::{self, Counted},
-    users::{self, NewUser},
+    users::{self, NewUser, UserChange},
 };
 use citytrack_testkit::TestDatabase;
 use jiff::{SignedDuration, Timestamp};
@@ -37,11 +37,12 @@ async fn begin(db: &Database, user: Uuid, hash: u8, began: Timestamp) {
     let new = NewSession {
         hash: &[hash; 32],
         user,
+        password_hash: "$argon2id$",
         now: began,
         expires_at: began + SignedDuration::from_hours(7 * 24),
     };
     let change = db.change(&Actor::command("test")).await.unwrap();
-    sessions::begin(&change, &new, None).await.unwrap();
+    assert!(sessions::begin(&change, &new, None).await.unwrap());
     change.commit().await.unwrap();
 }
 
@@ -133,4 +134,88 @@ async fn who_must_wait_for_one_subject_is_not_counted_for_the_other() {
     let attempts = "select attempts from sign_in_throttle order by subject";
     let rows = db.client().await.unwrap().query(attempts, &[]).await.unwrap();
     assert_eq!(rows.iter().map(|row| row.get::<_, i32>(0)).collect::<Vec<_>>(), [2, 2]);
+}
+
+#[tokio::test]
+async fn an_old_password_begins_no_session() {
+    let test = TestDatabase::create().await;
+    let db = &test.database;
+    let user = user(db).await;
+    let new = NewSession {
+        hash: &[1; 32],
+        user,
+        password_hash: "$argon2id$",
+        now: now(),
+        expires_at: now() + SignedDuration::from_hours(1),
+    };
+    let begins = async || {
+        let change = db.change(&Actor::command("test")).await.unwrap();
+        let has_begun = sessions::begin(&change, &new, None).await.unwrap();
+        change.commit().await.unwrap();
+        has_begun
+    };
+    for wanted in [
+        UserChange {
+            disabled: Some(true),
+            ..UserChange::default()
+        },
+        UserChange {
+            disabled: Some(false),
+            password_hash: Some("$another$"),
+            ..UserChange::default()
+        },
+    ] {
+        let change = db.change(&Actor::command("test")).await.unwrap();
+        users::update(&change, user, &wanted).await.unwrap();
+        // It was asked for before the change was kept, and waits for it.
+        let (has_begun, ()) = tokio::join!(begins(), async { change.commit().await.unwrap() });
+        assert!(!has_begun);
+        assert_eq!(count(db, "session").await, 0);
+    }
+    let change = db.change(&Actor::command("test")).await.unwrap();
+    let stale = UserChange {
+        password_hash: Some("$third$"),
+        known_hash: Some("$argon2id$"),
+        ..UserChange::default()
+    };
+    let refused = users::update(&change, user, &stale).await;
+    assert!(matches!(refused, Err(Error::Conflict(_))), "{refused:?}");
+}
+
+#[tokio::test]
+async fn who_must_wait_is_not_forgotten_for_the_names_of_others() {
+    let test = TestDatabase::create().await;
+    let db = &test.database;
+    let counted = [Counted {
+        subject: [1; 32],
+        free: 0,
+    }];
+    for _ in 0..10 {
+        let at = now() - SignedDuration::from_mins(30);
+        let _ = sign_in::attempt(db, &counted, at).await.unwrap();
+    }
+    let client = db.client().await.unwrap();
+    let block = "update sign_in_throttle set attempts = 15, blocked_until = $1";
+    let until = now() + SignedDuration::from_mins(1);
+    client.execute(block, &[&until]).await.unwrap();
+    let others = "insert into sign_in_throttle (subject, attempts, last_at, blocked_until)
+                  select sha256(n::text::bytea), 1, $1, $1 from generate_series(1, 50010) as n";
+    client.execute(others, &[&now()]).await.unwrap();
+    assert_eq!(sign_in::sweep(db, now()).await.unwrap(), 11);
+    let refused = sign_in::attempt(db, &counted, now()).await.unwrap();
+    assert_eq!(refused, Err(Duration::from_secs(60)));
+}
+
+#[tokio::test]
+async fn an_attempt_can_be_taken_back() {
+    let test = TestDatabase::create().await;
+    let db = &test.database;
+    let counted = [Counted {
+        subject: [1; 32],
+        free: 1,
+    }];
+    for _ in 0..5 {
+        assert_eq!(sign_in::attempt(db, &counted, now()).await.unwrap(), Ok(()));
+        sign_in::take_back(db, &counted).await.unwrap();
+    }
 }

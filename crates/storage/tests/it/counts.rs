@@ -310,3 +310,97 @@ async fn days_are_those_of_the_venue_across_clock_changes() {
         assert!(by_hour.iter().all(|(_, (frames, _))| *frames == 60), "{zone}");
     }
 }
+
+#[tokio::test]
+async fn who_counted_people_elsewhere_did_not_look_for_cars() {
+    let test = TestDatabase::create().await;
+    let db = &test.database;
+    let venue = demo(db, "UTC").await;
+    minute(db, "south/hall", "2026-11-22T12:00:00Z", 1, &[("car", 2, 2)]).await;
+    let import = "insert into class (name) values ('person');
+        insert into imported_count select camera.id, class.id, hour::timestamptz, 60, detections, 1
+        from class, camera join node on node.id = node_id,
+             (values ('2026-11-22T10:00Z', 5), ('2026-11-22T11:00Z', 0)) as counted (hour, detections)
+        where class.name = 'person' and node.slug = 'north' and camera.name = 'door'";
+    db.client().await.unwrap().batch_execute(import).await.unwrap();
+    for (class, seen) in [
+        (None, [Some(5), Some(0), Some(2)]),
+        (Some("person"), [Some(5), Some(0), Some(0)]),
+        (Some("car"), [None, None, Some(2)]),
+    ] {
+        let asked = Asked {
+            venue: &venue,
+            zone: "UTC",
+            bucket: Bucket::Hour,
+            from: "2026-11-22T10:00:00Z",
+            to: "2026-11-22T13:00:00Z",
+            cameras: &[],
+            class,
+        };
+        let counts = counted(db, asked).await.into_iter();
+        let counts: Vec<_> = counts
+            .map(|(_, (_, seen))| seen.map(|(detections, _)| detections))
+            .collect();
+        assert_eq!(counts, seen, "{class:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_answer_is_of_one_moment() {
+    let test = TestDatabase::create().await;
+    let db = &test.database;
+    let venue = demo(db, "UTC").await;
+    let time = "2026-11-22T10:00:00Z";
+    minute(db, "north/door", time, 10, &[]).await;
+    let mut writer = db.dedicated().await.unwrap();
+    let change = writer.transaction().await.unwrap();
+    change.batch_execute("lock table camera_minute").await.unwrap();
+    let asked = Asked {
+        venue: &venue,
+        zone: "UTC",
+        bucket: Bucket::Minute,
+        from: time,
+        to: "2026-11-22T10:01:00Z",
+        cameras: &[],
+        class: None,
+    };
+    let changed = async {
+        // It has found out what to ask, and waits for the sums.
+        let waiting = "select from pg_locks where relation = 'camera_minute'::regclass and not granted";
+        let client = db.client().await.unwrap();
+        citytrack_testkit::eventually("the question waits", async || {
+            client.query_opt(waiting, &[]).await.unwrap()
+        })
+        .await;
+        change.batch_execute("delete from camera_minute").await.unwrap();
+        change.commit().await.unwrap();
+    };
+    let (counts, ()) = tokio::join!(counted(db, asked), changed);
+    assert_eq!(counts, expected(&[(time, 10, Some((0, 0)))]));
+}
+
+#[tokio::test]
+async fn what_is_too_much_is_not_even_asked() {
+    let test = TestDatabase::create().await;
+    let db = &test.database;
+    let venue = demo(db, "UTC").await;
+    let mut writer = db.dedicated().await.unwrap();
+    let change = writer.transaction().await.unwrap();
+    change.batch_execute("lock table camera_minute").await.unwrap();
+    let [from, to] = ["2024-01-01T00:00:00Z", "2026-01-01T00:00:00Z"].map(at);
+    let edges = Bucket::Minute
+        .edges(from, to, &jiff::tz::TimeZone::UTC, 2_000_000)
+        .unwrap();
+    let query = CountsQuery {
+        selections: &[Selection {
+            venue,
+            cameras: Vec::new(),
+        }],
+        edges: &edges,
+        classes: &[],
+        grouping: Grouping::default(),
+        min_confidence: None,
+    };
+    let refused = counts::query(db, query).await.unwrap_err();
+    assert!(matches!(refused, citytrack_storage::Error::TooMuch(_)), "{refused}");
+}

@@ -9,6 +9,7 @@ mod counts;
 mod journal;
 mod ledger;
 mod ledger_upkeep;
+mod odd_rows;
 mod places;
 mod reader;
 mod rollups;

@@ -53,6 +53,11 @@ pub(crate) struct SignedIn {
 }
 
 impl Principal {
+    /// Who sent `request`, as they are now.
+    pub(crate) async fn of(request: &HttpRequest) -> Result<Self, Problem> {
+        identify::identify(request).await
+    }
+
     /// What they may do.
     pub(crate) fn roles(&self) -> &Roles {
         &self.roles
@@ -185,6 +190,6 @@ impl FromRequest for Principal {
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let request = request.clone();
-        Box::pin(async move { identify::identify(&request).await })
+        Box::pin(async move { Self::of(&request).await })
     }
 }

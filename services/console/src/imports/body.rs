@@ -1,12 +1,18 @@
 //! The body of a request, for a reader that waits in a thread of its own.
 
-use std::io::{self, Read};
+use std::{
+    io::{self, Read},
+    time::Duration,
+};
 
 use actix_web::{http::StatusCode, web};
 use bytesize::ByteSize;
 use citytrack_common::Problem;
 use futures_util::StreamExt;
-use tokio::sync::mpsc;
+use tokio::{
+    sync::mpsc,
+    time::{Instant, timeout_at},
+};
 
 /// What came in and has not been read yet. It ends where the body ends, also too early: whoever [forwards](forward) the body
 /// knows.
@@ -38,14 +44,30 @@ impl Read for Incoming {
     }
 }
 
+/// How long a body may take.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Patience {
+    /// Without a byte.
+    pub(crate) silence: Duration,
+    /// From its beginning to its end.
+    pub(crate) in_all: Duration,
+}
+
 /// Passes the body on. When nobody reads it any more, the rest is thrown away: only then does the client read the answer.
 pub(crate) async fn forward(
     mut payload: web::Payload,
     sender: mpsc::Sender<web::Bytes>,
     limit: ByteSize,
+    patience: Patience,
 ) -> Result<(), Problem> {
     let mut left = limit.as_u64();
-    while let Some(bytes) = payload.next().await {
+    let end = Instant::now() + patience.in_all;
+    loop {
+        let wait = end.min(Instant::now() + patience.silence);
+        let next = timeout_at(wait, payload.next()).await;
+        let Some(bytes) = next.map_err(|_| too_slow())? else {
+            return Ok(());
+        };
         let bytes = bytes.map_err(|error| {
             let detail = format!("the body broke off: {error}");
             Problem::bad_request("unreadable-body", "Unreadable body", detail)
@@ -56,5 +78,14 @@ pub(crate) async fn forward(
         })?;
         let _ = sender.send(bytes).await;
     }
-    Ok(())
+}
+
+fn too_slow() -> Problem {
+    let detail = "the body came too slowly; send it again over a faster connection, or in parts";
+    Problem::new(
+        StatusCode::REQUEST_TIMEOUT,
+        "slow-body",
+        "Body not sent in time",
+        detail,
+    )
 }

@@ -14,7 +14,7 @@ use citytrack_storage::imports::SameHour;
 use jiff::{Timestamp, tz::TimeZone};
 
 pub(crate) use self::{
-    body::{Incoming, forward},
+    body::{Incoming, Patience, forward},
     lines::{Lines, Read, Unreadable},
     problems::{Action, Noted, Problems},
 };

@@ -164,6 +164,7 @@ pub(super) async fn revoke(
     principal.may_somewhere(Right::GrantRoles)?;
     let unknown = || Problem::not_found(format!("there is no API token {:?}", *path));
     let id: Uuid = path.parse().map_err(|_| unknown())?;
+    let unknown = || Problem::not_found(format!("there is no API token {id}"));
     let token = api_tokens::get(&database, id).await.map_err(problem)?;
     if !has_say(&principal, &identify::roles(&token.roles)?) {
         return Err(unknown());

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 
-use super::venues_shown;
+use super::{invalid_query_of, venues_shown};
 use crate::{auth::Principal, error::problem};
 
 const USUAL_LIMIT: u16 = 50;
@@ -30,8 +30,10 @@ pub(super) struct AuditQuery {
     #[param(value_type = Option<Slug>)]
     venue: Option<String>,
     /// Only what an actor of this name did.
+    #[param(pattern = r"^[^\u0000-\u001f\u007f-\u009f]*$")]
     actor: Option<String>,
     /// Only this action, such as `venue.updated`, or those of this kind, such as `venue`.
+    #[param(pattern = r"^[^\u0000-\u001f\u007f-\u009f]*$")]
     action: Option<String>,
     /// At this instant or after it.
     from: Option<Timestamp>,
@@ -125,6 +127,11 @@ pub(super) async fn list(
     let limit = query.limit.unwrap_or(USUAL_LIMIT);
     if !(1..=HIGHEST_LIMIT).contains(&limit) {
         return Err(invalid(&format!("`limit` must be from 1 to {HIGHEST_LIMIT}")));
+    }
+    for (parameter, text) in [("actor", &query.actor), ("action", &query.action)] {
+        if text.as_ref().is_some_and(|text| text.contains(char::is_control)) {
+            return Err(invalid_query_of(parameter, "must be without control characters"));
+        }
     }
     let query = Query {
         venues: venues_shown(query.venue.as_deref(), Right::SeeAudit, &principal)?,

@@ -1,5 +1,7 @@
 //! `/api/v1/venues/{venue}/imports`: counts from elsewhere.
 
+use std::time::Duration;
+
 use actix_web::{
     HttpMessage, HttpRequest, HttpResponse,
     http::StatusCode,
@@ -17,7 +19,7 @@ use citytrack_storage::{
 use futures_util::stream;
 use jiff::{Timestamp, tz::TimeZone};
 use serde::{Deserialize, Serialize};
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
 use tracing::info;
 use utoipa::{IntoParams, ToSchema};
 
@@ -25,8 +27,11 @@ use super::{invalid_query_of, venue_in};
 use crate::{
     auth::Principal,
     error::problem,
-    imports::{Action, Incoming, Lines, Noted, Read, Rules, Step, Unreadable, forward},
+    imports::{Action, Incoming, Lines, Noted, Patience, Read, Rules, Step, Unreadable, forward},
 };
+
+/// When to come again while others import.
+const RETRY_AFTER: Duration = Duration::from_secs(10);
 
 /// What imports need.
 pub(crate) struct ImportDesk {
@@ -34,6 +39,9 @@ pub(crate) struct ImportDesk {
     pub(crate) clock: Clock,
     pub(crate) largest_body: ByteSize,
     pub(crate) most_problems: usize,
+    /// Each has a connection to PostgreSQL of its own.
+    pub(crate) places: Semaphore,
+    pub(crate) patience: Patience,
 }
 
 #[derive(Deserialize, IntoParams)]
@@ -54,7 +62,7 @@ pub(super) struct ImportQuery {
     /// Columns that are left out, between commas.
     ignore: Option<String>,
     /// The name of the file, to be kept with the import.
-    #[param(max_length = 200)]
+    #[param(min_length = 1, max_length = 200, pattern = r"^[^\u0000-\u001f\u007f-\u009f]*$")]
     file: Option<String>,
 }
 
@@ -115,13 +123,14 @@ pub(super) async fn create(
     let rules = rules(&query, &desk, zone.zone().clone())?;
     let (same_hour, now) = (rules.same_hour, rules.now);
 
+    let _place = desk.places.try_acquire().map_err(|_| busy())?;
     let change = desk.database.long_change(&principal.actor()).await.map_err(problem)?;
     let (sender, incoming) = Incoming::new();
     let (cells, mut copied) = mpsc::channel(4);
     let read = web::block(move || Lines::open(incoming, rules)?.read(|some| cells.blocking_send(some).is_ok()));
     let cells = stream::poll_fn(move |context| copied.poll_recv(context));
     let (forwarded, copied, read) = tokio::join!(
-        forward(payload, sender, desk.largest_body),
+        forward(payload, sender, desk.largest_body, desk.patience),
         storage::copy(&change, cells),
         read
     );
@@ -142,6 +151,8 @@ pub(super) async fn create(
     };
     let outcome = storage::store(&change, &import).await.map_err(problem)?;
     if outcome.stored > 0 {
+        // The body may have taken long: whoever lost the right meanwhile changes nothing any more.
+        Principal::of(&request).await?.may(Right::Import, &slug)?;
         change.commit().await.map_err(problem)?;
         let (stored, sum) = (outcome.stored, outcome.sum);
         info!(
@@ -154,6 +165,10 @@ pub(super) async fn create(
     }
     let report = report(&node, read, &outcome, zone.zone(), (same_hour, desk.most_problems));
     Ok(HttpResponse::Ok().json(report))
+}
+
+fn busy() -> Problem {
+    Problem::unavailable("other files are being imported; try again later", RETRY_AFTER)
 }
 
 fn require_csv(request: &HttpRequest) -> Result<(), Problem> {
@@ -177,9 +192,12 @@ fn rules(query: &ImportQuery, desk: &ImportDesk, zone: TimeZone) -> Result<Rules
     if query
         .file
         .as_ref()
-        .is_some_and(|file| !(1..=200).contains(&file.chars().count()))
+        .is_some_and(|file| !(1..=200).contains(&file.chars().count()) || file.contains(char::is_control))
     {
-        return Err(invalid_query_of("file", "must be 1 to 200 characters"));
+        return Err(invalid_query_of(
+            "file",
+            "must be 1 to 200 characters, none of them a control character",
+        ));
     }
     let ignore = query.ignore.as_deref().unwrap_or_default().split(',').map(str::trim);
     Ok(Rules {

@@ -32,6 +32,7 @@ use citytrack_access::Right;
 use citytrack_common::{
     Problem,
     http::{get, only},
+    openapi::Document,
 };
 use citytrack_domain::Slug;
 use citytrack_storage::{
@@ -44,7 +45,7 @@ use uuid::Uuid;
 
 use crate::{auth::Principal, error::problem, pages};
 
-pub(crate) fn all(config: &mut web::ServiceConfig) {
+pub(crate) fn all(config: &mut web::ServiceConfig, document: &Document) {
     let api = web::scope("/api")
         // Keys and tokens are among the answers, and the rest changes at any time.
         .wrap(DefaultHeaders::new().add((CACHE_CONTROL, "no-store")))
@@ -55,6 +56,8 @@ pub(crate) fn all(config: &mut web::ServiceConfig) {
         .wrap(Compress::default())
         .wrap(pages::security_headers())
         .wrap(from_fn(pages::transport_security))
+        // Before the rest of `/api`: the first that fits answers.
+        .service(document.resource())
         .service(api)
         .default_service(web::to(pages::serve));
     config.service(everything);

@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 
 use crate::{
     auth::Principal,
-    body::{Fields, Refused},
+    body::{Fields, Refused, invalid, violation},
 };
 
 /// More would make a viewer token that is too long for the head of a request.
@@ -78,6 +78,15 @@ pub(super) fn check_grants(principal: &Principal, roles: &Roles) -> Result<(), P
             )))
         }
     }
+}
+
+/// Refuses more roles than somebody may have, those that others gave included.
+pub(super) fn check_number(roles: &Roles) -> Result<(), Problem> {
+    if roles.grants().count() <= MOST_ROLES {
+        return Ok(());
+    }
+    let message = format!("must be at most {MOST_ROLES}, with those elsewhere");
+    Err(invalid(vec![violation("/roles", &message)]))
 }
 
 /// As they are stored.

@@ -21,7 +21,7 @@ use tracing::info;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::roles::RoleBody;
+use super::{roles::RoleBody, users::user_name};
 use crate::{
     auth::{Principal, SignedIn, cookie, forgery, identify, passwords::PasswordDesk},
     body::{Body, violation},
@@ -135,14 +135,15 @@ pub(super) async fn end(
 
 /// Change one's own password
 ///
-/// Ends the user's other sessions.
+/// Ends the user's other sessions. This one gets another secret, and with it another `csrf_token`: ask for the session again.
 #[utoipa::path(
     put, path = "/api/v1/session/password", operation_id = "change_own_password", tag = "session",
     request_body = PasswordChange,
     security(("session" = [], "csrf" = [])),
-    responses((status = 204), (status = 429, description = "Too many attempts failed.", headers(("Retry-After" = u32)), content((ProblemSchema = "application/problem+json")))),
+    responses((status = 204, headers(("Set-Cookie" = String))), (status = 409, description = "The password was changed a moment ago.", content((ProblemSchema = "application/problem+json"))), (status = 429, description = "Too many attempts failed.", headers(("Retry-After" = u32)), content((ProblemSchema = "application/problem+json")))),
 )]
 pub(super) async fn change_password(
+    request: HttpRequest,
     principal: Principal,
     desk: web::Data<Desk>,
     body: Body,
@@ -156,7 +157,7 @@ pub(super) async fn change_password(
     })?;
     let address = principal.actor().address;
     let verified = desk.verify(&user.name, current, address).await;
-    verified.map_err(|refused| {
+    let known = verified.map_err(|refused| {
         if refused.status_code() == StatusCode::UNAUTHORIZED {
             crate::body::invalid(vec![violation("/current", "is not the present password")])
         } else {
@@ -168,12 +169,20 @@ pub(super) async fn change_password(
     let wanted = UserChange {
         password_hash: Some(&hash),
         kept_session: Some(session),
+        known_hash: Some(&known.password_hash),
         ..UserChange::default()
     };
     users::update(&change, user.id, &wanted).await.map_err(problem)?;
+    // Whoever got hold of the old secret has nothing any more, either.
+    let secret = SessionSecret::generate();
+    let renewed = sessions::renew(&change, session, &secret.hash()).await;
+    if !renewed.map_err(problem)? {
+        return Err(Problem::unauthorized("the session has ended"));
+    }
     change.commit().await.map_err(problem)?;
     info!(user.id = %user.id, "password changed");
-    Ok(HttpResponse::NoContent().finish())
+    let cookie = cookie::holding(&request, &secret, desk.rules.lifetime)?;
+    Ok(HttpResponse::NoContent().cookie(cookie).finish())
 }
 
 /// Only users have a session; who shows a token has none.
@@ -215,11 +224,12 @@ impl Desk {
         let attempt = sign_in::attempt(&self.database, &all, self.clock.now()).await;
         attempt.map_err(problem)?.map_err(too_many)?;
 
-        let credentials = users::credentials(&self.database, name).await.map_err(problem)?;
-        let hash = credentials
-            .as_ref()
-            .map(|credentials| credentials.password_hash.clone());
-        let is_right = self.passwords.verify(password, hash).await?;
+        let compared = self.compare(name, password).await;
+        if compared.is_err() {
+            // Nobody has learned anything about a password; somebody else may have kept the desk busy.
+            sign_in::take_back(&self.database, &all).await.map_err(problem)?;
+        }
+        let (credentials, is_right) = compared?;
         if !is_right {
             info!("a name and a password did not belong together");
             self.note_failure(credentials.map(|_| name), client).await?;
@@ -229,6 +239,20 @@ impl Desk {
         let succeeded = sign_in::succeeded(&self.database, &account, address.as_ref()).await;
         succeeded.map_err(problem)?;
         Ok(credentials)
+    }
+
+    /// Whom the name belongs to, and whether the password is theirs.
+    async fn compare(&self, name: &str, password: SecretString) -> Result<(Option<Credentials>, bool), Problem> {
+        // What cannot be a name is nobody's; PostgreSQL does not even take all of it.
+        let credentials = match user_name(name) {
+            Ok(name) => users::credentials(&self.database, &name).await.map_err(problem)?,
+            Err(_) => None,
+        };
+        let hash = credentials
+            .as_ref()
+            .map(|credentials| credentials.password_hash.clone());
+        let is_right = self.passwords.verify(password, hash).await?;
+        Ok((credentials, is_right))
     }
 
     /// An entry about an attempt that failed. What was typed is told only where it is the `name` of a user: else it may be a
@@ -267,17 +291,25 @@ impl Desk {
         let new = NewSession {
             hash: &secret.hash(),
             user: credentials.id,
+            password_hash: &credentials.password_hash,
             now,
             expires_at: now + self.rules.lifetime,
         };
         let replaced = replaced.map(|secret| secret.hash());
         let begin = async {
             let change = self.database.change(&actor).await?;
-            sessions::begin(&change, &new, replaced.as_ref()).await?;
+            if !sessions::begin(&change, &new, replaced.as_ref()).await? {
+                return Ok(false);
+            }
             audit::note(&change, "user.signed-in", name, None, None).await?;
-            change.commit().await
+            change.commit().await?;
+            Ok(true)
         };
-        begin.await.map_err(problem)
+        if begin.await.map_err(problem)? {
+            Ok(())
+        } else {
+            Err(wrong())
+        }
     }
 
     fn body(&self, signed_in: &SignedIn) -> Result<SessionBody, Problem> {

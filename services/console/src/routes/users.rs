@@ -16,7 +16,7 @@ use uuid::Uuid;
 
 use super::{
     created,
-    roles::{RoleBody, check_grants, roles_of, stored},
+    roles::{RoleBody, check_grants, check_number, roles_of, stored},
 };
 use crate::{
     auth::{Principal, identify, passwords::PasswordDesk},
@@ -86,7 +86,7 @@ pub(super) async fn list(principal: Principal, database: web::Data<Database>) ->
 
 /// New user
 ///
-/// Needs an admin of all venues.
+/// Needs an admin of all venues, and no API token.
 #[utoipa::path(
     post, path = "/api/v1/users", operation_id = "create_user", tag = "users",
     request_body = NewUserBody,
@@ -101,6 +101,7 @@ pub(super) async fn create(
     body: Body,
 ) -> Result<HttpResponse, Problem> {
     principal.may_everywhere(Right::ManageUsers)?;
+    refuse_api_token(&principal)?;
     let (name, shown, password, roles) = body.read(|fields| {
         let name = fields.required("name", user_name);
         let shown = fields.optional("display_name", display_name);
@@ -144,7 +145,7 @@ pub(super) async fn get(
 
 /// Change a user
 ///
-/// An admin of a venue may change the roles there; the rest needs an admin of all venues.
+/// An admin of a venue may change the roles there; the rest needs an admin of all venues. An API token may not.
 #[utoipa::path(
     patch, path = "/api/v1/users/{user}", operation_id = "change_user", tag = "users",
     params(("user" = Uuid, Path)),
@@ -160,6 +161,7 @@ pub(super) async fn update(
     body: Body,
 ) -> Result<HttpResponse, Problem> {
     principal.may_somewhere(Right::GrantRoles)?;
+    refuse_api_token(&principal)?;
     let id = user_in(&path)?;
     let name = users::get(&database, id).await.map_err(problem)?.name;
     let wanted = body.read(|fields| {
@@ -190,7 +192,7 @@ pub(super) async fn update(
 
 /// Disable a user
 ///
-/// Needs an admin of all venues. Ends all sessions of the user.
+/// Needs an admin of all venues, and no API token. Ends all sessions of the user.
 #[utoipa::path(
     delete, path = "/api/v1/users/{user}", operation_id = "disable_user", tag = "users",
     params(("user" = Uuid, Path)),
@@ -202,6 +204,7 @@ pub(super) async fn disable(
     database: web::Data<Database>,
 ) -> Result<HttpResponse, Problem> {
     principal.may_everywhere(Right::ManageUsers)?;
+    refuse_api_token(&principal)?;
     let id = user_in(&path)?;
     let wanted = Wanted {
         display_name: None,
@@ -215,6 +218,16 @@ pub(super) async fn disable(
     change.commit().await.map_err(problem)?;
     info!(user.id = %id, "user disabled");
     Ok(HttpResponse::NoContent().finish())
+}
+
+/// Whoever makes a user or sets a password can sign in from then on: also when the token was revoked long ago.
+fn refuse_api_token(principal: &Principal) -> Result<(), Problem> {
+    if principal.api_token_ends().is_none() {
+        return Ok(());
+    }
+    let detail =
+        "an API token cannot change users, whose rights might outlive it; sign in, or use the administrator token";
+    Err(Problem::forbidden(detail))
 }
 
 /// Refuses what `principal` may not do with the user `id`. An admin of some venues may say who is what there; the rest takes
@@ -264,6 +277,7 @@ async fn apply(
             let has = identify::roles(&user.roles)?;
             let others = has.grants().filter(|grant: &Grant| !principal.roles().may_grant(grant));
             let all: Roles = others.chain(roles.grants()).collect();
+            check_number(&all)?;
             Some(stored(&all))
         }
     };
@@ -271,6 +285,7 @@ async fn apply(
         display_name: wanted.display_name.as_deref(),
         password_hash: hash,
         kept_session: None,
+        known_hash: None,
         disabled: wanted.disabled,
         roles: roles.as_deref(),
     };

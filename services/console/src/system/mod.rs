@@ -10,6 +10,7 @@ use std::{
 
 use futures_util::future;
 use jiff::Timestamp;
+use reqwest::redirect::Policy;
 use serde::Serialize;
 use serde_json::Value;
 use tokio::sync::Mutex;
@@ -19,6 +20,8 @@ use self::exposition::{Histogram, samples};
 pub use self::targets::Target;
 
 const TIMEOUT: Duration = Duration::from_secs(2);
+/// Metrics are some hundred KiB at most.
+const LONGEST_ANSWER: usize = 4 << 20;
 /// Nobody reads faster, and many may look at once.
 const KEPT: Duration = Duration::from_secs(3);
 
@@ -75,7 +78,11 @@ pub(crate) struct System {
 
 impl System {
     pub(crate) fn new(targets: Vec<Target>) -> Result<Self, reqwest::Error> {
-        let client = reqwest::Client::builder().timeout(TIMEOUT).no_proxy().build()?;
+        let client = reqwest::Client::builder()
+            .timeout(TIMEOUT)
+            .redirect(Policy::none())
+            .no_proxy()
+            .build()?;
         let last = Mutex::new(None);
         Ok(Self { targets, client, last })
     }
@@ -96,11 +103,20 @@ impl System {
 
     async fn ask(&self, target: &Target) -> (Instance, String) {
         let get = async |path: &str| self.client.get(format!("{}{path}", target.address)).send().await;
-        let (readiness, metrics) = future::join(get("/readyz"), async { get("/metrics").await?.text().await }).await;
-        let metrics = metrics.unwrap_or_default();
+        let metrics = async {
+            match get("/metrics").await {
+                Ok(answer) => body(answer).await,
+                Err(_) => Vec::new(),
+            }
+        };
+        let (readiness, metrics) = future::join(get("/readyz"), metrics).await;
+        let metrics = String::from_utf8(metrics).unwrap_or_default();
         let (ready, reason) = match readiness {
             Ok(answer) if answer.status().is_success() => (true, None),
-            Ok(answer) => (false, Some(reason(&answer.json().await.unwrap_or_default()))),
+            Ok(answer) => (
+                false,
+                Some(reason(&serde_json::from_slice(&body(answer).await).unwrap_or_default())),
+            ),
             Err(error) if error.is_timeout() => (false, Some("it did not answer in time".to_owned())),
             Err(_) => (false, Some("it cannot be reached".to_owned())),
         };
@@ -122,6 +138,18 @@ impl System {
         };
         (instance, metrics)
     }
+}
+
+/// What the answer says; nothing when it breaks off, or is longer than a service has to say.
+async fn body(mut answer: reqwest::Response) -> Vec<u8> {
+    let mut body = Vec::new();
+    while let Ok(Some(some)) = answer.chunk().await {
+        if body.len() + some.len() > LONGEST_ANSWER {
+            return Vec::new();
+        }
+        body.extend_from_slice(&some);
+    }
+    body
 }
 
 /// The checks that failed, of an answer of `/readyz`.

@@ -215,3 +215,38 @@ async fn what_cannot_be_made_is_explained() {
         assert_eq!(status, StatusCode::NOT_FOUND);
     }
 }
+
+#[tokio::test]
+async fn a_token_makes_no_rights_that_outlive_it() {
+    let console = start().await;
+    let token = console.create(TOKENS, wanted(&[("*", "admin")])).await;
+    let user = console.user("anna", &[("demo", "viewer")]).await;
+    let path = format!("/api/v1/users/{}", user["id"].as_str().unwrap());
+    let new = json!({"name": "boris", "password": "correct horse battery"});
+    for (method, path, body) in [
+        (Method::POST, "/api/v1/users", new),
+        (Method::PATCH, &path, json!({"password": "correct horse battery"})),
+        (Method::PATCH, &path, json!({"roles": as_sent(&[("*", "admin")])})),
+        (Method::DELETE, &path, json!({})),
+    ] {
+        let (status, problem) = with(&console, &token, method.clone(), path, body).await;
+        assert_eq!(status, StatusCode::FORBIDDEN, "{method} {path}");
+        let detail = problem["detail"].as_str().unwrap();
+        assert!(detail.contains("API token"), "{detail}");
+    }
+    assert_eq!(console.get(&path).await.1["roles"], user["roles"]);
+}
+
+#[tokio::test]
+async fn whether_there_is_a_token_is_not_told() {
+    let console = start().await;
+    let there = console.create(TOKENS, wanted(&[("other", "viewer")])).await;
+    let anna = console.signed_in("anna", &[("demo", "admin")]).await;
+    let texts = [there["id"].as_str().unwrap(), "019a0000-0000-7000-8000-000000000000"].map(async |id| {
+        let (status, problem) = anna.ask(Method::DELETE, &format!("{TOKENS}/{id}"), json!({})).await;
+        assert_eq!(status, StatusCode::NOT_FOUND);
+        problem.to_string().replace(id, "…")
+    });
+    let [hidden, none] = texts;
+    assert_eq!(hidden.await, none.await);
+}

@@ -295,3 +295,24 @@ async fn what_is_not_there_is_not_found_and_other_methods_are_named() {
         );
     }
 }
+
+#[tokio::test]
+async fn control_characters_in_parameters_are_refused() {
+    let console = Console::start().await;
+    let venue = json!({"slug": "demo", "name": "Demo", "time_zone": "UTC"});
+    console.create("/api/v1/venues", venue).await;
+    for parameter in ["actor", "action"] {
+        let (status, problem) = console.get(&format!("/api/v1/audit?{parameter}=%00")).await;
+        assert_eq!(
+            (status, &problem["parameter"]),
+            (StatusCode::BAD_REQUEST, &json!(parameter))
+        );
+    }
+    let import = console.request(Method::POST, "/api/v1/venues/demo/imports?node=centre&file=%00");
+    let import = import.bearer_auth(ADMINISTRATOR).header(CONTENT_TYPE, "text/csv");
+    let (status, problem) = answer(import.body("time,north\n")).await;
+    assert_eq!(
+        (status, &problem["parameter"]),
+        (StatusCode::BAD_REQUEST, &json!("file"))
+    );
+}

@@ -62,6 +62,22 @@ impl Console {
 }
 
 impl Browser<'_> {
+    /// The same browser after an answer with another cookie.
+    pub(crate) async fn after(&self, answered: &Response) -> Self {
+        let cookie = answered.headers()[SET_COOKIE].to_str().unwrap();
+        let cookie = cookie.split(';').next().unwrap().to_owned();
+        let request = self.console.request(Method::GET, "/api/v1/session");
+        let (status, session) = answer(request.header(COOKIE, &cookie)).await;
+        assert_eq!(status, StatusCode::OK);
+        let csrf_token = session["csrf_token"].as_str().unwrap().to_owned();
+        Self {
+            console: self.console,
+            cookie,
+            csrf_token,
+            session,
+        }
+    }
+
     /// A request with the cookie, and for a change with the token.
     pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
         let is_safe = method.is_safe();

@@ -53,6 +53,16 @@ impl Console {
         console
     }
 
+    /// A console with further settings.
+    pub(crate) async fn start_set(further: &[(&str, &str)]) -> Self {
+        let test = TestDatabase::create_empty().await;
+        let url = test.url().to_owned();
+        let further = [&[("--admin-listen", "127.0.0.1:0")], further].concat();
+        let console = Self::start_as(test.into(), &url, ten_o_clock(), &further);
+        console.ready().await;
+        console
+    }
+
     fn start_with(test: Arc<TestDatabase>, database_url: &str, clock: ManualClock) -> Self {
         Self::start_as(test, database_url, clock, &[("--admin-listen", "127.0.0.1:0")])
     }

@@ -284,7 +284,7 @@ async fn what_cannot_be_read_changes_nothing() {
             "node=north&file=",
             good,
             "invalid-query",
-            "file must be 1 to 200 characters",
+            "file must be 1 to 200 characters, none of them a control character",
         ),
     ] {
         let (status, problem) = import(&console, query, file).await;

@@ -18,5 +18,6 @@ mod outage;
 mod pages;
 mod roles;
 mod sessions;
+mod slow;
 mod system;
 mod users;

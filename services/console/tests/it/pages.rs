@@ -53,6 +53,21 @@ async fn every_address_of_the_pages_gets_the_home_page() {
 }
 
 #[tokio::test]
+async fn the_description_of_the_api_has_the_headers_of_the_pages() {
+    let console = Console::start().await;
+    let request = console.request(Method::GET, "/api/v1/openapi/console.json");
+    let answer = request.header("x-forwarded-proto", "https").send().await.unwrap();
+    assert_eq!(answer.status(), StatusCode::OK);
+    for name in [
+        "content-security-policy",
+        "x-content-type-options",
+        "strict-transport-security",
+    ] {
+        assert!(answer.headers().contains_key(name), "{name}");
+    }
+}
+
+#[tokio::test]
 async fn assets_are_kept_forever_and_compressed() {
     if !built() {
         return;

@@ -351,6 +351,58 @@ async fn attempts_at_once_are_counted_one_by_one() {
 }
 
 #[tokio::test]
+async fn a_name_that_cannot_be_one_is_nobodys() {
+    let console = Console::start().await;
+    for name in ["\u{0}", "", "a b", "é"] {
+        for _ in 0..6 {
+            let refused = console.try_sign_in(name, PASSWORD).await;
+            assert_eq!(refused.status(), StatusCode::UNAUTHORIZED, "{name:?}");
+            // By account only: an address has no more attempts than this without a wait.
+            let forget = "delete from sign_in_throttle where attempts > 6";
+            console
+                .test
+                .database
+                .client()
+                .await
+                .unwrap()
+                .execute(forget, &[])
+                .await
+                .unwrap();
+        }
+        let blocked = console.try_sign_in(name, PASSWORD).await;
+        assert_eq!(
+            blocked.status(),
+            StatusCode::TOO_MANY_REQUESTS,
+            "{name:?}: it is counted"
+        );
+    }
+}
+
+#[tokio::test]
+async fn attempts_that_nobody_looked_at_are_not_counted() {
+    let console = Console::start().await;
+    let attempts = (0..150).map(|attempt| {
+        let credentials = json!({"name": format!("guess-{attempt}"), "password": PASSWORD});
+        let request = console.request(Method::POST, SESSION);
+        let request = request.header("x-forwarded-for", format!("192.0.2.{attempt}"));
+        answer(request.json(&credentials))
+    });
+    let answers = futures_util::future::join_all(attempts).await;
+    let with = |expected| answers.iter().filter(|(status, _)| *status == expected).count();
+    let looked_at = with(StatusCode::UNAUTHORIZED);
+    assert_eq!(with(StatusCode::SERVICE_UNAVAILABLE), 150 - looked_at);
+    assert!(looked_at < 150, "the desk was never full");
+    let client = console.test.database.client().await.unwrap();
+    let question = "select sum(attempts) from sign_in_throttle";
+    let counted: i64 = client.query_one(question, &[]).await.unwrap().get(0);
+    assert_eq!(
+        usize::try_from(counted).unwrap(),
+        2 * looked_at,
+        "each by name and by address"
+    );
+}
+
+#[tokio::test]
 async fn a_password_is_changed_by_whoever_knows_it() {
     let console = Console::start().await;
     let here = console.signed_in("anna", &[("*", "viewer")]).await;
@@ -375,11 +427,17 @@ async fn a_password_is_changed_by_whoever_knows_it() {
         );
     }
     assert_eq!(elsewhere.get(SESSION).await.0, StatusCode::OK);
-    let changed = here
-        .ask(Method::PUT, path, json!({"current": PASSWORD, "new": new}))
-        .await;
-    assert_eq!(changed, (StatusCode::NO_CONTENT, Value::Null));
-    assert_eq!(here.get(SESSION).await.0, StatusCode::OK);
+    let wanted = json!({"current": PASSWORD, "new": new});
+    let changed = here.request(Method::PUT, path).json(&wanted).send().await.unwrap();
+    assert_eq!(changed.status(), StatusCode::NO_CONTENT);
+    let after = here.after(&changed).await;
+    assert_ne!((&after.cookie, &after.csrf_token), (&here.cookie, &here.csrf_token));
+    assert_eq!(after.session["expires_at"], here.session["expires_at"]);
+    assert_eq!(
+        here.get(SESSION).await.0,
+        StatusCode::UNAUTHORIZED,
+        "the old secret is worth nothing any more"
+    );
     assert_eq!(
         elsewhere.get(SESSION).await.0,
         StatusCode::UNAUTHORIZED,

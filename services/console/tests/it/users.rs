@@ -304,3 +304,30 @@ async fn no_answer_and_no_table_holds_a_password() {
     let audited = "select count(*) from audit_entry where to_jsonb(audit_entry)::text like '%argon2%'";
     assert_eq!(client.query_one(audited, &[]).await.unwrap().get::<_, i64>(0), 0);
 }
+
+#[tokio::test]
+async fn roles_of_several_admins_are_not_too_many_together() {
+    let console = Console::start().await;
+    let venues =
+        "insert into venue (slug, name, time_zone) select 'v' || n, 'V', 'UTC' from generate_series(0, 100) as n";
+    console
+        .test
+        .database
+        .client()
+        .await
+        .unwrap()
+        .execute(venues, &[])
+        .await
+        .unwrap();
+    let slugs: Vec<_> = (1..=100).map(|number| format!("v{number}")).collect();
+    let roles: Vec<_> = slugs.iter().map(|slug| (slug.as_str(), "viewer")).collect();
+    let user = console.user("boris", &roles).await;
+    let anna = console.signed_in("anna", &[("v0", "admin")]).await;
+    let path = format!("/api/v1/users/{}", user["id"].as_str().unwrap());
+    let one_more = json!({"roles": [{"venue": "v0", "role": "viewer"}]});
+    let (status, problem) = anna.ask(Method::PATCH, &path, one_more).await;
+    assert_eq!(
+        (status, &problem["violations"][0]["pointer"]),
+        (StatusCode::UNPROCESSABLE_ENTITY, &json!("/roles"))
+    );
+}

@@ -70,8 +70,8 @@ test("the sign-in page follows the colour scheme of the system", async (t) => {
   await page.goto(address);
   await page.getByRole("heading", { level: 1 }).waitFor();
   const ground = () => page.evaluate(() => getComputedStyle(document.body).backgroundColor);
-  const dark = await ground();
+  assert.equal(await ground(), "rgb(16, 22, 28)");
   await page.emulateMedia({ colorScheme: "light" });
-  assert.equal(dark, "rgb(16, 22, 28)");
+  await page.locator("html[data-theme=light]").waitFor();
   assert.equal(await ground(), "rgb(245, 247, 248)");
 });

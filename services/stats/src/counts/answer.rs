@@ -76,7 +76,7 @@ struct OfBody<'a> {
 #[derive(Serialize, ToSchema)]
 #[schema(as = CountsComparison)]
 struct ComparisonBody<'a> {
-    /// How much earlier it is, in days: `7d`.
+    /// How much earlier it begins, in days: `7d`.
     shift: String,
     from: Timestamp,
     to: Timestamp,
@@ -171,7 +171,13 @@ impl<'a> Answer<'a> {
                 )),
             },
         };
-        Ok(content.respond(request, Some(to), now))
+        // The other range may be a later one.
+        let compared = self
+            .question
+            .comparison
+            .iter()
+            .map(|comparison| ends(&comparison.edges)[1]);
+        Ok(content.respond(request, compared.chain([to]).max(), now))
     }
 
     fn body(&self) -> Body<'_> {
@@ -225,7 +231,9 @@ impl<'a> Answer<'a> {
         let mut notes = Vec::new();
         let totals = || self.measured.iter().map(|series| series.total);
         if self.question.measure == Measure::Tracks && totals().any(|total| total == Some(0.0)) {
-            notes.push("Nodes that send no track ids have no tracks.");
+            notes.push(
+                "Nodes that send no track ids have no tracks, and neither have frames that were stored before CityTrack kept tracks.",
+            );
         }
         if self.question.measure == Measure::Peak {
             notes.push("A peak is of a single frame of one camera, and of one class where several were asked for.");
@@ -287,8 +295,7 @@ const COLUMNS: [Column; 9] = [
     Column::nullable("ratio", Kind::Double),
 ];
 
-/// Both in the same order and of the same groups: a class may have been seen in one of the ranges only. There it was zero
-/// where somebody looked, which is told by the group's other classes; it is left open here.
+/// Both in the same order and of the same groups: a camera that is new while the two ranges are asked for is in one of them.
 fn paired(now: Vec<Measured>, then: Vec<Measured>, buckets: [usize; 2]) -> (Vec<Measured>, Vec<Measured>) {
     let mut of: Vec<Of> = now.iter().chain(&then).map(|series| series.of.clone()).collect();
     of.sort();

@@ -65,8 +65,14 @@ impl Measure {
         (self == Self::Tracks).then_some(TrackSet::RELATIVE_STANDARD_ERROR)
     }
 
-    /// Asks the database.
-    pub(super) async fn ask(self, database: &Database, query: CountsQuery<'_>) -> Result<Vec<Measured>, Problem> {
+    /// Asks the database. `met` are the buckets that are in the totals, if not all are. In that of tracks all are: whoever
+    /// was there in an hour that comes twice was there.
+    pub(super) async fn ask(
+        self,
+        database: &Database,
+        query: CountsQuery<'_>,
+        met: Option<&[bool]>,
+    ) -> Result<Vec<Measured>, Problem> {
         if self == Self::Tracks {
             let series = counts::tracks(database, query).await.map_err(problem)?;
             return Ok(series.into_iter().map(Measured::from).collect());
@@ -74,8 +80,10 @@ impl Measure {
         let series = counts::query(database, query).await.map_err(problem)?;
         let measured = series.into_iter().map(|series| {
             let mut total = Count::default();
-            for count in &series.counts {
-                total.add(count);
+            for (place, count) in series.counts.iter().enumerate() {
+                if met.is_none_or(|met| met.get(place).copied().unwrap_or_default()) {
+                    total.add(count);
+                }
             }
             Measured {
                 of: series.of,

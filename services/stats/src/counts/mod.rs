@@ -5,12 +5,18 @@ mod comparison;
 mod measure;
 mod question;
 
+use std::collections::BTreeSet;
+
 use actix_web::{HttpRequest, HttpResponse, web};
 use citytrack_common::{Problem, openapi::ProblemSchema};
 use citytrack_domain::{Bucket, CameraPattern, Class, Clock, Slug, VenueTimeZone};
 use citytrack_storage::Database;
 
-use self::{answer::Answer, measure::Measure, question::Question};
+use self::{
+    answer::Answer,
+    measure::{Measure, Measured},
+    question::Question,
+};
 use crate::{auth::Viewer, settings::Limits};
 
 /// Counts of venues, cameras and classes
@@ -58,14 +64,38 @@ pub(crate) async fn get(
 ) -> Result<HttpResponse, Problem> {
     let now = clock.now();
     let question = Question::read(&request, &viewer, &database, *limits.get_ref(), now).await?;
-    let measured = question.measure.ask(&database, question.query(&question.edges));
-    let (measured, compared) = match &question.comparison {
-        None => (measured.await?, None),
-        Some(comparison) => {
-            let compared = question.measure.ask(&database, question.query(&comparison.edges));
-            let (measured, compared) = futures_util::try_join!(measured, compared)?;
-            (measured, Some(compared))
-        }
-    };
+    let (mut measured, mut compared) = ask(&question, &database, &question.classes).await?;
+    // A class that was seen in one of the ranges only was zero in the other, where somebody looked: it is asked for by name.
+    let of_both = compared.as_deref().and_then(|compared| of_both(&measured, compared));
+    if let Some(classes) = of_both {
+        (measured, compared) = ask(&question, &database, &classes).await?;
+    }
     Answer::new(&question, measured, compared).respond(&request, now)
+}
+
+/// Asks for the range, and for the one it is compared with.
+async fn ask(
+    question: &Question,
+    database: &Database,
+    classes: &[Class],
+) -> Result<(Vec<Measured>, Option<Vec<Measured>>), Problem> {
+    let measure = question.measure;
+    let measured = measure.ask(database, question.query(&question.edges, classes), None);
+    let Some(comparison) = &question.comparison else {
+        return Ok((measured.await?, None));
+    };
+    let met = comparison.met();
+    let compared = measure.ask(database, question.query(&comparison.edges, classes), Some(&met));
+    let (measured, compared) = futures_util::try_join!(measured, compared)?;
+    Ok((measured, Some(compared)))
+}
+
+/// The classes that were seen in either range; `None` where they are the same.
+fn of_both(measured: &[Measured], compared: &[Measured]) -> Option<Vec<Class>> {
+    let classes = |measured: &[Measured]| -> BTreeSet<Class> {
+        let classes = measured.iter().filter_map(|series| series.of.class.clone());
+        classes.collect()
+    };
+    let (ours, theirs) = (classes(measured), classes(compared));
+    (ours != theirs).then(|| ours.union(&theirs).cloned().collect())
 }

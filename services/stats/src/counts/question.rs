@@ -110,12 +110,12 @@ impl Question {
         })
     }
 
-    /// The question for some range.
-    pub(super) fn query<'a>(&'a self, edges: &'a [Timestamp]) -> CountsQuery<'a> {
+    /// The question for some range and classes.
+    pub(super) fn query<'a>(&'a self, edges: &'a [Timestamp], classes: &'a [Class]) -> CountsQuery<'a> {
         CountsQuery {
             selections: &self.places.selections,
             edges,
-            classes: &self.classes,
+            classes,
             grouping: self.grouping,
             min_confidence: self.min_confidence.map(Confidence::value),
         }

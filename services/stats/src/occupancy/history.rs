@@ -6,7 +6,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use citytrack_common::Problem;
 use citytrack_domain::{Bucket, CameraPattern, Class, Clock, Slug, VenueTimeZone};
 use citytrack_storage::{
-    Database,
+    Database, Error,
     counts::{self, Count, CountsQuery, Grouping, Series},
 };
 use jiff::{Timestamp, tz::TimeZone};
@@ -170,7 +170,12 @@ impl Question<'_> {
             },
             min_confidence: None,
         };
-        counts::query(self.database, query).await.map_err(problem)
+        counts::query(self.database, query).await.map_err(|error| match error {
+            Error::TooMuch(detail) => problem(Error::TooMuch(format!(
+                "this is put together from the counts of each camera, and {detail}; name fewer venues or cameras, or take longer buckets"
+            ))),
+            error => problem(error),
+        })
     }
 
     async fn peaks(&self, step: Bucket, buckets: &[Timestamp]) -> Result<Peaks, Problem> {

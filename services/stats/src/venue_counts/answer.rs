@@ -64,10 +64,10 @@ pub(super) struct Body<'a> {
 pub(super) struct BucketBody {
     start: Timestamp,
     end: Timestamp,
-    /// How many frames came; 0: nothing is known of this time.
+    /// How many frames came; 0: nothing is known of this time but what was imported.
     #[schema(minimum = 0)]
     frames: i64,
-    /// How many detections were in them; null when no frame came.
+    /// How many detections were in them, and how many were imported; null when neither frames nor imported counts came.
     #[schema(minimum = 0)]
     detections: Option<i64>,
     /// The most detections in one frame; null when no frame came.
@@ -77,13 +77,12 @@ pub(super) struct BucketBody {
 
 impl BucketBody {
     fn new(edges: [Timestamp; 2], count: &Count) -> Self {
-        let seen = count.seen();
         Self {
             start: edges[0],
             end: edges[1],
             frames: count.frames,
-            detections: seen,
-            peak: seen.map(|_| count.peak),
+            detections: count.seen(),
+            peak: (count.frames > 0).then_some(count.peak),
         }
     }
 }

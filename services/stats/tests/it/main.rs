@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 mod api_tokens;
+mod compared;
 mod counts;
 mod export;
 mod export_limits;
