@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use crate::{ask, copy_limit, disk, drain, idle, ingest, live, overload, prepare, table};
+use crate::{ask, copy_limit, disk, drain, idle, images, ingest, live, overload, prepare, table};
 
 /// Measures a running CityTrack, or a system to compare it with, on this machine
 #[derive(clap::Parser, Debug)]
@@ -22,6 +22,8 @@ pub enum Command {
     Disk(disk::Args),
     /// What open connections that do nothing cost a server in memory
     Idle(idle::Args),
+    /// Send pictures, so many under way at once, and see how soon they are ready
+    Images(images::Args),
     /// Watch a live feed with many viewers, CityTrack's or another
     #[command(subcommand)]
     Live(live::Command),
@@ -42,6 +44,7 @@ impl Command {
             Self::Drain(args) => drain::run(&args),
             Self::Disk(args) => disk::run(&args),
             Self::Idle(args) => idle::run(&args),
+            Self::Images(args) => images::run(&args),
             Self::Live(command) => live::run(&command),
             Self::Overload(args) => overload::run(&args),
             Self::Table(args) => table::run(&args),

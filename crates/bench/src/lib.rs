@@ -18,6 +18,7 @@ mod disk;
 mod drain;
 mod fleet;
 mod idle;
+mod images;
 mod ingest;
 mod latency;
 mod ledger;

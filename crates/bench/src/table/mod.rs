@@ -4,6 +4,7 @@ mod beside;
 mod cell;
 mod figures;
 mod growth;
+mod images;
 mod live;
 mod loads;
 mod parts;
@@ -43,6 +44,7 @@ fn tables(runs: &[Value]) -> Result<String> {
     let text = [
         figures::table(runs)?,
         live::tables(runs)?,
+        images::table(runs)?,
         growth::table(&growth)?,
         parts::tables(runs)?,
         loads::tables(&loads)?,
