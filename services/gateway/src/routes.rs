@@ -92,10 +92,16 @@ mod tests {
             ("/api/v1/detections", PoolName::IngestApi),
             ("/api/v1/images", PoolName::IngestApi),
             ("/api/v1/images/0193e6a4-7b1c-7000-8000-000000000000", PoolName::Stats),
-            ("/api/v1/images/0193e6a4-7b1c-7000-8000-000000000000/details", PoolName::Stats),
+            (
+                "/api/v1/images/0193e6a4-7b1c-7000-8000-000000000000/details",
+                PoolName::Stats,
+            ),
             ("/api/v1/images/", PoolName::Console),
             ("/api/v1/venues/demo/images", PoolName::Stats),
-            ("/api/v1/originals/0193e6a4-7b1c-7000-8000-000000000000", PoolName::Console),
+            (
+                "/api/v1/originals/0193e6a4-7b1c-7000-8000-000000000000",
+                PoolName::Console,
+            ),
             ("/api/v1/journal", PoolName::Console),
             ("/api/v1/live", PoolName::RealtimeWs),
             ("/api/v1/live/presence", PoolName::RealtimeWs),

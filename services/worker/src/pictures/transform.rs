@@ -23,10 +23,7 @@ use citytrack_storage::{
 };
 use futures_util::{FutureExt as _, future::join_all};
 use jiff::tz::TimeZone;
-use tokio::{
-    sync::Semaphore,
-    time::timeout,
-};
+use tokio::{sync::Semaphore, time::timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
@@ -318,7 +315,10 @@ fn failure(code: &str, detail: &str) -> ImageFailure {
 /// Which picture a message is about, and the request that sent it.
 fn headers(done: &Transformed, trace: Option<String>) -> Vec<(&'static str, String)> {
     let trace = trace.map(|trace| (TRACEPARENT, trace));
-    [(IMAGE_ID, done.image.id.to_string())].into_iter().chain(trace).collect()
+    [(IMAGE_ID, done.image.id.to_string())]
+        .into_iter()
+        .chain(trace)
+        .collect()
 }
 
 /// Time and place, as people there know them.
