@@ -58,7 +58,12 @@ impl System {
 
     /// Waits until every process is ready, without a hand.
     pub async fn recovered(&self) {
-        let many = self.ingest.iter().chain(&self.workers).chain(&self.roles).chain(&self.live);
+        let many = self
+            .ingest
+            .iter()
+            .chain(&self.workers)
+            .chain(&self.roles)
+            .chain(&self.live);
         for process in many.chain([&self.stats, &self.console, &self.gateway]) {
             process.ready().await;
         }

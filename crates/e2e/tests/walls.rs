@@ -28,7 +28,10 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("stats", &["access", "common", "domain", "storage"]),
     ("storage", &["domain"]),
     ("testkit", &["broker", "domain", "storage"]),
-    ("worker", &["broker", "common", "domain", "images", "messages", "storage"]),
+    (
+        "worker",
+        &["broker", "common", "domain", "images", "messages", "storage"],
+    ),
 ];
 
 /// Libraries that only some crates may name, each for its reason.
