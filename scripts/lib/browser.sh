@@ -9,6 +9,7 @@ browser_tests() {
   export CITYTRACK_GUEST_ORIGIN=http://127.0.0.1:$((base + 81))
   # The journal is off by default; its page is looked at, too.
   # shellcheck disable=SC2034  # for services.sh
+  # shellcheck disable=SC2154  # COUNT is an associative array
   COUNT[journal]=1
   CITYTRACK_LIVE__ORIGINS=$CITYTRACK_GUEST_ORIGIN test_system_start
   CITYTRACK_ADDRESS=http://$GATEWAY_LISTEN CITYTRACK_ADMIN_TOKEN=$ADMIN_TOKEN \
