@@ -145,8 +145,9 @@ impl Transform {
             let from = upload.boxes.as_ref().map_or(BoxesFrom::None, |_| BoxesFrom::Upload);
             return Ok((upload.boxes.clone(), from));
         };
-        // From its arrival on: those that have waited in the queue need not wait again, so that waiting costs no throughput.
-        let until = image.received_at + Duration::from(self.settings.frame_wait);
+        // From its arrival on: those that have waited in the queue need not wait again, so that waiting costs no throughput. (Clocks
+        // differ: from now on at the latest.)
+        let until = image.received_at.min(Clock::System.now()) + Duration::from(self.settings.frame_wait);
         loop {
             let ask = || images::detections_at(&self.postgres.database, image.source.id, camera, image.captured_at);
             match self.postgres.until_answered(ask).await? {
@@ -263,7 +264,7 @@ impl Transform {
 
 type Made = ((u32, u32), Vec<ImageVariant<Bytes>>);
 
-/// Everything that the venue wants. Whoever waits for a picture gets the anonymised one, so that is always made.
+/// Everything that the venue wants.
 fn variants(
     picture: &[u8],
     boxes: Option<&[citytrack_domain::Detection]>,
