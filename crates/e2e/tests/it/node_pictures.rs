@@ -20,7 +20,7 @@ use crate::{
     node::{kill, node, status, summary},
 };
 
-const PICTURES: usize = 30;
+const PICTURES: i64 = 30;
 const STORED: &str = "select count(*) from image";
 
 async fn start() -> System {
@@ -41,7 +41,7 @@ fn folders() -> (TempDir, PathBuf, PathBuf) {
 }
 
 /// A complete file, as somebody wrote it so many seconds ago.
-fn write(folder: &Path, number: usize, bytes: &[u8]) {
+fn write(folder: &Path, number: i64, bytes: &[u8]) {
     let mut file = File::create(folder.join(format!("{number}.jpg"))).unwrap();
     file.write_all(bytes).unwrap();
     #[expect(clippy::disallowed_methods, reason = "the clock of files")]
@@ -51,7 +51,7 @@ fn write(folder: &Path, number: usize, bytes: &[u8]) {
 }
 
 /// A line for a frame with one person and a picture.
-fn line(number: usize, image: &Path) -> String {
+fn line(number: i64, image: &Path) -> String {
     let person = json!({ "class": "person", "confidence": 0.5, "box": [0.25, 0.25, 0.125, 0.5] });
     let now = Clock::System.now().to_string();
     let frame =
@@ -102,14 +102,14 @@ async fn pictures_of_a_node_that_is_killed_again_and_again_are_each_stored_once(
         let more = i64::try_from(Uuid::now_v7().as_u128() % 8).unwrap();
         eventually("the node goes on", async || {
             let found = system.number(STORED).await;
-            (found >= stored + more || found >= PICTURES as i64).then_some(())
+            (found >= stored + more || found >= PICTURES).then_some(())
         })
         .await;
         assert_eq!(kill(&mut child), None, "it waits for more pictures");
         kills += 1;
         assert!(kills < 60);
         let nothing_left = fs::read_dir(&inbox).unwrap().next().is_none();
-        if system.number(STORED).await >= PICTURES as i64 && nothing_left {
+        if system.number(STORED).await >= PICTURES && nothing_left {
             break;
         }
     }
@@ -118,12 +118,12 @@ async fn pictures_of_a_node_that_is_killed_again_and_again_are_each_stored_once(
     let (code, sent) = flush(&system.url(""), &key, &spool);
     assert_eq!((code, &status(&spool)["pictures"]), (Some(0), &json!(0)), "{sent}");
     let ready = "select count(*) from image where state = 'ready' and camera = 'entrance'";
-    system.until(ready, PICTURES as i64).await;
-    assert_eq!(system.number(STORED).await, PICTURES as i64, "after {kills} kills");
+    system.until(ready, PICTURES).await;
+    assert_eq!(system.number(STORED).await, PICTURES, "after {kills} kills");
     let times = "select count(distinct captured_at) from image";
     assert_eq!(
         system.number(times).await,
-        PICTURES as i64,
+        PICTURES,
         "when the files were written"
     );
 }
@@ -165,7 +165,7 @@ async fn pictures_for_which_there_is_no_room_and_those_that_are_refused_are_coun
     let small = ["--image-spool-size", "1MiB", "--stop-within", "1ms"];
     let (code, left) = send(&server, &key, &spool, &small, &input);
     let of = |what: &str| left["pictures"][what].as_i64().unwrap();
-    assert_eq!((code, of("taken")), (Some(3), PICTURES as i64), "{left}");
+    assert_eq!((code, of("taken")), (Some(3), PICTURES), "{left}");
     assert!(of("dropped") > 0 && of("unsent") > 0, "{left}");
     assert_eq!(left["unsent"]["frames"], PICTURES, "no detection made room: {left}");
 
