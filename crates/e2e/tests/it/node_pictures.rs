@@ -46,7 +46,7 @@ fn write(folder: &Path, number: i64, bytes: &[u8]) {
     file.write_all(bytes).unwrap();
     #[expect(clippy::disallowed_methods, reason = "the clock of files")]
     let now = SystemTime::now();
-    file.set_modified(now - Duration::from_secs(10 + number as u64))
+    file.set_modified(now - Duration::from_secs(10 + number.unsigned_abs()))
         .unwrap();
 }
 
@@ -121,11 +121,7 @@ async fn pictures_of_a_node_that_is_killed_again_and_again_are_each_stored_once(
     system.until(ready, PICTURES).await;
     assert_eq!(system.number(STORED).await, PICTURES, "after {kills} kills");
     let times = "select count(distinct captured_at) from image";
-    assert_eq!(
-        system.number(times).await,
-        PICTURES,
-        "when the files were written"
-    );
+    assert_eq!(system.number(times).await, PICTURES, "when the files were written");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
