@@ -39,6 +39,12 @@ pub enum Error {
     /// A row holds what should never have been stored.
     #[error("the database holds an unusable value: {0}")]
     Corrupt(String),
+    /// The object store is away or refuses; the same call may work later, or when an operator has put it right.
+    #[error("the object store does not do its work")]
+    Objects(#[from] object_store::Error),
+    /// A setting does not fit; the text names it.
+    #[error("{0}")]
+    Setting(String),
 }
 
 impl Error {

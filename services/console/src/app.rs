@@ -6,7 +6,7 @@ use actix_web::web;
 use citytrack_access::{AdministratorToken, UploadTokens, ViewerTokens};
 use citytrack_common::{Lifecycle, TaskError, admin, http, openapi::Document, settings::DatabaseSettings};
 use citytrack_domain::Clock;
-use citytrack_storage::{Database, DatabaseOptions};
+use citytrack_storage::{Database, DatabaseOptions, Objects};
 use secrecy::ExposeSecret;
 use tokio::sync::Semaphore;
 
@@ -47,6 +47,7 @@ impl App {
         );
 
         let database = web::Data::new(database);
+        let objects = web::Data::new(Objects::open(&settings.pictures.store, settings.pictures.options())?);
         let clock = web::Data::new(clock);
         let administrator = web::Data::new(AdministratorToken::new(&settings.administrator_token));
         let viewers = web::Data::new(ViewerTokens::new(&settings.viewer.secret));
@@ -80,6 +81,7 @@ impl App {
         let address = http::start(&settings.http, &registry, lifecycle, move |config| {
             config
                 .app_data(database.clone())
+                .app_data(objects.clone())
                 .app_data(clock.clone())
                 .app_data(administrator.clone())
                 .app_data(viewers.clone())

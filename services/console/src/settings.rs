@@ -3,7 +3,8 @@
 use bytesize::ByteSize;
 use citytrack_access::MIN_SECRET_LENGTH;
 use citytrack_common::settings::{
-    AdminSettings, DatabaseSettings, HttpSettings, LogSettings, ProxySettings, SecretParser, ShutdownSettings,
+    AdminSettings, DatabaseSettings, HttpSettings, LogSettings, PictureStoreSettings, ProxySettings, SecretParser,
+    ShutdownSettings,
 };
 use clap::{Args, Parser};
 use humantime::Duration;
@@ -32,6 +33,9 @@ pub struct Settings {
     /// PostgreSQL.
     #[command(flatten)]
     pub database: DatabaseSettings,
+    /// Where pictures are kept.
+    #[command(flatten)]
+    pub pictures: PictureStoreSettings,
     /// Bearer token of the control API, at least 32 characters
     #[arg(
         long = "administrator-token",

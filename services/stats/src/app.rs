@@ -6,7 +6,7 @@ use actix_web::{FromRequest, Handler, Responder, dev::HttpServiceFactory, middle
 use citytrack_access::ViewerTokens;
 use citytrack_common::{Lifecycle, TaskError, admin, http, openapi::Document};
 use citytrack_domain::Clock;
-use citytrack_storage::{Database, DatabaseOptions};
+use citytrack_storage::{Database, DatabaseOptions, Objects};
 use secrecy::ExposeSecret;
 
 use crate::{
@@ -35,6 +35,7 @@ impl App {
 
         let api_tokens = web::Data::new(ApiTokens::new(database.clone()));
         let database = web::Data::new(database);
+        let objects = web::Data::new(Objects::open(&settings.pictures.store, settings.pictures.options())?);
         let clock = web::Data::new(clock);
         let viewers = web::Data::new(ViewerTokens::new(&settings.viewer_secret));
         let patience = web::Data::new(settings.occupancy.patience());
@@ -44,6 +45,7 @@ impl App {
         let address = http::start_reading(&settings.http, &registry, lifecycle, move |config| {
             config
                 .app_data(database.clone())
+                .app_data(objects.clone())
                 .app_data(clock.clone())
                 .app_data(viewers.clone())
                 .app_data(api_tokens.clone())

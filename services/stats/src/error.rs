@@ -30,6 +30,13 @@ pub(crate) fn problem(error: Error) -> Problem {
             warn!(error = chain(&error), "a request met an unavailable database");
             Problem::unavailable("the database is not available at the moment", RETRY_AFTER)
         }
+        error @ Error::Objects(_) => {
+            warn!(
+                error = chain(&error),
+                "a request met an object store that does not do its work"
+            );
+            Problem::unavailable("the store of pictures is not available at the moment", RETRY_AFTER)
+        }
         error => {
             error!(error = chain(&error), "a request failed");
             Problem::internal()

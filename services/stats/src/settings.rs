@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 
 use citytrack_access::MIN_SECRET_LENGTH;
 use citytrack_common::settings::{
-    AdminSettings, DatabaseSettings, HttpSettings, LogSettings, SecretParser, ShutdownSettings,
+    AdminSettings, DatabaseSettings, HttpSettings, LogSettings, PictureStoreSettings, SecretParser, ShutdownSettings,
 };
 use citytrack_domain::Patience;
 use clap::{Args, Parser};
@@ -28,6 +28,9 @@ pub struct Settings {
     /// PostgreSQL; a replica that only reads is enough.
     #[command(flatten)]
     pub database: DatabaseSettings,
+    /// Where pictures are kept.
+    #[command(flatten)]
+    pub pictures: PictureStoreSettings,
     /// Key that viewer tokens are signed with, at least 32 characters; the same for console, realtime-ws and stats
     #[arg(
         long = "viewer-secret",

@@ -4,7 +4,7 @@ use citytrack_domain::{ImageId, Variant};
 use jiff::Timestamp;
 use tokio_postgres::Row;
 
-use crate::{Database, Error};
+use crate::{Database, Error, Objects};
 
 /// A stored variant.
 #[derive(Clone, PartialEq, Eq)]
@@ -24,6 +24,19 @@ pub enum Content {
     Bytes(Vec<u8>),
     /// In the object store, under this name.
     Object(String),
+}
+
+impl Content {
+    /// The file, wherever it is.
+    ///
+    /// # Errors
+    /// When the object store is away, not set, or does not have it.
+    pub async fn read(self, objects: &Objects) -> Result<Vec<u8>, Error> {
+        match self {
+            Self::Bytes(bytes) => Ok(bytes),
+            Self::Object(name) => objects.get(&name).await,
+        }
+    }
 }
 
 /// A variant that everybody may see who may see the picture; so never the original.

@@ -3,9 +3,10 @@
 use citytrack_domain::{BoxesFrom, Detection, ImageBoxes, ImageDetails, ImageFailure, ImageVariant, Variant};
 use jiff::Timestamp;
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 use tokio_postgres::Transaction;
 
-use crate::{Database, Error};
+use crate::{Database, Error, Objects};
 
 /// What became of a picture. `B` is however its files are held.
 #[derive(Clone, Copy, Debug)]
@@ -29,57 +30,72 @@ pub type Forms<'f, B> = (&'f [ImageVariant<B>], Option<&'f [u8]>);
 
 /// Stores what became of a picture, all of it in one transaction. False when that was known already: then nothing changes.
 ///
+/// Objects are written before the rows that point to them can be seen. The row of the picture is held meanwhile, so nobody else
+/// saves or deletes it, and a repetition writes no objects. Those of an attempt that failed are overwritten by the next one.
+///
 /// # Errors
-/// When PostgreSQL is away or refuses.
+/// When PostgreSQL or the object store is away or refuses.
 pub async fn save<B: AsRef<[u8]>>(
     database: &Database,
+    objects: &Objects,
     finished: &Finished<'_, B>,
     now: Timestamp,
 ) -> Result<bool, Error> {
     let work = async {
         let mut client = database.client().await?;
         let transaction = client.transaction().await?;
-        let is_new = save_image(&transaction, finished, now).await?;
-        if is_new && let Ok((variants, original)) = finished.outcome {
+        let Some(keeps_original) = save_image(&transaction, finished, now).await? else {
+            return Ok(false);
+        };
+        if let Ok((variants, original)) = finished.outcome {
             for variant in variants {
-                save_variant(&transaction, finished.image, variant).await?;
+                save_variant(&transaction, objects, finished.image, variant).await?;
             }
-            if let Some(original) = original {
-                let (width, height) = finished.size.unwrap_or_default();
-                let original = ImageVariant {
-                    variant: Variant::Original,
-                    media_type: finished.image.media_type.clone(),
-                    width,
-                    height,
-                    bytes: original,
-                };
-                save_variant(&transaction, finished.image, &original).await?;
+            match original {
+                Some(bytes) if keeps_original => {
+                    save_variant(&transaction, objects, finished.image, &original_of(finished, bytes)).await?;
+                }
+                // The venue does not keep it any more, but an earlier attempt may have come when it still did.
+                Some(_) => objects.forget(finished.image.id, Variant::Original).await?,
+                None => {}
             }
         }
         transaction.commit().await?;
-        Ok(is_new)
+        Ok(true)
     };
     database.in_time(work).await
 }
 
-/// A receipt is completed; what is further stays as it is.
+fn original_of<'b, B>(finished: &Finished<'_, B>, bytes: &'b [u8]) -> ImageVariant<&'b [u8]> {
+    let (width, height) = finished.size.unwrap_or_default();
+    ImageVariant {
+        variant: Variant::Original,
+        media_type: finished.image.media_type.clone(),
+        width,
+        height,
+        bytes,
+    }
+}
+
+/// A receipt is completed; what is further stays as it is: `None`. Else whether the venue keeps the original, if it came along.
 async fn save_image<B>(
     transaction: &Transaction<'_>,
     finished: &Finished<'_, B>,
     now: Timestamp,
-) -> Result<bool, Error> {
+) -> Result<Option<bool>, Error> {
     let upsert = "
         insert into image (id, venue, node_id, camera, captured_at, received_at, frame, media_type, width, height, boxes,
             boxes_from, state, reason, detail, transformed_at, saved_at, bytes, original_until)
         select $1::uuid, slug, $3::uuid, $4::text, $5::timestamptz, $6::timestamptz, $7::bigint, $8::text, $9::integer,
             $10::integer, $11::jsonb, $12::text, $13::text, $14::text, $15::text, $16::timestamptz, $17::timestamptz,
-            $18::integer, case when $18::integer is not null then $17::timestamptz + image_originals end
+            $18::integer, case when $18::integer is not null and image_originals > '0' then $17::timestamptz + image_originals end
         from venue where slug = $2::text
         on conflict (id) do update set width = excluded.width, height = excluded.height, boxes = excluded.boxes,
             boxes_from = excluded.boxes_from, state = excluded.state, reason = excluded.reason, detail = excluded.detail,
             transformed_at = excluded.transformed_at, saved_at = excluded.saved_at, bytes = excluded.bytes,
             original_until = excluded.original_until
-        where image.state = 'received'";
+        where image.state = 'received'
+        returning original_until is not null";
     let image = finished.image;
     let side = |of: fn((u32, u32)) -> u32| finished.size.and_then(|size| i32::try_from(of(size)).ok());
     let failure = finished.outcome.as_ref().err();
@@ -87,8 +103,8 @@ async fn save_image<B>(
     let original = finished.outcome.as_ref().ok().and_then(|(_, original)| *original);
     let bytes = original.and_then(|original| i32::try_from(original.len()).ok());
     let state = if failure.is_some() { "failed" } else { "ready" };
-    let changed = transaction
-        .execute(
+    let saved = transaction
+        .query_opt(
             upsert,
             &[
                 &image.id.uuid(),
@@ -112,7 +128,7 @@ async fn save_image<B>(
             ],
         )
         .await?;
-    Ok(changed > 0)
+    Ok(saved.map(|row| row.try_get(0)).transpose()?)
 }
 
 fn boxes(boxes: &[Detection]) -> Value {
@@ -128,13 +144,17 @@ fn boxes(boxes: &[Detection]) -> Value {
 
 async fn save_variant<B: AsRef<[u8]>>(
     transaction: &Transaction<'_>,
+    objects: &Objects,
     image: &ImageDetails,
     variant: &ImageVariant<B>,
 ) -> Result<(), Error> {
     let insert = "
-        insert into image_variant (image_id, variant, media_type, width, height, bytes, digest, data)
-        values ($1, $2, $3, $4, $5, length($6::bytea), sha256($6::bytea), $6::bytea)";
+        insert into image_variant (image_id, variant, media_type, width, height, bytes, digest, data, object)
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
     let side = |pixels| i32::try_from(pixels).unwrap_or(i32::MAX);
+    let bytes = variant.bytes.as_ref();
+    let object = objects.put(image.id, variant.variant, bytes).await?;
+    let data = object.is_none().then_some(bytes);
     transaction
         .execute(
             insert,
@@ -144,7 +164,10 @@ async fn save_variant<B: AsRef<[u8]>>(
                 &variant.media_type,
                 &side(variant.width),
                 &side(variant.height),
-                &variant.bytes.as_ref(),
+                &i32::try_from(bytes.len()).unwrap_or(i32::MAX),
+                &Sha256::digest(bytes).as_slice(),
+                &data,
+                &object,
             ],
         )
         .await?;

@@ -4,11 +4,8 @@ use actix_web::{HttpResponse, web};
 use citytrack_access::Right;
 use citytrack_common::Problem;
 use citytrack_domain::{Clock, ImageId};
-use citytrack_storage::{
-    Database, audit,
-    images::{self, Content},
-};
-use tracing::{error, info};
+use citytrack_storage::{Database, Objects, audit, images};
+use tracing::info;
 
 use crate::{auth::Principal, error::problem};
 
@@ -27,6 +24,7 @@ pub(super) async fn get(
     principal: Principal,
     path: web::Path<String>,
     database: web::Data<Database>,
+    objects: web::Data<Objects>,
     clock: web::Data<Clock>,
 ) -> Result<HttpResponse, Problem> {
     principal.may_somewhere(Right::SeeOriginals)?;
@@ -42,10 +40,7 @@ pub(super) async fn get(
     let original = images::original(&database, id, now).await.map_err(problem)?;
     let original =
         original.ok_or_else(|| Problem::not_found(format!("the original of the picture {id} is not kept")))?;
-    let Content::Bytes(bytes) = original.content else {
-        error!(image.id = %id, "an original is in an object store, which this service does not know");
-        return Err(Problem::internal());
-    };
+    let bytes = original.content.read(&objects).await.map_err(problem)?;
     // Before it is shown: nobody sees one without an entry.
     let change = principal.change(&database).await?;
     audit::note(&change, "original.viewed", &id.to_string(), Some(&venue), None)

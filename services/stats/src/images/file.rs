@@ -14,9 +14,7 @@ use actix_web::{
 };
 use bytes::Bytes;
 use citytrack_common::Problem;
-use citytrack_storage::images::Content;
 use jiff::Timestamp;
-use tracing::error;
 
 /// A file, which never changes.
 pub(super) struct File {
@@ -27,20 +25,6 @@ pub(super) struct File {
     pub(super) modified: Timestamp,
     /// So long a copy may be used without asking.
     pub(super) max_age: Duration,
-}
-
-/// The bytes of a stored file.
-pub(super) fn bytes(content: Content) -> Result<Bytes, Problem> {
-    match content {
-        Content::Bytes(bytes) => Ok(bytes.into()),
-        Content::Object(name) => {
-            error!(
-                object = name,
-                "a picture is in an object store, which this service does not know"
-            );
-            Err(Problem::internal())
-        }
-    }
 }
 
 /// What of it is sent.

@@ -17,7 +17,7 @@ use actix_web::{
 use citytrack_common::{Problem, openapi::ProblemSchema};
 use citytrack_domain::{CameraPattern, Class, Clock, ImageId, ImageState, Slug, Variant};
 use citytrack_storage::{
-    Database,
+    Database, Objects,
     images::{self, Image},
 };
 use jiff::Timestamp;
@@ -65,6 +65,7 @@ pub(crate) async fn get(
     request: HttpRequest,
     path: web::Path<String>,
     database: web::Data<Database>,
+    objects: web::Data<Objects>,
     clock: web::Data<Clock>,
 ) -> Result<HttpResponse, Problem> {
     let now = clock.now();
@@ -83,7 +84,7 @@ pub(crate) async fn get(
             let stored = stored.ok_or_else(|| no_such_variant(variant, &image))?;
             let left = image.kept_until.duration_since(now).unsigned_abs();
             let file = File {
-                bytes: file::bytes(stored.content)?,
+                bytes: stored.content.read(&objects).await.map_err(problem)?.into(),
                 media_type: stored.media_type,
                 digest: stored.digest,
                 modified: image.transformed_at.unwrap_or(image.details.received_at),

@@ -47,7 +47,7 @@ impl Patient {
                 Err(error) if error.refuses_data() || matches!(error, Error::NotFound(_)) => return Ok(Err(error)),
                 Err(error) => error,
             };
-            warn!(error = %chain(&error), retry.after = ?backoff, "pictures are held until PostgreSQL does its work");
+            warn!(error = %chain(&error), retry.after = ?backoff, "pictures are held until they can be stored");
             self.check.fail(chain(&error));
             let waited = self.stop.run_until_cancelled(tokio::time::sleep(backoff)).await;
             waited.ok_or(Stopped)?;

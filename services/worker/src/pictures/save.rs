@@ -1,4 +1,4 @@
-//! The role `save`: what became of pictures → PostgreSQL, each once; and its end when its time is over.
+//! The role `save`: what became of pictures → PostgreSQL and the object store, each once; and its end when its time is over.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use citytrack_common::{Lifecycle, TaskError, admin, health, lifecycle::chain};
 use citytrack_domain::Clock;
 use citytrack_messages::images::{TRANSFORMED, Transformed, decode_transformed};
 use citytrack_storage::{
-    Database, Error,
+    Database, Error, Objects,
     images::{self, Finished},
 };
 use tokio_util::sync::CancellationToken;
@@ -44,10 +44,11 @@ pub fn start(settings: &SaveSettings, lifecycle: &Lifecycle) -> Result<(), TaskE
     let letters = (IMAGES.dead_letter_exchange, dead_letters::SCHEMA);
     let publisher = common::publisher(common, letters, "dead_letters", &registry, &spawner)?;
     let database = common::database(common, "citytrack worker (save)")?;
+    let objects = Objects::open(&settings.store.store, settings.store.options())?;
     let interval = settings.save.retention_interval.into();
     spawner.spawn(
         "retention of pictures",
-        retention(database.clone(), interval, spawner.stop()),
+        retention(database.clone(), objects.clone(), interval, spawner.stop()),
     );
     let save = Save {
         dead_letters: DeadLetters::new(publisher, Clock::System),
@@ -58,6 +59,7 @@ pub fn start(settings: &SaveSettings, lifecycle: &Lifecycle) -> Result<(), TaskE
             stop: spawner.stop(),
         },
         prefetch: prefetch.into(),
+        objects,
         metrics: PictureMetrics::of_save(&registry)?,
         stop: spawner.stop(),
     };
@@ -68,6 +70,7 @@ pub fn start(settings: &SaveSettings, lifecycle: &Lifecycle) -> Result<(), TaskE
 struct Save {
     dead_letters: DeadLetters,
     postgres: Patient,
+    objects: Objects,
     prefetch: usize,
     metrics: PictureMetrics,
     stop: CancellationToken,
@@ -105,7 +108,7 @@ impl Save {
         };
         let saved = self
             .postgres
-            .until_answered(|| save(&self.postgres.database, &done))
+            .until_answered(|| save(&self.postgres.database, &self.objects, &done))
             .await?;
         match saved {
             Ok(is_new) => {
@@ -133,7 +136,7 @@ impl Save {
     }
 }
 
-async fn save(database: &Database, done: &Transformed) -> Result<bool, Error> {
+async fn save(database: &Database, objects: &Objects, done: &Transformed) -> Result<bool, Error> {
     let finished = Finished {
         image: &done.image,
         size: done.size,
@@ -145,17 +148,22 @@ async fn save(database: &Database, done: &Transformed) -> Result<bool, Error> {
             Err(failure) => Err(failure),
         },
     };
-    images::save(database, &finished, Clock::System.now()).await
+    images::save(database, objects, &finished, Clock::System.now()).await
 }
 
-async fn retention(database: Database, interval: Duration, stop: CancellationToken) -> Result<(), TaskError> {
+async fn retention(
+    database: Database,
+    objects: Objects,
+    interval: Duration,
+    stop: CancellationToken,
+) -> Result<(), TaskError> {
     let failed = |error: &Error| warn!(error = %chain(error), "pictures whose time is over cannot be deleted now");
-    rounds::run(database.clone(), interval, stop, || expire(&database), failed).await;
+    rounds::run(database.clone(), interval, stop, || expire(&database, &objects), failed).await;
     Ok(())
 }
 
-async fn expire(database: &Database) -> Result<(), Error> {
-    let expired = images::expire(database, Clock::System.now()).await?;
+async fn expire(database: &Database, objects: &Objects) -> Result<(), Error> {
+    let expired = images::expire(database, objects, Clock::System.now()).await?;
     if expired != images::Expired::default() {
         info!(?expired, "pictures are deleted whose time is over");
     }

@@ -2,7 +2,9 @@
 
 use std::num::NonZeroU16;
 
-use citytrack_common::settings::{AdminSettings, BrokerSettings, DatabaseSettings, LogSettings, ShutdownSettings};
+use citytrack_common::settings::{
+    AdminSettings, BrokerSettings, DatabaseSettings, LogSettings, PictureStoreSettings, ShutdownSettings,
+};
 use clap::{Args, Parser};
 use humantime::Duration;
 
@@ -25,6 +27,9 @@ pub struct SaveSettings {
     /// How it saves.
     #[command(flatten)]
     pub save: SavingSettings,
+    /// Where pictures are kept.
+    #[command(flatten)]
+    pub store: PictureStoreSettings,
     /// What both roles need.
     #[command(flatten)]
     pub common: CommonSettings,
