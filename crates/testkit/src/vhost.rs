@@ -68,6 +68,7 @@ impl TestVhost {
             connection: self.options("test publisher"),
             exchange,
             kind,
+            mandatory: true,
             max_waiting: 2_000,
             max_waiting_bytes: 64 << 20,
             max_group_bytes: 256 * 1024,

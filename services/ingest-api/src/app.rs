@@ -116,6 +116,7 @@ fn publisher_options(settings: &Settings) -> PublisherOptions {
         },
         exchange: DETECTIONS.exchange,
         kind: SCHEMA,
+        mandatory: true,
         max_waiting: usize::try_from(settings.publish.max_waiting).unwrap_or(usize::MAX),
         max_waiting_bytes: usize::try_from(settings.publish.max_waiting_bytes.as_u64()).unwrap_or(usize::MAX),
         max_group_bytes: usize::try_from(settings.publish.max_group.as_u64()).unwrap_or(usize::MAX),

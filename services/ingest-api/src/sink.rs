@@ -90,6 +90,7 @@ mod tests {
             },
             exchange: DETECTIONS.exchange,
             kind: "test",
+            mandatory: true,
             max_waiting: 1,
             max_waiting_bytes: 1024,
             max_group_bytes: 1024,

@@ -215,6 +215,7 @@ fn publisher(settings: &Settings) -> Result<PublisherOptions, StartError> {
         connection: connection(settings, "realtime-ws presence")?,
         exchange,
         kind: presence::KIND,
+        mandatory: true,
         max_waiting: 8,
         max_waiting_bytes: 1 << 20,
         max_group_bytes: 1,

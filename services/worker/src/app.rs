@@ -54,6 +54,7 @@ pub fn start(settings: &Settings, lifecycle: &Lifecycle) -> Result<(), TaskError
             connection: connection("dead letters"),
             exchange: DETECTIONS.dead_letter_exchange,
             kind: dead_letters::SCHEMA,
+            mandatory: true,
             max_waiting: settings.persist.dead_letters_waiting.get(),
             max_waiting_bytes: 64 << 20,
             max_group_bytes: 0,

@@ -39,6 +39,7 @@ async fn publisher(vhost: &TestVhost) -> Publisher {
         connection: options(vhost),
         exchange: DETECTIONS.exchange,
         kind: "test.v1",
+        mandatory: true,
         max_waiting: 10,
         max_waiting_bytes: 1 << 20,
         max_group_bytes: 1_000,

@@ -40,6 +40,9 @@ pub struct PublisherOptions {
     pub exchange: &'static str,
     /// The AMQP message type: name and version of the payload's schema.
     pub kind: &'static str,
+    /// Whether a queue must take each message. One that none takes is then unroutable, and the topology is declared again by a new
+    /// connection. Otherwise it is dropped by the broker, for messages to somebody who may have gone.
+    pub mandatory: bool,
     /// Payloads that may wait for their message or its confirm; one more is refused as busy.
     pub max_waiting: usize,
     /// Bytes of such payloads, likewise.
@@ -107,7 +110,8 @@ impl Publisher {
         self.status.clone()
     }
 
-    /// Publishes and waits for the broker's confirm: `Ok` means that a queue has the payload safely.
+    /// Publishes and waits for the broker's confirm: `Ok` means that a queue has the payload safely (unless none must:
+    /// [`PublisherOptions::mandatory`]).
     ///
     /// # Errors
     /// See [`PublishError`]; the same payload may be published again in every case.

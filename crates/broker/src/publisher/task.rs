@@ -225,12 +225,12 @@ async fn confirmed(
         }
         properties = properties.with_headers(table);
     }
-    let mandatory = BasicPublishOptions {
-        mandatory: true,
+    let flags = BasicPublishOptions {
+        mandatory: options.mandatory,
         ..Default::default()
     };
     let confirm = channel
-        .basic_publish(options.exchange.into(), route.into(), mandatory, payload, properties)
+        .basic_publish(options.exchange.into(), route.into(), flags, payload, properties)
         .await
         .map_err(|error| lost(&error))?;
     match confirm.await.map_err(|error| lost(&error))? {

@@ -33,6 +33,7 @@ async fn messages_are_numbered_for_each_route_anew_with_each_connection() {
         connection,
         exchange: DETECTIONS.exchange,
         kind: "test.v1",
+        mandatory: true,
         max_waiting: 10,
         max_waiting_bytes: 1 << 20,
         max_group_bytes: 1_000,
@@ -106,6 +107,7 @@ async fn publishers_that_come_back_at_once_travel_together() {
         connection: vhost.options("test"),
         exchange: DETECTIONS.exchange,
         kind: "test.v1",
+        mandatory: true,
         max_waiting: 100,
         max_waiting_bytes: 1 << 20,
         max_group_bytes: 1_000,
@@ -171,6 +173,7 @@ async fn a_message_that_no_queue_takes_is_an_error() {
         connection,
         exchange: DETECTIONS.exchange,
         kind: "test.v1",
+        mandatory: true,
         max_waiting: 10,
         max_waiting_bytes: 1 << 20,
         max_group_bytes: 1_000,
@@ -187,6 +190,41 @@ async fn a_message_that_no_queue_takes_is_an_error() {
     task.await.unwrap();
 }
 
+/// One connection all the time: the numbers of the messages go on.
+#[tokio::test]
+async fn a_message_that_nobody_must_take_may_get_lost_and_disturbs_nothing() {
+    let vhost = TestVhost::create().await;
+    let options = PublisherOptions {
+        connection: vhost.options("test"),
+        exchange: DETECTIONS.exchange,
+        kind: "test.v1",
+        mandatory: false,
+        max_waiting: 10,
+        max_waiting_bytes: 1 << 20,
+        max_group_bytes: 1_000,
+        gather: std::time::Duration::ZERO,
+        confirm_timeout: std::time::Duration::from_secs(5),
+    };
+    let (publisher, task) = Publisher::new(options, PublisherMetrics::new(&Registry::new()).unwrap());
+    #[expect(clippy::disallowed_methods, reason = "a test has no lifecycle")]
+    tokio::spawn(task);
+    connected(&publisher).await;
+    for _ in 0..3 {
+        for route in ["answers.gone", "detections.demo"] {
+            publisher.publish(message(route, "x")).await.unwrap();
+        }
+    }
+    let mut inbox = vhost.inbox(Source::Work(PERSIST.name));
+    let mut stamps = Vec::new();
+    while stamps.len() < 3 {
+        let deliveries = inbox.next(10, usize::MAX).await;
+        stamps.extend(deliveries.into_iter().map(|delivery| delivery.stamp.unwrap()));
+    }
+    let seqs: Vec<_> = stamps.iter().map(|stamp| stamp.seq).collect();
+    assert_eq!(seqs, [1, 2, 3]);
+    assert!(stamps.iter().all(|stamp| stamp.epoch == stamps[0].epoch));
+}
+
 #[tokio::test]
 async fn without_a_connection_nothing_waits() {
     let vhost = TestVhost::create().await;
@@ -196,6 +234,7 @@ async fn without_a_connection_nothing_waits() {
         connection,
         exchange: DETECTIONS.exchange,
         kind: "test.v1",
+        mandatory: true,
         max_waiting: 10,
         max_waiting_bytes: 1 << 20,
         max_group_bytes: 1_000,

@@ -80,6 +80,7 @@ fn publisher_options(settings: &Settings) -> PublisherOptions {
         connection: connection(settings, "pictures"),
         exchange: IMAGES.exchange,
         kind: UPLOAD,
+        mandatory: true,
         max_waiting: usize::try_from(settings.images.max_waiting).unwrap_or(usize::MAX),
         max_waiting_bytes: size(settings.images.max_waiting_bytes),
         // Pictures are never joined.

@@ -27,6 +27,7 @@ impl Worker {
             connection: harness.image_options(),
             exchange: IMAGES.exchange,
             kind: "test",
+            mandatory: true,
             max_waiting: 10,
             max_waiting_bytes: 1 << 20,
             max_group_bytes: 0,

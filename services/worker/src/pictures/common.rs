@@ -6,6 +6,7 @@ use citytrack_broker::{
     Inbox, InboxMetrics, Options, Publisher, PublisherMetrics, PublisherOptions, Source, topology::IMAGES,
 };
 use citytrack_common::{Check, Spawner, TaskError, lifecycle::chain};
+use citytrack_messages::images::ANSWER;
 use citytrack_storage::{Database, DatabaseOptions, Error};
 use prometheus::Registry;
 use secrecy::ExposeSecret;
@@ -110,6 +111,8 @@ pub(crate) fn publisher(
         connection: connection(settings, name)?,
         exchange,
         kind,
+        // An upload that waited may have gone, and its queue with it.
+        mandatory: kind != ANSWER,
         max_waiting: 1_000,
         max_waiting_bytes: MAX_WAITING,
         max_group_bytes: 0,

@@ -81,6 +81,7 @@ async fn publisher(harness: &Harness) -> Publisher {
         },
         exchange: IMAGES.exchange,
         kind: UPLOAD,
+        mandatory: true,
         max_waiting: 100,
         max_waiting_bytes: 64 << 20,
         max_group_bytes: 0,
