@@ -21,7 +21,8 @@ async fn ingest_api_without_broker(fault: Break) {
     traffic.accepted_more(100).await;
     let sent = traffic.stop().await;
     assert!(sent.retried() > 0, "{:?}", sent.progress);
-    nothing_left_behind(&system.ingest[0], 1).await;
+    // Batches, pictures, and answers about them.
+    nothing_left_behind(&system.ingest[0], 3).await;
     system.close_books(&sent, 0).await;
 }
 
