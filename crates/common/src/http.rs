@@ -25,6 +25,7 @@ use crate::{
     metrics,
     problem::Problem,
     settings::HttpSettings,
+    unread,
 };
 
 /// A peer that leaves data unacknowledged for so long is gone.
@@ -131,6 +132,7 @@ where
         .configure(routes)
         .default_service(web::to(not_found))
         .wrap(from_fn(observe))
+        .wrap(from_fn(unread::hold))
 }
 
 /// What every accepted connection inherits: small writes leave at once, and a peer that takes nothing for a while is cut

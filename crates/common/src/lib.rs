@@ -8,11 +8,13 @@ pub mod http;
 pub mod lifecycle;
 pub mod metrics;
 pub mod openapi;
+mod picture_store;
 pub mod problem;
 pub mod process;
 pub mod settings;
 pub mod telemetry;
 pub mod trace;
+mod unread;
 mod upgrade;
 
 /// Every process allocates with mimalloc: faster than the system's allocator under many small requests, and it gives

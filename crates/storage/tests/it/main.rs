@@ -10,6 +10,7 @@ mod journal;
 mod ledger;
 mod ledger_upkeep;
 mod odd_rows;
+mod pictures;
 mod places;
 mod reader;
 mod rollups;
