@@ -13,7 +13,10 @@ const PICTURE: &str = "0197a1f0-0000-7000-8000-000000000001";
 
 /// A console with the venues `demo` and `other`, and the id of the node `north` of `demo`.
 async fn console() -> (Console, String) {
-    let console = Console::start().await;
+    prepared(Console::start().await).await
+}
+
+async fn prepared(console: Console) -> (Console, String) {
     for slug in ["demo", "other"] {
         let venue = json!({"slug": slug, "name": slug, "time_zone": "UTC"});
         console.create("/api/v1/venues", venue).await;
@@ -119,6 +122,26 @@ async fn an_operator_sees_originals_and_each_view_is_written_down() {
     console.clock.advance(SignedDuration::from_hours(2));
     assert_eq!(olga.get(&path).await.0, StatusCode::NOT_FOUND, "its time is over");
     assert_eq!(entries(&console, "original.viewed").await.len(), 2);
+}
+
+#[tokio::test]
+async fn an_original_in_a_directory_is_shown_and_written_down_if_it_can_be_read() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = format!("file://{}", directory.path().display());
+    let (console, node) = prepared(Console::start_set(&[("--images-store", &store)]).await).await;
+    picture(&console, &node).await;
+    let client = console.test.database.client().await.unwrap();
+    let moved = "update image_variant set data = null, object = 'day/picture/original'";
+    client.batch_execute(moved).await.unwrap();
+    let path = format!("/api/v1/originals/{PICTURE}");
+    assert_eq!(console.get(&path).await.0, StatusCode::INTERNAL_SERVER_ERROR);
+    assert!(entries(&console, "original.viewed").await.is_empty(), "nobody saw it");
+    let file = directory.path().join("day/picture");
+    std::fs::create_dir_all(&file).unwrap();
+    std::fs::write(file.join("original"), "IN A FILE").unwrap();
+    let request = console.request(Method::GET, &path).bearer_auth(ADMINISTRATOR);
+    assert_eq!(request.send().await.unwrap().text().await.unwrap(), "IN A FILE");
+    assert_eq!(entries(&console, "original.viewed").await.len(), 1);
 }
 
 #[tokio::test]
