@@ -177,6 +177,37 @@ async fn a_picture_is_gone_when_its_time_is_over_whoever_has_deleted_it_yet() {
 }
 
 #[tokio::test]
+async fn a_picture_in_a_directory_is_shown_like_any_other() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = format!("file://{}", directory.path().display());
+    let stats = Stats::start_with("UTC", &[("--images-store", &store)]).await;
+    let id = ready(&stats, 1, 10, "null").await;
+    let file = directory.path().join("2026-11-22").join(&id);
+    std::fs::create_dir_all(&file).unwrap();
+    std::fs::write(file.join("anonymised"), "in a file").unwrap();
+    let moved = format!(
+        "update image_variant set data = null, object = '2026-11-22/{id}/' || variant where variant in ('anonymised', 'annotated')"
+    );
+    batch(&stats, &moved).await;
+    assert_eq!(image(&stats, &id, "").await.text().await.unwrap(), "in a file");
+    let path = format!("/api/v1/images/{id}");
+    let part = asked(&stats, &path).header("range", "bytes=5-").send().await.unwrap();
+    assert_eq!(part.status(), StatusCode::PARTIAL_CONTENT);
+    assert_eq!(part.text().await.unwrap(), "file");
+    let thumbnail = image(&stats, &id, "?variant=thumbnail").await;
+    assert_eq!(
+        thumbnail.text().await.unwrap(),
+        "thumb",
+        "older ones stay in the database"
+    );
+    std::fs::remove_file(file.join("anonymised")).unwrap();
+    assert_eq!(problem(&stats, &id, "").await.0, 500, "what should be there is lost");
+    std::fs::remove_dir(&file).unwrap();
+    std::fs::write(&file, "no directory").unwrap();
+    assert_eq!(problem(&stats, &id, "").await, (503, "unavailable".to_owned()));
+}
+
+#[tokio::test]
 async fn details_tell_all_that_is_known() {
     let stats = Stats::start("UTC").await;
     let id = ready(&stats, 1, 10, "'door'").await;
