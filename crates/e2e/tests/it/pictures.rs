@@ -1,7 +1,7 @@
 //! A picture all the way: upload → transformed → saved → seen; and what nobody may find of it afterwards.
 
 use citytrack_domain::Clock;
-use citytrack_e2e::{Setup, System};
+use citytrack_e2e::{ADMINISTRATOR, Setup, System};
 use citytrack_testkit::{eventually, ready_messages};
 use reqwest::{Method, Response};
 use serde_json::{Value, json};
@@ -137,4 +137,54 @@ async fn a_picture_that_is_broken_fails_alone_and_a_repeated_one_is_one() {
     system.roles[1]
         .metric_above_zero("citytrack_save_images_total", "duplicate")
         .await;
+}
+
+#[tokio::test]
+async fn pictures_in_a_directory_go_all_the_way_and_away_again() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = format!("file://{}", directory.path().display());
+    let mut setup = Setup::new().await.pictures();
+    for service in ["save", "stats", "console"] {
+        setup = setup.set(service, "CITYTRACK_IMAGES__STORE", &store);
+    }
+    setup = setup.set("save", "CITYTRACK_SAVE__RETENTION_INTERVAL", "200ms");
+    let system = setup.start().await;
+    let (key, token) = (system.venue("demo").await, system.viewer_token("demo").await);
+    let keep = json!({ "images": { "originals": "1d" } });
+    system.control(Method::PATCH, "/api/v1/venues/demo", &keep).await;
+    let answer = upload(&system, &key, "wait=20s", photograph()).await;
+    let location = location(&answer);
+    let anonymised = answer.bytes().await.unwrap();
+    details(&system, &token, &location, "ready").await;
+    assert_eq!(
+        system
+            .number("select count(*) from image_variant where data is null")
+            .await,
+        4,
+        "three forms and the original"
+    );
+    let seen = system.request(Method::GET, &location, &token).send().await.unwrap();
+    assert_eq!(seen.bytes().await.unwrap(), anonymised);
+    let original = location.replace("/images/", "/originals/");
+    let seen = system
+        .request(Method::GET, &original, ADMINISTRATOR)
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(seen.bytes().await.unwrap(), photograph());
+
+    let client = citytrack_testkit::database(&system.servers().database)
+        .client()
+        .await
+        .unwrap();
+    client
+        .batch_execute("update venue set image_retention = '1 microsecond'")
+        .await
+        .unwrap();
+    system.until("select count(*) from image_variant", 0).await;
+    eventually("the directory is empty", async || {
+        let left = std::fs::read_dir(directory.path()).unwrap().count();
+        (left == 0).then_some(())
+    })
+    .await;
 }
