@@ -15,6 +15,7 @@
 mod audience;
 mod events;
 mod ledger;
+mod pictures;
 mod posted;
 mod process;
 mod seen;
@@ -27,6 +28,7 @@ mod viewer;
 pub use audience::Audience;
 pub use events::{Event, EventStream};
 pub use ledger::Sent;
+pub use pictures::{Uploads, photograph};
 pub use posted::{Posted, PostedFrame};
 pub use process::{Process, binary};
 pub use seen::{Seen, Told};

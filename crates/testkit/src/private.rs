@@ -101,6 +101,11 @@ impl PrivatePostgres {
         format!("postgres://{ACCOUNT}:{PASSWORD}@127.0.0.1:{port}/{database}")
     }
 
+    /// Where all its files are, for those who look for bytes in them.
+    pub fn folder(&self) -> &Path {
+        &self.server.folder
+    }
+
     /// Where the server sees the disk of [`PostgresOptions::disk`]; nobody else does.
     pub fn disk(&self) -> PathBuf {
         self.server.folder.join("disk")

@@ -14,6 +14,7 @@ mod journal;
 mod live_feed;
 mod messages;
 mod overload;
+mod pictures;
 mod repeats;
 mod worker_killed;
 

@@ -1,8 +1,6 @@
 //! A flood of pictures never delays a detection: with everything full that pictures may fill, each batch is still taken and stored.
 
-use std::{fs, path::PathBuf};
-
-use citytrack_e2e::{Setup, System, Traffic, TrafficPlan};
+use citytrack_e2e::{Setup, System, Traffic, TrafficPlan, photograph};
 use citytrack_testkit::{eventually, limit_queue, queue_is_empty, ready_messages};
 use reqwest::{Client, Method, StatusCode};
 use tokio::{io::AsyncWriteExt as _, net::TcpStream, task::JoinSet};
@@ -12,17 +10,6 @@ const ROOM: usize = 4 << 20;
 const UPLOADERS: usize = 8;
 /// Batches that must be accepted while the flood lasts.
 const BATCHES: u64 = 300;
-
-/// A real photograph.
-pub(crate) fn photograph() -> Vec<u8> {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "where the pictures are is no setting of a service"
-    )]
-    let folder =
-        std::env::var_os("CITYTRACK_TEST_PICTURES").expect("CITYTRACK_TEST_PICTURES is not set: use scripts/test");
-    fs::read(PathBuf::from(folder).join("rocket.jpg")).unwrap()
-}
 
 /// Uploads the same picture again and again, however it is answered.
 async fn upload_for_ever(url: String, key: String, picture: Vec<u8>) {

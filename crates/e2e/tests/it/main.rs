@@ -10,5 +10,6 @@ mod node;
 mod node_pictures;
 mod path;
 mod pictures;
+mod pictures_gone;
 mod recordings;
 mod spool;

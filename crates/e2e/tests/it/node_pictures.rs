@@ -9,16 +9,13 @@ use std::{
 };
 
 use citytrack_domain::Clock;
-use citytrack_e2e::{Setup, System};
+use citytrack_e2e::{Setup, System, photograph};
 use citytrack_testkit::{Proxy, eventually};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use uuid::Uuid;
 
-use crate::{
-    flood::photograph,
-    node::{kill, node, status, summary},
-};
+use crate::node::{kill, node, status, summary};
 
 const PICTURES: i64 = 30;
 const STORED: &str = "select count(*) from image";

@@ -1,12 +1,10 @@
 //! A picture all the way: upload → transformed → saved → seen; and what nobody may find of it afterwards.
 
 use citytrack_domain::Clock;
-use citytrack_e2e::{ADMINISTRATOR, Setup, System};
+use citytrack_e2e::{ADMINISTRATOR, Setup, System, photograph};
 use citytrack_testkit::{eventually, ready_messages};
 use reqwest::{Method, Response};
 use serde_json::{Value, json};
-
-use crate::flood::photograph;
 
 async fn upload(system: &System, key: &str, query: &str, picture: Vec<u8>) -> Response {
     let path = format!("/api/v1/images?{query}");
