@@ -1,11 +1,14 @@
 //! Every kind of bad picture gets the answer that `docs/api.md` promises; none leaves anything behind.
 
+use std::time::Duration;
+
 use citytrack_testkit::ready_messages;
 use reqwest::RequestBuilder;
 use serde_json::Value;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
+    time::timeout,
 };
 
 use crate::harness::{Harness, png};
@@ -310,6 +313,27 @@ async fn answered_early(harness: &Harness, body: &[u8]) -> String {
     let mut answer = [0; 12];
     stream.read_exact(&mut answer).await.unwrap();
     String::from_utf8_lossy(&answer).into_owned()
+}
+
+/// Found by `citytrack-bench fuzz-pictures`: actix would wait for the rest of the chunks for as long as the connection lasts.
+#[tokio::test]
+async fn a_refused_body_in_chunks_does_not_keep_its_connection() {
+    let harness = Harness::start_for_images(&[]).await;
+    let url = harness.image_request("").build().unwrap().url().clone();
+    for body in ["5\r\nabc", "40\r\n"] {
+        let mut stream = TcpStream::connect((url.host_str().unwrap(), url.port().unwrap()))
+            .await
+            .unwrap();
+        let head = format!(
+            "POST {} HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n{body}",
+            url.path()
+        );
+        stream.write_all(head.as_bytes()).await.unwrap();
+        let mut answer = Vec::new();
+        let closed = timeout(Duration::from_secs(30), stream.read_to_end(&mut answer)).await;
+        assert!(answer.starts_with(b"HTTP/1.1 401"), "{body}");
+        assert!(closed.is_ok(), "the connection is still open");
+    }
 }
 
 #[tokio::test]
