@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use crate::{ask, copy_limit, disk, drain, idle, images, ingest, live, overload, prepare, table};
+use crate::{ask, copy_limit, disk, drain, fuzz, idle, images, ingest, live, overload, prepare, table};
 
 /// Measures a running CityTrack, or a system to compare it with, on this machine
 #[derive(clap::Parser, Debug)]
@@ -20,6 +20,8 @@ pub enum Command {
     Drain(drain::Args),
     /// What the detections in the database take on disk, by table and index
     Disk(disk::Args),
+    /// Send damaged uploads of pictures, and see that each is answered and nothing crashes, hangs or grows
+    FuzzPictures(fuzz::Args),
     /// What open connections that do nothing cost a server in memory
     Idle(idle::Args),
     /// Send pictures, so many under way at once, and see how soon they are ready
@@ -43,6 +45,7 @@ impl Command {
             Self::CopyLimit(args) => copy_limit::run(&args),
             Self::Drain(args) => drain::run(&args),
             Self::Disk(args) => disk::run(&args),
+            Self::FuzzPictures(args) => fuzz::run(&args),
             Self::Idle(args) => idle::run(&args),
             Self::Images(args) => images::run(&args),
             Self::Live(command) => live::run(&command),

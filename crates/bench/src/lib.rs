@@ -17,6 +17,7 @@ mod copy_limit;
 mod disk;
 mod drain;
 mod fleet;
+mod fuzz;
 mod idle;
 mod images;
 mod ingest;

@@ -169,8 +169,8 @@ fn root_of(mut pid: i32, roots: &[Root], stats: &HashMap<i32, Stat>) -> Option<u
     }
 }
 
-/// `VmHWM`, in bytes.
-fn peak(pid: i32) -> u64 {
+/// The most that was ever resident in a process (`VmHWM`), in bytes; zero when it has ended.
+pub(crate) fn peak(pid: i32) -> u64 {
     let status = Process::new(pid).and_then(|process| process.status());
     status.ok().and_then(|status| status.vmhwm).unwrap_or(0) * 1024
 }
