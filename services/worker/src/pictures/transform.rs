@@ -173,7 +173,8 @@ impl Transform {
         let keep = !venue.images.keep_originals.is_zero();
         let (picture, seen) = (upload.picture.clone(), boxes.clone());
         // A thread that takes too long is not ended by giving it up, so it keeps its place until it ends.
-        let place = Arc::clone(&self.threads).acquire_owned().await;
+        let places = places(&upload.picture, limits, self.settings.parallel.get());
+        let place = Arc::clone(&self.threads).acquire_many_owned(places).await;
         let work = tokio::task::spawn_blocking(move || {
             let done = variants(&picture, seen.as_deref(), &stamp, &venue.images, limits);
             drop(place);
@@ -259,6 +260,17 @@ impl Transform {
         }
         self.metrics.settled("dead_lettered");
         Ok(())
+    }
+}
+
+/// Pictures of more pixels are transformed one at a time: one of the largest takes 200 MB.
+const LARGE: u64 = 12_000_000;
+
+/// How many of all the places a picture takes; of one that will be refused nothing is decoded.
+fn places(picture: &[u8], limits: Limits, all: u16) -> u32 {
+    match citytrack_images::inspect(picture, limits) {
+        Ok(header) if u64::from(header.width) * u64::from(header.height) > LARGE => all.into(),
+        _ => 1,
     }
 }
 
