@@ -45,3 +45,14 @@ export function Dialog({ title, onClose, wide = false, children }: Props) {
     </dialog>
   );
 }
+
+/** The last row of a dialog that only tells something. */
+export function DialogDone({ onClose }: { onClose: () => void }) {
+  return (
+    <div class="form-actions">
+      <button type="button" onClick={onClose}>
+        Done
+      </button>
+    </div>
+  );
+}

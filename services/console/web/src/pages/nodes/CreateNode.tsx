@@ -1,11 +1,10 @@
-import { useState } from "preact/hooks";
 import { createNode } from "../../api/nodes";
 import type { Venue } from "../../api/venues";
 import { Dialog } from "../../parts/Dialog";
-import { Form, SelectField, TextField, textOf } from "../../parts/Form";
+import { Form, SelectField, textOf } from "../../parts/Form";
+import { NameAndSlug } from "../../parts/NameAndSlug";
 import { toast } from "../../parts/Toast";
 import { go } from "../../router";
-import { slugOf } from "../../slug";
 
 interface Props {
   /** Those in which the user may create nodes. */
@@ -17,9 +16,6 @@ interface Props {
 
 /** Makes a node, and goes to its page, where it gets its key. */
 export function CreateNode({ venues, venue, onClose }: Props) {
-  const [name, setName] = useState("");
-  // The slug follows the name until somebody writes one.
-  const [slug, setSlug] = useState<string>();
   const act = async (data: FormData) => {
     const node = { name: textOf(data, "name"), slug: textOf(data, "slug") };
     const made = await createNode(textOf(data, "venue"), node);
@@ -36,27 +32,9 @@ export function CreateNode({ venues, venue, onClose }: Props) {
           options={venues.map(({ slug, name }) => [slug, name])}
           value={venue ?? venues[0]?.slug}
         />
-        <TextField
-          name="name"
-          label="Name"
-          value={name}
-          onInput={setName}
-          help="What people call the device, such as “North entrance”."
-          autocomplete="off"
-          maxLength={200}
-          required
-          autoFocus
-        />
-        <TextField
-          name="slug"
-          label="Short name"
-          value={slug ?? slugOf(name)}
-          onInput={setSlug}
-          help="Small letters, digits and hyphens; the cameras are called by it. It can never be changed."
-          autocomplete="off"
-          maxLength={40}
-          required
-          code
+        <NameAndSlug
+          nameHelp="What people call the device, such as “North entrance”."
+          slugHelp="Small letters, digits and hyphens; the cameras are called by it. It can never be changed."
         />
       </Form>
     </Dialog>

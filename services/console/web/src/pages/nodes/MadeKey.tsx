@@ -1,8 +1,8 @@
 import { useState } from "preact/hooks";
 import type { NodeRow } from "../../api/nodes";
-import { Copyable, CopyButton } from "../../parts/CopyButton";
-import { Dialog } from "../../parts/Dialog";
-import { Notice } from "../../parts/Notice";
+import { CopyButton } from "../../parts/CopyButton";
+import { Dialog, DialogDone } from "../../parts/Dialog";
+import { ShownOnce } from "../../parts/ShownOnce";
 import { snippets } from "./snippets";
 
 interface Props {
@@ -16,10 +16,7 @@ export function MadeKey({ node, nodeKey, onClose }: Props) {
   const [shown] = useState(() => snippets(location.origin, nodeKey, new Date()));
   return (
     <Dialog title={`The key of “${node.name}”`} onClose={onClose} wide>
-      <Notice kind="warn" title="Copy it now">
-        <p>It is never shown again. Keep it like a password.</p>
-      </Notice>
-      <Copyable name="Node key" label="Copy key" text={nodeKey} />
+      <ShownOnce name="Node key" label="Copy key" text={nodeKey} />
       {shown.map(({ name, help, text }) => (
         <section key={name} class="snippet" aria-label={`Snippet for ${name}`}>
           <header>
@@ -32,11 +29,7 @@ export function MadeKey({ node, nodeKey, onClose }: Props) {
           </pre>
         </section>
       ))}
-      <div class="form-actions">
-        <button type="button" onClick={onClose}>
-          Done
-        </button>
-      </div>
+      <DialogDone onClose={onClose} />
     </Dialog>
   );
 }

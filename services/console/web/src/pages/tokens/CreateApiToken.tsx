@@ -1,11 +1,10 @@
 import { useState } from "preact/hooks";
 import { type ApiToken, createApiToken } from "../../api/apiTokens";
 import type { Grant } from "../../api/session";
-import { Copyable } from "../../parts/CopyButton";
-import { Dialog } from "../../parts/Dialog";
+import { Dialog, DialogDone } from "../../parts/Dialog";
 import { Form, SelectField, TextField, textOf } from "../../parts/Form";
-import { Notice } from "../../parts/Notice";
 import { RolesEditor } from "../../parts/Roles";
+import { ShownOnce } from "../../parts/ShownOnce";
 import { TimeText } from "../../parts/TimeText";
 import { may, mayEverywhere } from "../../session/rights";
 import { useSession } from "../../session/session";
@@ -25,20 +24,13 @@ export function CreateApiToken({ onCreated, onClose }: { onCreated: () => void; 
   if (made) {
     return (
       <Dialog title={`The token “${made.name}”`} onClose={onClose}>
-        <Notice kind="warn" title="Copy it now">
-          <p>It is never shown again. Keep it like a password.</p>
-        </Notice>
-        <Copyable name="API token" label="Copy token" text={made.token} />
+        <ShownOnce name="API token" label="Copy token" text={made.token} />
         {made.expires_at && (
           <p class="help">
             It works until <TimeText at={made.expires_at} zoned />.
           </p>
         )}
-        <div class="form-actions">
-          <button type="button" onClick={onClose}>
-            Done
-          </button>
-        </div>
+        <DialogDone onClose={onClose} />
       </Dialog>
     );
   }

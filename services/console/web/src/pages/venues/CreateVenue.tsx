@@ -1,15 +1,11 @@
-import { useState } from "preact/hooks";
 import { createVenue } from "../../api/venues";
 import { Dialog } from "../../parts/Dialog";
-import { Form, TextField, textOf } from "../../parts/Form";
+import { Form, textOf } from "../../parts/Form";
+import { NameAndSlug } from "../../parts/NameAndSlug";
 import { toast } from "../../parts/Toast";
 import { ZoneField } from "../../parts/ZoneField";
-import { slugOf } from "../../slug";
 
 export function CreateVenue({ onDone, onClose }: { onDone: () => void; onClose: () => void }) {
-  const [name, setName] = useState("");
-  // The slug follows the name until somebody writes one.
-  const [slug, setSlug] = useState<string>();
   const act = async (data: FormData) => {
     const venue = {
       name: textOf(data, "name"),
@@ -23,27 +19,9 @@ export function CreateVenue({ onDone, onClose }: { onDone: () => void; onClose: 
   return (
     <Dialog title="Create a venue" onClose={onClose}>
       <Form action={act} submit="Create venue" busyText="Creating …" onCancel={onClose}>
-        <TextField
-          name="name"
-          label="Name"
-          value={name}
-          onInput={setName}
-          help="What people call it."
-          autocomplete="off"
-          maxLength={200}
-          required
-          autoFocus
-        />
-        <TextField
-          name="slug"
-          label="Short name"
-          value={slug ?? slugOf(name)}
-          onInput={setSlug}
-          help="Part of addresses: small letters, digits and hyphens. It can never be changed."
-          autocomplete="off"
-          maxLength={40}
-          required
-          code
+        <NameAndSlug
+          nameHelp="What people call it."
+          slugHelp="Part of addresses: small letters, digits and hyphens. It can never be changed."
         />
         <ZoneField name="time_zone" value={Intl.DateTimeFormat().resolvedOptions().timeZone} />
       </Form>

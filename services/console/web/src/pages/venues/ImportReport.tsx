@@ -3,7 +3,7 @@ import type { ImportProblem, ImportReport } from "../../api/imports";
 import { sentence } from "../../api/client";
 import type { Venue } from "../../api/venues";
 import { number, plural } from "../../format";
-import { Dialog } from "../../parts/Dialog";
+import { Dialog, DialogDone } from "../../parts/Dialog";
 import { Notice } from "../../parts/Notice";
 import { type Column, Table } from "../../parts/Table";
 
@@ -29,11 +29,7 @@ export function Report({ report, venue, onClose }: Props) {
         <Figure name="Sum of what was refused" value={report.refused_sum} isBad={report.refused_sum > 0} />
       </dl>
       <Problems report={report} />
-      <div class="form-actions">
-        <button type="button" onClick={onClose}>
-          Done
-        </button>
-      </div>
+      <DialogDone onClose={onClose} />
     </Dialog>
   );
 }
