@@ -38,7 +38,7 @@ const TOKENS: &str =
         api_tokens::list, api_tokens::create, api_tokens::revoke,
         audit::list,
         session::create, session::get, session::end, session::change_password,
-        users::list, users::create, users::get, users::update, users::disable,
+        users::list, users::create, users::get, users::update,
     ),
     components(schemas(Class)),
     tags(

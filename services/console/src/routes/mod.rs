@@ -125,8 +125,7 @@ fn control(config: &mut web::ServiceConfig) {
         web::resource("/users/{user}")
             .route(get().to(users::get))
             .route(patch().to(users::update))
-            .route(delete().to(users::disable))
-            .default_service(get_patch_delete()),
+            .default_service(only("GET, HEAD, PATCH")),
         web::resource("/api-tokens")
             .route(get().to(api_tokens::list))
             .route(post().to(api_tokens::create))

@@ -190,36 +190,6 @@ pub(super) async fn update(
     Ok(HttpResponse::Ok().json(UserBody::of(user, &principal)?))
 }
 
-/// Disable a user
-///
-/// Needs an admin of all venues, and no API token. Ends all sessions of the user.
-#[utoipa::path(
-    delete, path = "/api/v1/users/{user}", operation_id = "disable_user", tag = "users",
-    params(("user" = Uuid, Path)),
-    responses((status = 204), (status = 409, description = "You cannot disable yourself.", content((ProblemSchema = "application/problem+json")))),
-)]
-pub(super) async fn disable(
-    principal: Principal,
-    path: web::Path<String>,
-    database: web::Data<Database>,
-) -> Result<HttpResponse, Problem> {
-    principal.may_everywhere(Right::ManageUsers)?;
-    refuse_api_token(&principal)?;
-    let id = user_in(&path)?;
-    let wanted = Wanted {
-        display_name: None,
-        password: None,
-        disabled: Some(true),
-        roles: None,
-    };
-    check(&principal, id, &wanted)?;
-    let change = principal.change(&database).await?;
-    apply(&change, &principal, id, &wanted, None).await?;
-    change.commit().await.map_err(problem)?;
-    info!(user.id = %id, "user disabled");
-    Ok(HttpResponse::NoContent().finish())
-}
-
 /// Whoever makes a user or sets a password can sign in from then on: also when the token was revoked long ago.
 fn refuse_api_token(principal: &Principal) -> Result<(), Problem> {
     if principal.api_token_ends().is_none() {

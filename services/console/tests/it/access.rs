@@ -52,7 +52,6 @@ async fn nothing_of_the_api_is_open() {
         (Method::POST, "/api/v1/users"),
         (Method::GET, USER),
         (Method::PATCH, USER),
-        (Method::DELETE, USER),
         (Method::GET, "/api/v1/session"),
         (Method::DELETE, "/api/v1/session"),
         (Method::PUT, "/api/v1/session/password"),

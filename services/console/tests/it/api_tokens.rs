@@ -227,7 +227,7 @@ async fn a_token_makes_no_rights_that_outlive_it() {
         (Method::POST, "/api/v1/users", new),
         (Method::PATCH, &path, json!({"password": "correct horse battery"})),
         (Method::PATCH, &path, json!({"roles": as_sent(&[("*", "admin")])})),
-        (Method::DELETE, &path, json!({})),
+        (Method::PATCH, &path, json!({"disabled": true})),
     ] {
         let (status, problem) = with(&console, &token, method.clone(), path, body).await;
         assert_eq!(status, StatusCode::FORBIDDEN, "{method} {path}");

@@ -138,7 +138,12 @@ async fn each_change_has_one_entry_by_who_made_it_and_no_secret() {
         .change(patch.clone(), &bob, password, &[("user.updated", "bob")])
         .await;
     auditor
-        .change(delete.clone(), &bob, json!({}), &[("user.disabled", "bob")])
+        .change(
+            patch.clone(),
+            &bob,
+            json!({"disabled": true}),
+            &[("user.disabled", "bob")],
+        )
         .await;
 
     let token = json!({"name": "reports", "roles": roles});

@@ -78,7 +78,12 @@ fn table() -> Vec<Row> {
         (post.clone(), "/api/v1/users", new_user, "------+-"),
         (post.clone(), "/api/v1/venues", new("NEW"), "------+-"),
         (get, "/api/v1/audit?venue=demo", none(), "---+--+-"),
-        (delete.clone(), "/api/v1/users/USER", none(), "------+-"),
+        (
+            patch.clone(),
+            "/api/v1/users/USER",
+            json!({"disabled": true}),
+            "------+-",
+        ),
         (delete.clone(), "/api/v1/nodes/NODE", none(), "---+--+0"),
         // At the end, as nothing can be changed in it afterwards.
         (delete, "/api/v1/venues/demo", none(), "---+--+-"),
