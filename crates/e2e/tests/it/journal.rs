@@ -52,6 +52,8 @@ async fn a_picture_is_followed_through_the_journal_by_one_trace() {
     assert_eq!(told("exchange"), BTreeSet::from(["citytrack.images"]));
     let types = ["upload", "transformed", "answer"].map(|name| format!("citytrack.images.{name}.v1"));
     assert_eq!(told("type"), types.iter().map(String::as_str).collect());
+    // The routing key of the answer names who waits; operators of the venue see it all the same.
+    assert_eq!(told("venue"), BTreeSet::from(["demo"]));
     let first = entries.last().unwrap();
     assert_eq!(
         (first["routing_key"].as_str(), first["venue"].as_str()),

@@ -18,6 +18,8 @@ pub const TRANSFORMED: &str = "citytrack.images.transformed.v1";
 pub const ANSWER: &str = "citytrack.images.answer.v1";
 /// The header that names the picture a message is about.
 pub const IMAGE_ID: &str = "image-id";
+/// The header that names the venue of the picture, of messages whose routing key does not.
+pub const VENUE: &str = "venue";
 
 /// The routing key of a venue's uploads.
 pub fn uploaded_key(venue: &Slug) -> String {

@@ -17,6 +17,8 @@ pub struct Query {
     pub exchange: Option<String>,
     /// Of this routing key, in which `*` and `#` stand for any text.
     pub key: Option<String>,
+    /// Not of this routing key, in which `*` and `#` stand for any text, too.
+    pub except: Option<String>,
     /// Of this message type.
     pub kind: Option<String>,
     /// About this picture.
@@ -38,6 +40,8 @@ pub struct Query {
 pub struct Page {
     /// Whether messages are being noted.
     pub enabled: bool,
+    /// The id of the newest entry that there is, asked for or not; 0 before the first. For [`Query::after`].
+    pub newest: i64,
     /// The entries.
     pub entries: Vec<Entry>,
     /// For [`Query::before`], when there are more.
@@ -51,23 +55,26 @@ pub struct Page {
 pub async fn list(db: &Database, query: &Query) -> Result<Page, Error> {
     let ask = async {
         let client = db.client().await?;
-        Ok((is_enabled(&client).await?, rows(&client, query).await?))
+        Ok((state(&client).await?, rows(&client, query).await?))
     };
-    let (enabled, rows) = db.in_time(ask).await?;
+    let ((enabled, newest), rows) = db.in_time(ask).await?;
     let mut entries = rows.iter().map(entry).collect::<Result<Vec<_>, Error>>()?;
     let is_more = entries.len() > usize::from(query.limit);
     entries.truncate(query.limit.into());
     Ok(Page {
         enabled,
+        // Some may have come between the two questions.
+        newest: entries.first().map_or(newest, |entry| entry.id.max(newest)),
         next: entries.last().filter(|_| is_more).map(|entry| entry.id),
         entries,
     })
 }
 
-/// A worker says every few seconds that it is at work.
-async fn is_enabled(client: &Client) -> Result<bool, Error> {
-    let question = "select coalesce(noted_at > now() - interval '30 seconds', false) from journal_state";
-    Ok(client.query_one(question, &[]).await?.try_get(0)?)
+/// Whether a worker is at work, which says so every few seconds, and the last id. All entries up to that can be seen.
+async fn state(client: &Client) -> Result<(bool, i64), Error> {
+    let question = "select coalesce(noted_at > now() - interval '30 seconds', false), last_id from journal_state";
+    let row = client.query_one(question, &[]).await?;
+    Ok((row.try_get(0)?, row.try_get(1)?))
 }
 
 /// One more than asked for, which tells whether there are more.
@@ -77,6 +84,7 @@ async fn rows(client: &Client, query: &Query) -> Result<Vec<Row>, Error> {
         .as_ref()
         .map(|venues| venues.iter().map(Slug::as_str).collect::<Vec<_>>());
     let key = query.key.as_deref().map(pattern);
+    let except = query.except.as_deref().map(pattern);
     let limit = i64::from(query.limit) + 1;
     let question = "
         select * from journal
@@ -85,7 +93,8 @@ async fn rows(client: &Client, query: &Query) -> Result<Vec<Row>, Error> {
           and ($5::uuid is null or image_id = $5)
           and ($6::timestamptz is null or at >= $6) and ($7::timestamptz is null or at < $7)
           and ($8::bigint is null or id < $8) and ($9::bigint is null or id > $9)
-        order by id desc limit $10";
+          and ($10::text is null or routing_key not like $10)
+        order by id desc limit $11";
     let rows = client
         .query(
             question,
@@ -99,6 +108,7 @@ async fn rows(client: &Client, query: &Query) -> Result<Vec<Row>, Error> {
                 &query.to,
                 &query.before,
                 &query.after,
+                &except,
                 &limit,
             ],
         )

@@ -33,6 +33,9 @@ pub(super) struct JournalQuery {
     /// Only messages of this routing key; `*` and `#` stand for any text.
     #[param(example = "images.uploaded.*")]
     key: Option<String>,
+    /// No messages of this routing key; `*` and `#` stand for any text.
+    #[param(example = "live.*")]
+    except: Option<String>,
     /// Only messages of this type.
     #[param(example = "citytrack.detections.v1")]
     r#type: Option<String>,
@@ -44,7 +47,7 @@ pub(super) struct JournalQuery {
     to: Option<Timestamp>,
     /// Only older entries: `next` of the page before.
     before: Option<i64>,
-    /// Only newer entries: the `id` of the newest that is known.
+    /// Only newer entries: `newest` of the answer before.
     after: Option<i64>,
     /// Entries in the answer; else 100.
     #[param(minimum = 1, maximum = 1000)]
@@ -57,6 +60,8 @@ struct JournalBody {
     /// Whether messages are being noted: a worker in the role `journal` was at work within the last 30 seconds.
     enabled: bool,
     entries: Vec<EntryBody>,
+    /// For `after`: the id of the newest entry that there is, whether or not it was asked for; 0 before the first.
+    newest: i64,
     /// For `before`; null when there is no more.
     next: Option<i64>,
 }
@@ -107,8 +112,8 @@ impl From<Entry> for EntryBody {
 /// Journal of messages
 ///
 /// Which messages went through the broker, newest first; never what they said. Needs an operator of a venue, who sees what is
-/// about it; an operator of all venues sees everything. To follow it, ask every few seconds for what came `after` the newest
-/// entry that is known. There is nothing while no worker runs in the role `journal`.
+/// about it; an operator of all venues sees everything. To follow it, ask every few seconds for what came `after` the `newest`
+/// of the last answer. There is nothing while no worker runs in the role `journal`.
 #[utoipa::path(
     get, path = "/api/v1/journal", operation_id = "journal", tag = "system",
     params(JournalQuery),
@@ -129,6 +134,7 @@ pub(super) async fn list(
         venues: venues_shown(query.venue.as_deref(), Right::SeeSystem, &principal)?,
         exchange: text("exchange", query.exchange)?,
         key: text("key", query.key)?,
+        except: text("except", query.except)?,
         kind: text("type", query.r#type)?,
         image: query.image,
         from: query.from,
@@ -141,6 +147,7 @@ pub(super) async fn list(
     Ok(HttpResponse::Ok().json(JournalBody {
         enabled: page.enabled,
         entries: page.entries.into_iter().map(EntryBody::from).collect(),
+        newest: page.newest,
         next: page.next,
     }))
 }

@@ -72,7 +72,10 @@ async fn entries_tell_what_is_known_about_a_message() {
         "trace_id": "4bf92f3577b34da6a3ce929d0e0e4736",
         "venue": "demo",
     });
-    assert_eq!(page, json!({"enabled": true, "entries": [entry], "next": null}));
+    assert_eq!(
+        page,
+        json!({"enabled": true, "entries": [entry], "newest": 4, "next": null})
+    );
 }
 
 #[tokio::test]
@@ -84,6 +87,8 @@ async fn entries_are_filtered_and_followed() {
         ("?exchange=citytrack.detections", vec![4, 2, 1]),
         ("?key=detections.*", vec![4, 1]),
         ("?key=images.%23", vec![3]),
+        ("?except=live.*", vec![4, 3, 1]),
+        ("?key=*.demo&except=images.%23", vec![1]),
         ("?type=citytrack.images.upload.v1", vec![3]),
         ("?from=2026-11-22T10:02:00Z&to=2026-11-22T10:04:00Z", vec![3, 2]),
         ("?after=2", vec![4, 3]),
@@ -93,6 +98,9 @@ async fn entries_are_filtered_and_followed() {
         let (status, page) = console.get(&format!("{JOURNAL}{query}")).await;
         assert_eq!((status, ids(&page)), (StatusCode::OK, expected), "{query}");
     }
+    // Where nothing is found it is known all the same from where on to follow.
+    let (_, nothing) = console.get(&format!("{JOURNAL}?key=no.such&after=1")).await;
+    assert_eq!((ids(&nothing), &nothing["newest"]), (vec![], &json!(4)));
     let (_, first) = console.get(&format!("{JOURNAL}?limit=3")).await;
     assert_eq!((ids(&first), &first["next"]), (vec![4, 3, 2], &json!(2)));
     let (_, second) = console.get(&format!("{JOURNAL}?limit=3&before=2")).await;
@@ -104,6 +112,7 @@ async fn entries_are_filtered_and_followed() {
         "?image=7",
         "?from=yesterday",
         "?key=%00",
+        "?except=%00",
         "?who=me",
     ] {
         let (status, problem) = console.get(&format!("{JOURNAL}{wrong}")).await;
@@ -121,7 +130,10 @@ async fn a_journal_that_nobody_writes_is_not_enabled() {
     let (status, page) = console.get(JOURNAL).await;
     assert_eq!(
         (status, page),
-        (StatusCode::OK, json!({"enabled": false, "entries": [], "next": null}))
+        (
+            StatusCode::OK,
+            json!({"enabled": false, "entries": [], "newest": 0, "next": null})
+        )
     );
 }
 

@@ -58,6 +58,7 @@ test.each([
 test("times are told in the zone that is asked for, and UTC where it is not known", () => {
   const noon = Date.parse("2026-07-01T12:00:05Z");
   expect(format.dateTime(noon, "Europe/Berlin")).toBe("1 Jul 2026, 14:00:05");
+  expect(format.clock(noon, "Europe/Berlin")).toBe("14:00:05.000");
   expect(format.date("2026-07-01T23:30:00Z", "Europe/Berlin")).toBe("2 Jul 2026");
   expect(format.zoneName(noon, "Europe/Berlin")).toBe("Europe/Berlin (GMT+2)");
   expect(format.dateTime(noon, "Mars/Olympus")).toBe("1 Jul 2026, 12:00:05");

@@ -13,10 +13,7 @@ const CHANGE = new Intl.NumberFormat(LOCALE, {
 });
 const RELATIVE = new Intl.RelativeTimeFormat(LOCALE, { numeric: "auto" });
 const decimals = new Map<number, Intl.NumberFormat>();
-const zones = new Map<
-  string,
-  { dateTime: Intl.DateTimeFormat; date: Intl.DateTimeFormat; offset: Intl.DateTimeFormat }
->();
+const zones = new Map<string, Record<"dateTime" | "date" | "clock" | "offset", Intl.DateTimeFormat>>();
 
 /** What stands where there is no value; never a zero. */
 export const NOTHING = "–";
@@ -93,6 +90,14 @@ export const dateTime = (time: number | string, zone?: string): string =>
 export const date = (time: number | string, zone?: string): string =>
   formatsIn(zone).date.format(new Date(time));
 
+/** 14:05:09.123 */
+export const clock = (time: number | string, zone?: string): string =>
+  formatsIn(zone).clock.format(new Date(time));
+
+/** 22 Nov 2026, 14:05:09.123 */
+export const exactTime = (time: number | string, zone?: string): string =>
+  `${date(time, zone)}, ${clock(time, zone)}`;
+
 /** Europe/Berlin (GMT+1) */
 export function zoneName(time: number | string, zone?: string): string {
   const { offset } = formatsIn(zone);
@@ -118,6 +123,11 @@ function formatsOf(timeZone: string | undefined) {
     return {
       dateTime: new Intl.DateTimeFormat(LOCALE, { ...day, ...time }),
       date: new Intl.DateTimeFormat(LOCALE, day),
+      clock: new Intl.DateTimeFormat(LOCALE, {
+        ...time,
+        fractionalSecondDigits: 3,
+        ...(timeZone && { timeZone }),
+      }),
       offset: new Intl.DateTimeFormat(LOCALE, { timeZoneName: "shortOffset", ...(timeZone && { timeZone }) }),
     };
   };

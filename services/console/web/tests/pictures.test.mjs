@@ -209,12 +209,12 @@ test("the journal tells the messages of a picture, finds them, and goes on by it
   const page = await openAs(t, "operator", venue, `/pictures/${first}`);
   const way = page.getByRole("region", { name: "Way through the platform" });
   await way.getByText(`images.transformed.${venue.slug}`).waitFor();
-  await way.getByRole("link", { name: "Its messages in the journal" }).click();
+  await way.getByRole("link", { name: "Show them there" }).click();
   await page.getByRole("heading", { level: 1, name: "Journal" }).waitFor();
   const rows = page.getByRole("row").filter({ hasText: venue.slug });
   await until("the messages of the picture are listed", async () => (await rows.count()) >= 2);
 
-  await page.getByRole("button", { name: "Show everything" }).click();
+  await page.getByRole("button", { name: "Clear the filters" }).click();
   await page.getByLabel("Venue", { exact: true }).last().selectOption(venue.slug);
   await page.getByLabel("Routing key").fill("images.*");
   await page.keyboard.press("Enter");
@@ -226,6 +226,30 @@ test("the journal tells the messages of a picture, finds them, and goes on by it
   await page.getByLabel("Routing key").fill("nothing.of.the.kind");
   await page.keyboard.press("Enter");
   await page.getByText("No message was found").waitFor();
+});
+
+test("a journal in which nothing is found is followed from its newest message on", async (t) => {
+  const venue = await makeVenue(t);
+  await venue.sendPicture(picture, { boxes: BOXES });
+  await picturesReady(venue, 1);
+  const page = await openAs(t, "operator", venue, `/journal?venue=${venue.slug}`);
+  await page.getByRole("row").nth(1).waitFor();
+  const question = page.waitForRequest(/journal\?.*key=nothing.*after=/);
+  await page.getByLabel("Routing key").fill("nothing.of.the.kind");
+  await page.keyboard.press("Enter");
+  assert.ok(Number(new URL((await question).url()).searchParams.get("after")) > 0);
+});
+
+test("heartbeats are left out of the journal until they are wanted", async (t) => {
+  const page = await openPage(t, browser);
+  await openSignedIn(page, await makeUser(t, everywhere("operator")), "/journal?exchange=citytrack.detections");
+  const heartbeats = page.getByRole("checkbox", { name: /^Show heartbeats/ });
+  await heartbeats.waitFor();
+  const rows = page.getByRole("row").filter({ hasText: "citytrack.presence.v1" });
+  assert.equal(await rows.count(), 0);
+  await heartbeats.check();
+  await rows.first().waitFor();
+  assert.match(page.url(), /heartbeats=true/);
 });
 
 test("a viewer sees pictures, and neither the upload nor the journal", async (t) => {

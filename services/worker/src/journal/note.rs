@@ -3,7 +3,7 @@
 use citytrack_broker::Delivery;
 use citytrack_common::trace::{TRACEPARENT, TraceParent};
 use citytrack_domain::Slug;
-use citytrack_messages::images::IMAGE_ID;
+use citytrack_messages::images::{IMAGE_ID, VENUE};
 use citytrack_storage::journal::Note;
 use jiff::Timestamp;
 
@@ -24,7 +24,7 @@ pub(super) fn note(delivery: &Delivery, at: Timestamp) -> Note {
         trace_id: header(TRACEPARENT)
             .and_then(TraceParent::parse)
             .map(TraceParent::trace_id),
-        venue: venue(&delivery.route),
+        venue: venue(&delivery.route).or_else(|| Slug::new(header(VENUE)?).ok()),
     }
 }
 
@@ -84,8 +84,16 @@ mod tests {
     }
 
     #[test]
+    fn an_answer_is_about_the_venue_that_its_header_names() {
+        let venue = |route, named| note(&delivery(route, &[(VENUE, named)]), Timestamp::UNIX_EPOCH).venue;
+        assert_eq!(venue("images.answered.ingest-api-1", "demo"), Slug::new("demo").ok());
+        // Who may see a message is what its routing key says, where it says anything.
+        assert_eq!(venue("images.uploaded.demo", "other"), Slug::new("demo").ok());
+    }
+
+    #[test]
     fn what_cannot_be_read_is_left_out() {
-        let headers = [(IMAGE_ID, "7"), (TRACEPARENT, "nonsense")];
+        let headers = [(IMAGE_ID, "7"), (TRACEPARENT, "nonsense"), (VENUE, "no slug")];
         let seen = note(
             &delivery("images.answered.ingest-api\0", &headers),
             Timestamp::UNIX_EPOCH,

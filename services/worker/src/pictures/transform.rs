@@ -14,7 +14,7 @@ use citytrack_common::{Lifecycle, TaskError, admin, health, lifecycle::chain, tr
 use citytrack_domain::{BoxesFrom, Clock, ImageBoxes, ImageFailure, ImageSettings, ImageVariant, Variant};
 use citytrack_images::{Encoded, Limits, Marks, Objects, Wanted};
 use citytrack_messages::images::{
-    ANSWER, Answer, IMAGE_ID, Ready, TRANSFORMED, Transformed, UPLOAD, Upload, answered_key, decode_upload,
+    ANSWER, Answer, IMAGE_ID, Ready, TRANSFORMED, Transformed, UPLOAD, Upload, VENUE, answered_key, decode_upload,
     encode_answer, encode_transformed, transformed_key,
 };
 use citytrack_storage::{
@@ -325,13 +325,17 @@ fn failure(code: &str, detail: &str) -> ImageFailure {
     }
 }
 
-/// Which picture a message is about, and the request that sent it.
+/// Which picture a message is about, whose it is, and the request that sent it.
 fn headers(done: &Transformed, trace: Option<String>) -> Vec<(&'static str, String)> {
     let trace = trace.map(|trace| (TRACEPARENT, trace));
-    [(IMAGE_ID, done.image.id.to_string())]
-        .into_iter()
-        .chain(trace)
-        .collect()
+    let image = &done.image;
+    [
+        (IMAGE_ID, image.id.to_string()),
+        (VENUE, image.source.venue.to_string()),
+    ]
+    .into_iter()
+    .chain(trace)
+    .collect()
 }
 
 /// Time and place, as people there know them.

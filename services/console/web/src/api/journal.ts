@@ -20,13 +20,15 @@ export interface JournalQuery {
   venue?: string | undefined;
   exchange?: string | undefined;
   key?: string | undefined;
+  /** No messages of this routing key. */
+  except?: string | undefined;
   type?: string | undefined;
   image?: string | undefined;
   from?: string | undefined;
   to?: string | undefined;
   /** Only entries older than this one. */
   before?: number | undefined;
-  /** Only entries newer than this one. */
+  /** Only entries newer than this one: the `newest` of the answer before. */
   after?: number | undefined;
   limit?: number;
 }
@@ -35,6 +37,8 @@ export interface JournalPage {
   /** Whether messages are written down at present. */
   enabled: boolean;
   entries: JournalEntry[];
+  /** The id of the newest entry that there is, asked for or not. */
+  newest: number;
   /** The `before` of the next page; null: there is none. */
   next: number | null;
 }

@@ -1,4 +1,4 @@
-import { dateTime, relativeTime, zoneName } from "../format";
+import { dateTime, exactTime, relativeTime, zoneName } from "../format";
 import { useNow } from "../useNow";
 
 interface Props {
@@ -8,6 +8,8 @@ interface Props {
   zone?: string | undefined;
   /** `relative`: "5 minutes ago", with the date in the title. */
   relative?: boolean;
+  /** To the millisecond. */
+  exact?: boolean;
   /** Names the zone in the text, too: where the page does not say it. */
   zoned?: boolean;
   /** What stands for no time. */
@@ -15,13 +17,21 @@ interface Props {
 }
 
 /** A moment, in a zone that its title names. */
-export function TimeText({ at, zone, relative = false, zoned = false, none = "–" }: Props) {
+export function TimeText({ at, zone, relative = false, exact = false, zoned = false, none = "–" }: Props) {
   if (at === null || at === undefined) return <span class="muted">{none}</span>;
   const time = typeof at === "number" ? at : Date.parse(at);
   const full = `${dateTime(time, zone)} ${zoneName(time, zone)}`;
   return (
     <time dateTime={new Date(time).toISOString()} title={full}>
-      {relative ? <Relative time={time} /> : zoned ? full : dateTime(time, zone)}
+      {relative ? (
+        <Relative time={time} />
+      ) : zoned ? (
+        full
+      ) : exact ? (
+        exactTime(time, zone)
+      ) : (
+        dateTime(time, zone)
+      )}
     </time>
   );
 }

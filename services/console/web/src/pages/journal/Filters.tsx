@@ -79,7 +79,7 @@ export function Filters({ params, venues }: { params: URLSearchParams; venues: V
       {moment("to", "Until")}
       {NAMES.some(value) && (
         <button type="button" class="quiet" onClick={clear}>
-          Show everything
+          Clear the filters
         </button>
       )}
     </form>

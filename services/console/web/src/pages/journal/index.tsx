@@ -7,13 +7,14 @@ import { Notice } from "../../parts/Notice";
 import { PageHead } from "../../parts/PageHead";
 import { Empty, Loaded } from "../../parts/States";
 import { type Column, Table } from "../../parts/Table";
+import { setQuery } from "../../router";
 import { TimeText } from "../../parts/TimeText";
 import type { PageProps } from "../../routes";
-import { may } from "../../session/rights";
+import { may, mayEverywhere } from "../../session/rights";
 import { useSession } from "../../session/session";
 import { useVenues } from "../../session/venues";
 import { Filters } from "./Filters";
-import { asked, type Asked } from "./query";
+import { asked, type Asked, mayHaveHeartbeats } from "./query";
 import { useJournal } from "./useJournal";
 import "./journal.css";
 
@@ -33,12 +34,25 @@ export default function Journal({ address }: PageProps) {
       />
       <Filters params={address.searchParams} venues={mine} />
       {/* Until the venue's zone is known, it is not known which time is meant. */}
-      {(venues || !venue) && <Entries key={JSON.stringify(wanted)} wanted={wanted} zone={zone} />}
+      {(venues || !venue) && (
+        <Entries
+          key={JSON.stringify(wanted)}
+          wanted={wanted}
+          zone={zone}
+          offersHeartbeats={mayEverywhere(roles, "operator") && mayHaveHeartbeats(wanted)}
+        />
+      )}
     </div>
   );
 }
 
-function Entries({ wanted, zone }: { wanted: Asked; zone: string | undefined }) {
+interface Props {
+  wanted: Asked;
+  zone: string | undefined;
+  offersHeartbeats: boolean;
+}
+
+function Entries({ wanted, zone, offersHeartbeats }: Props) {
   // What lies in the past has no end that grows.
   const mayFollow = wanted.to === undefined;
   const [isFollowing, setFollowing] = useState(mayFollow);
@@ -49,18 +63,21 @@ function Entries({ wanted, zone }: { wanted: Asked; zone: string | undefined }) 
         {({ enabled }) => (
           <>
             {!enabled && <SwitchedOff />}
-            {enabled && mayFollow && (
-              <div class="journal-head">
+            <div class="journal-head">
+              {enabled && mayFollow && (
                 <label class="check">
                   <input type="checkbox" checked={isFollowing} onChange={() => setFollowing(!isFollowing)} />
                   Show new messages as they come
                 </label>
-                {tailError && (
-                  <p class="help bad" role="alert">
-                    {tailError.message}
-                  </p>
-                )}
-              </div>
+              )}
+              {offersHeartbeats && (enabled || entries.length > 0) && (
+                <Heartbeats areShown={!wanted.except} />
+              )}
+            </div>
+            {tailError && (
+              <p class="help bad" role="alert">
+                {tailError.message}
+              </p>
             )}
             <Table
               caption="Messages, the newest first"
@@ -86,6 +103,21 @@ function Entries({ wanted, zone }: { wanted: Asked; zone: string | undefined }) 
   );
 }
 
+function Heartbeats({ areShown }: { areShown: boolean }) {
+  return (
+    <label class="check">
+      <input
+        type="checkbox"
+        checked={areShown}
+        onChange={() => setQuery({ heartbeats: areShown ? null : "true" })}
+      />
+      <span>
+        Show heartbeats, too: <code>live.presence</code>, from each <code>realtime-ws</code> every 5 seconds
+      </span>
+    </label>
+  );
+}
+
 function SwitchedOff() {
   return (
     <Notice kind="info" title="The journal is switched off">
@@ -104,7 +136,7 @@ const None = () => (
 );
 
 const columnsIn = (zone: string | undefined): Column<JournalEntry>[] => [
-  { key: "at", header: "Time", isName: true, cell: ({ at }) => <TimeText at={at} zone={zone} /> },
+  { key: "at", header: "Time", isName: true, cell: ({ at }) => <TimeText at={at} zone={zone} exact /> },
   {
     key: "key",
     header: "Routing key",

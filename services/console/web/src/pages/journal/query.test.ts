@@ -25,7 +25,20 @@ test("the address says what to look for", () => {
     image: undefined,
     from: "2026-11-22T07:00:00.000Z",
     to: undefined,
+    except: undefined,
   });
+});
+
+test.each([
+  ["", "live.*"],
+  ["exchange=citytrack.detections", "live.*"],
+  ["heartbeats=true", undefined],
+  // Who asks for a type or a key gets it.
+  ["type=citytrack.presence.v1", undefined],
+  ["key=live.presence", undefined],
+  ["venue=demo", undefined],
+])("heartbeats are left out unless they are wanted: %s", (query, except) => {
+  expect(asked(new URLSearchParams(query), "UTC").except).toBe(except);
 });
 
 const shown = (next: number | null, ...ids: number[]): Shown => ({ entries: ids.map(entry), next });

@@ -3,6 +3,9 @@ import { momentOf } from "../../zoned";
 
 export type Asked = Omit<JournalQuery, "before" | "after" | "limit">;
 
+/** What each `realtime-ws` tells the others every five seconds: left out unless somebody wants it, else one sees little else. */
+export const HEARTBEATS = "live.*";
+
 /** What can be asked for, as it is named in the address. */
 export const NAMES = ["venue", "exchange", "key", "type", "image", "from", "to"] as const;
 
@@ -13,7 +16,7 @@ export function asked(params: URLSearchParams, zone: string | undefined): Asked 
     const moment = momentOf(given(name) ?? "", zone);
     return moment === undefined ? undefined : new Date(moment).toISOString();
   };
-  return {
+  const wanted = {
     venue: given("venue"),
     exchange: given("exchange"),
     key: given("key"),
@@ -22,7 +25,13 @@ export function asked(params: URLSearchParams, zone: string | undefined): Asked 
     from: instant("from"),
     to: instant("to"),
   };
+  const hides = mayHaveHeartbeats(wanted) && !params.has("heartbeats");
+  return { ...wanted, except: hides ? HEARTBEATS : undefined };
 }
+
+/** Whether heartbeats could be among what is asked for: they are about no venue and no picture. */
+export const mayHaveHeartbeats = ({ venue, key, type, image }: Asked): boolean =>
+  !venue && !key && !type && !image;
 
 /** Entries without a hole between them, the newest first. */
 export interface Shown {

@@ -21,7 +21,14 @@ interface Journal {
 
 /** The journal from now backwards and, while `isFollowing`, forwards. */
 export function useJournal(wanted: Asked, isFollowing: boolean): Journal {
-  const first = useResource((signal) => listJournal({ ...wanted, limit: AT_ONCE }, signal), []);
+  // Up to where all is known. It grows also while nothing is found, so that nothing is looked through twice.
+  const seen = useRef(0);
+  const load = async (signal: AbortSignal) => {
+    const page = await listJournal({ ...wanted, limit: AT_ONCE }, signal);
+    seen.current = page.newest;
+    return page;
+  };
+  const first = useResource(load, []);
   const [changed, setChanged] = useState<Shown>();
   const begun = first.data ?? NOTHING;
   const { entries, next } = changed ?? begun;
@@ -31,7 +38,9 @@ export function useJournal(wanted: Asked, isFollowing: boolean): Journal {
     setChanged((known = begun) => withOlder(known, page));
   });
   const tailError = useTail(first.data?.enabled === true && isFollowing, async (signal) => {
-    const page = await listJournal({ ...wanted, after: entries[0]?.id ?? 0, limit: MOST }, signal);
+    const page = await listJournal({ ...wanted, after: seen.current, limit: MOST }, signal);
+    if (signal.aborted) return;
+    seen.current = page.newest;
     // What was loaded of the past stays.
     setChanged((known = begun) => withNewer(known, page, Math.max(MOST, known.entries.length)));
   });

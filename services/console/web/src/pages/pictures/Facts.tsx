@@ -55,22 +55,22 @@ export function Facts({ image, zone }: Props) {
             </dd>
           </>
         )}
-        {state !== "received" && (
+        {(state === "ready" || boxes) && (
           <>
             <dt>Boxes</dt>
             <dd>
               {tellBoxes(boxes)}
               {boxes_from && <span class="muted"> ({ORIGINS[boxes_from] ?? boxes_from})</span>}
             </dd>
+          </>
+        )}
+        {state === "ready" && (
+          <>
             <dt>Kept</dt>
             <dd>
               {variants.map(({ variant, bytes: size }) => `${variant} ${bytes(size)}`).join(", ") ||
                 "nothing"}
             </dd>
-          </>
-        )}
-        {state === "ready" && (
-          <>
             <dt>Kept until</dt>
             <dd>
               <TimeText at={kept_until} zone={zone} zoned />

@@ -66,7 +66,7 @@ export function Filters({ params, venue, venues }: Props) {
         <input
           id={`${id}-class`}
           type="search"
-          placeholder="All, such as person"
+          placeholder="All"
           autocomplete="off"
           autocapitalize="off"
           value={value("class")}

@@ -97,7 +97,11 @@ function Tile({ image, zone, hasBoxes }: TileProps) {
         <span class="tile-text">
           <strong>{image.camera ?? "No camera"}</strong>
           <TimeText at={image.captured_at} zone={zone} />
-          {image.state !== "received" && <span class="muted">{tellBoxes(image.boxes)}</span>}
+          {image.state !== "received" && (
+            <span class="tile-more muted">
+              {image.state === "failed" ? tellFailure(image) : tellBoxes(image.boxes)}
+            </span>
+          )}
         </span>
       </a>
     </li>
@@ -120,7 +124,6 @@ function Shown({ image, hasBoxes }: Omit<TileProps, "zone">) {
     <span class="picture">
       <span class="picture-missing">
         <span class={`badge ${kind}`}>{label}</span>
-        {image.state === "failed" && tellFailure(image)}
       </span>
     </span>
   );

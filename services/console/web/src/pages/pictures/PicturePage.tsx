@@ -1,6 +1,6 @@
 import { useState } from "preact/hooks";
 import { getImage, type ImageDetails, VARIANTS, type Variant } from "../../api/images";
-import { dateTime } from "../../format";
+import { dateTime, zoneName } from "../../format";
 import { PageHead } from "../../parts/PageHead";
 import { Card } from "../../parts/Card";
 import { Empty, Loaded } from "../../parts/States";
@@ -68,7 +68,8 @@ function Found({ image }: { image: ImageDetails }) {
         intro={
           <>
             A picture of{" "}
-            <a href={`/pictures?venue=${encodeURIComponent(image.venue)}`}>{venue?.name ?? image.venue}</a>
+            <a href={`/pictures?venue=${encodeURIComponent(image.venue)}`}>{venue?.name ?? image.venue}</a>.
+            {zone && ` Times are those of ${zoneName(image.captured_at, zone)}.`}
           </>
         }
         actions={isKept && may(roles, "operator", image.venue) && <Original image={image} />}
@@ -134,7 +135,10 @@ function NotShown({ image }: { image: ImageDetails }) {
   const [title, text] = {
     received: ["The picture is on its way", "It is shown here as soon as it is ready."],
     ready: ["No form of this picture is kept", "The venue's settings say which ones are made."],
-    failed: ["The picture could not be transformed", `${tellFailure(image)} It was discarded.`],
+    failed: [
+      "The picture could not be transformed",
+      `${tellFailure(image)} What was uploaded is put aside for whoever runs the platform, for a day at most.`,
+    ],
     expired: ["The picture was deleted", "Its time was over. What is known about it stays for a year."],
   }[image.state] as [string, string];
   return (

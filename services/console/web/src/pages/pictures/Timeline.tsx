@@ -1,7 +1,7 @@
 import { useState } from "preact/hooks";
 import type { ImageDetails } from "../../api/images";
 import { type JournalEntry, listJournal } from "../../api/journal";
-import { bytes } from "../../format";
+import { bytes, clock } from "../../format";
 import { Card } from "../../parts/Card";
 import { TimeText } from "../../parts/TimeText";
 import { may } from "../../session/rights";
@@ -42,14 +42,20 @@ export function Timeline({ image, zone }: Props) {
           <Line key={step.name} step={step} zone={zone} />
         ))}
       </ol>
-      {mayRead && enabled && (
-        <p class="help">
-          <a href={`/journal?image=${image.id}`}>Its messages in the journal</a>
-        </p>
-      )}
-      {enabled === false && (
-        <p class="help">The journal of messages is switched off; it would tell which ones there were.</p>
-      )}
+      <p class="help">
+        The steps were written down with the picture
+        {entries.length > 0 ? (
+          <>
+            , its messages in the journal. <a href={`/journal?image=${image.id}`}>Show them there</a>
+          </>
+        ) : enabled ? (
+          "; the journal has no message about it."
+        ) : enabled === false ? (
+          ". The journal, which would tell its messages, is switched off."
+        ) : (
+          "."
+        )}
+      </p>
       {journal.error && <p class="help">Its messages are not known: {journal.error.message}</p>}
     </Card>
   );
@@ -66,13 +72,15 @@ function Line({ step, zone }: { step: Step; zone: string | undefined }) {
         {step.took && step.at && <span class="way-took">+{step.took}</span>}
       </p>
       <p class="muted">
-        {step.state === "waiting" ? "Not yet" : step.at ? <TimeText at={step.at} zone={zone} /> : null}
+        {step.state === "waiting" ? "Not yet" : step.at ? <TimeText at={step.at} zone={zone} exact /> : null}
         {step.text && step.at && " · "}
         {step.text}
       </p>
-      {step.messages.map(({ id, routing_key, size }) => (
+      {step.messages.map(({ id, at, routing_key, size }) => (
         <p key={id} class="way-message muted">
-          Message <span class="mono">{routing_key}</span>, {bytes(size)}
+          <span class="mono">{routing_key}</span>
+          <br />
+          {bytes(size)}, noted at <time dateTime={at}>{clock(at, zone)}</time>
         </p>
       ))}
     </li>

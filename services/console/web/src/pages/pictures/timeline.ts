@@ -49,7 +49,7 @@ export function timeline(image: ImageDetails, journal: JournalEntry[]): Step[] {
       messages: about("transformed", "answered"),
     },
     {
-      name: "Saved",
+      name: state === "failed" ? "Written down" : "Saved",
       at: saved_at,
       state: isWaiting ? "waiting" : "done",
       took: took(transformed_at, saved_at),

@@ -1,11 +1,11 @@
 import { useState } from "preact/hooks";
 import type { ApiError } from "../../api/client";
 import { getImage } from "../../api/images";
-import { bytes, percent } from "../../format";
+import { bytes, percent, seconds } from "../../format";
 import { Picture } from "../../pictures/Picture";
 import { tellBoxes, tellFailure } from "../../pictures/tell";
 import { useResource } from "../../useResource";
-import { isUnderWay, type Item, type UploadQueue } from "./queue";
+import { isUnderWay, type Item, type ItemState, type UploadQueue } from "./queue";
 
 /** One file: how far it is, and what became of it. */
 export function ItemRow({ item, queue }: { item: Item; queue: UploadQueue }) {
@@ -45,10 +45,18 @@ function Unsent({ item: { file, state } }: { item: Item }) {
         </p>
       )}
       {state.is === "waiting" && <p class="help">Waits for its turn</p>}
-      {state.is === "later" && <p class="help">No room at the moment: it is sent again by itself</p>}
+      {state.is === "later" && <Later {...state} />}
       {state.is === "cancelled" && <p class="help">Cancelled</p>}
       {state.is === "failed" && <Failure error={state.error} />}
     </div>
+  );
+}
+
+function Later({ error, waitSeconds }: Extract<ItemState, { is: "later" }>) {
+  return (
+    <p class="help">
+      {error.message} It is sent again by itself after {seconds(waitSeconds)}.
+    </p>
   );
 }
 
@@ -100,6 +108,7 @@ function Received({ id, name }: { id: string; name: string }) {
         ) : (
           <p class="help" role="status">
             Ready: {tellBoxes(image.boxes)}
+            {!image.boxes && ", so all of it is unrecognisable"}
           </p>
         )}
       </div>

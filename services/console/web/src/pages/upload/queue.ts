@@ -6,8 +6,8 @@ export type ItemState =
   | { is: "waiting" }
   /** `share`: how much of the file is on its way, 0 to 1. */
   | { is: "sending"; share: number }
-  /** The platform has no room at the moment; it is sent again by itself. */
-  | { is: "later" }
+  /** The platform has no room at the moment; it is sent again by itself, so many seconds after it said so. */
+  | { is: "later"; error: ApiError; waitSeconds: number }
   | { is: "received" }
   | { is: "failed"; error: ApiError }
   | { is: "cancelled" };
@@ -108,12 +108,13 @@ export class UploadQueue {
   #failed(id: string, kept: Kept, error: ApiError): void {
     const hasNoRoom = error.status === 429 || error.status === 503;
     if (!hasNoRoom || kept.attempts >= ATTEMPTS) return this.#set(id, { is: "failed", error });
-    this.#set(id, { is: "later" });
+    const waitSeconds = error.retryAfterSeconds ?? DEFAULT_WAIT_S;
+    this.#set(id, { is: "later", error, waitSeconds });
     const wait = () => {
       this.#set(id, { is: "waiting" });
       this.#pump();
     };
-    kept.timer = setTimeout(wait, (error.retryAfterSeconds ?? DEFAULT_WAIT_S) * 1000);
+    kept.timer = setTimeout(wait, waitSeconds * 1000);
   }
 
   #set(id: string, state: ItemState): void {
