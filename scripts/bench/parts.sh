@@ -90,6 +90,27 @@ measure_growth() {
   for fleet in "16 1" "500 1" "5000 1" "500 500"; do _grow_fleet "${fleet% *}" "${fleet#* }"; done
 }
 
+measure_journal() { runs _journal; }
+
+# One of each, then the same with `worker journal`, whose queues would go on costing when it is gone.
+_journal() {
+  local count batch
+  local labels=("no journal" "a journal")
+  for count in 0 1; do
+    COUNT[journal]=$count
+    system_start
+    for batch in 1x1 10x10; do
+      empty_tables
+      SECTION=growth attempt drive citytrack --label "${labels[count]}" --batch "$batch" --max-behind 2000
+    done
+    SECTION=growth attempt drive citytrack --label "${labels[count]}, 200 a second" --batch 10x10 --rate 200
+  done
+  COUNT[journal]=0
+  system_start
+  rabbitmq_delete_queue $((PORT_BASE + 672)) "$RABBITMQ_PASSWORD" citytrack.journal
+  rabbitmq_delete_queue $((PORT_BASE + 672)) "$RABBITMQ_PASSWORD" citytrack.journal.images
+}
+
 # _grow_fleet NODES VENUES: without a subscriber, who could watch only one of the venues. Thousands of cameras are new to the
 # worker: that is over when the measured time begins.
 _grow_fleet() {

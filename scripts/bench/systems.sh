@@ -69,7 +69,7 @@ make_fleet() {
 # empty_tables: what was measured before takes neither disk nor time of what comes.
 empty_tables() {
   postgres_query $((PORT_BASE + 432)) "$POSTGRES_PASSWORD" citytrack \
-    "truncate frame, batch, camera_minute, class_minute, stream, rollup_delta, camera_hour, camera_day, class_hour, class_day,
+    "truncate journal, frame, batch, camera_minute, class_minute, stream, rollup_delta, camera_hour, camera_day, class_hour, class_day,
      track_minute, track_hour, track_day, heat_hour" >/dev/null
   postgres_query $((PORT_BASE + 432)) "$POSTGRES_PASSWORD" citytrack checkpoint
 }

@@ -95,6 +95,7 @@ rabbitmq_set_policies() {
   [[ $bytes =~ ^[1-9][0-9]*B$ ]] || fail "CITYTRACK_QUEUE_LIMIT: '$3' is no size such as 4GiB"
   _rabbitmq_set_policy "$1" "$2" persist "{\"max-length-bytes\": ${bytes%B}, \"overflow\": \"reject-publish\"}"
   _rabbitmq_set_policy "$1" "$2" dead '{"delivery-limit": 1000000}'
+  _rabbitmq_set_policy "$1" "$2" images.dead '{"delivery-limit": 1000000}'
 }
 
 # _rabbitmq_set_policy PORT PASSWORD QUEUE DEFINITION: of the queue citytrack.QUEUE, under the name citytrack-QUEUE.
@@ -104,6 +105,13 @@ _rabbitmq_set_policy() {
       --data "{\"pattern\": \"^citytrack\\\\.$3\$\", \"apply-to\": \"queues\", \"definition\": $4}" \
       "http://127.0.0.1:$(($1 + 1))/api/policies/%2f/citytrack-$3" ||
     fail "RabbitMQ refused the policy citytrack-$3: $4"
+}
+
+# rabbitmq_delete_queue PORT PASSWORD QUEUE: and everything in it.
+rabbitmq_delete_queue() {
+  printf 'user = "%s:%s"\n' "$RABBITMQ_ACCOUNT" "$2" |
+    curl -s -m 10 -o /dev/null --fail -K - -X DELETE "http://127.0.0.1:$(($1 + 1))/api/queues/%2f/$3" ||
+    fail "RabbitMQ did not delete the queue $3"
 }
 
 # rabbitmq_stop [now]: orderly (about 8 s, most of it the management plugin), or at once when the data do not matter.

@@ -9,10 +9,11 @@ use super::cell::{NONE, cell};
 use super::{cost_of, different};
 
 /// Whose CPU time has a column.
-const PROCESSES: [(&str, &str); 6] = [
+const PROCESSES: [(&str, &str); 7] = [
     ("ingest-api", "ingest-api"),
     ("rabbitmq", "RabbitMQ"),
     ("worker", "worker"),
+    ("journal", "journal"),
     ("postgres", "PostgreSQL"),
     ("realtime-ws", "realtime-ws"),
     ("gateway", "gateway"),
