@@ -242,7 +242,11 @@ test("a journal in which nothing is found is followed from its newest message on
 
 test("heartbeats are left out of the journal until they are wanted", async (t) => {
   const page = await openPage(t, browser);
-  await openSignedIn(page, await makeUser(t, everywhere("operator")), "/journal?exchange=citytrack.detections");
+  await openSignedIn(
+    page,
+    await makeUser(t, everywhere("operator")),
+    "/journal?exchange=citytrack.detections",
+  );
   const heartbeats = page.getByRole("checkbox", { name: /^Show heartbeats/ });
   await heartbeats.waitFor();
   const rows = page.getByRole("row").filter({ hasText: "citytrack.presence.v1" });
