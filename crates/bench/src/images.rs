@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use crate::fleet::Fleet;
 use crate::latency::{Latencies, Summary};
-use crate::processes::{Snapshot, of_pid_files};
+use crate::processes::{Cost, Snapshot, of_pid_files};
 use crate::watch::Database;
 
 /// Which system to send pictures to, and how
@@ -23,7 +23,7 @@ pub struct Args {
     /// What the row of the table is called
     #[arg(long, default_value = "CityTrack")]
     label: String,
-    /// Where ingest-api answers
+    /// Where ingest-api answers, or a peer that takes pictures in the same way
     #[arg(long)]
     base_url: String,
     /// The nodes whose keys are used, as `prepare` wrote them
@@ -32,22 +32,25 @@ pub struct Args {
     /// A folder with pictures (*.jpg), and with boxes.json, the boxes that go with each
     #[arg(long)]
     pictures: PathBuf,
-    /// How many to send, in turn
-    #[arg(long, default_value_t = 400, value_parser = clap::value_parser!(u32).range(1..=100_000))]
-    count: u32,
+    /// For how many seconds to send; what is under way then is waited for and counts
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=600))]
+    seconds: u32,
     /// How many to send before, which are not measured
     #[arg(long, default_value_t = 20)]
     warmup: u32,
     /// How many may be under way at once: sent, and not ready
     #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..=1_000))]
     in_flight: u32,
-    /// How many `worker transform` run: said in the report
+    /// How many `worker transform`, or processes of Celery, run: said in the report
     #[arg(long)]
     workers: u32,
     /// The folder of the pid files of the system
     #[arg(long)]
     pids: PathBuf,
-    /// Where the pictures are stored
+    /// How the names of those pid files begin whose processes, with all that they started, do the work: `transform`, say
+    #[arg(long, value_delimiter = ',', required = true)]
+    servers: Vec<String>,
+    /// Where the pictures are stored, in a table `image` with `id` and `state`
     #[arg(long, env = "CITYTRACK_DATABASE__URL", hide_env_values = true)]
     database_url: String,
 }
@@ -58,13 +61,17 @@ struct Outcome {
     label: String,
     workers: u32,
     in_flight: u32,
-    pictures: u32,
+    pictures: u64,
     seconds: f64,
     pictures_per_s: f64,
     /// From the first byte sent to the moment at which the picture is found in the database.
     latency_ms: Summary,
-    /// Of the processes that transform, for a picture.
+    /// CPU time of the processes that do the work (`--servers`), for a picture.
     cpu_ms: f64,
+    /// CPU time of PostgreSQL and RabbitMQ, for a picture; what the generator asks of PostgreSQL is left out.
+    stores_cpu_ms: f64,
+    /// CPU seconds of everything else on the machine meanwhile: much means that the figures are disturbed.
+    others_s: f64,
     faults: Vec<String>,
 }
 
@@ -72,7 +79,8 @@ struct Outcome {
 const EVERY: Duration = Duration::from_millis(4);
 /// No picture takes so long.
 const PATIENCE: Duration = Duration::from_mins(2);
-const TRANSFORM: &str = "transform";
+/// How the names of the pid files of PostgreSQL and RabbitMQ begin.
+const STORES: [&str; 3] = ["postgres", "rabbitmq", "epmd"];
 
 /// Measures, and prints a JSON line.
 #[expect(clippy::print_stdout, reason = "the figures are what the program is for")]
@@ -89,31 +97,41 @@ async fn measure(args: &Args) -> Result<Outcome> {
     let sender = Sender::new(args)?;
     let watching = sender.watch(&database);
     let sending = async {
-        sender.send(args, args.warmup).await?;
+        sender.send(args, args.warmup as usize, PATIENCE).await?;
         let before = Snapshot::take(&roots, &ours)?;
         let start = Instant::now();
-        let latencies = sender.send(args, args.count).await?;
+        let time = Duration::from_secs(args.seconds.into());
+        let latencies = sender.send(args, usize::MAX, time).await?;
         let seconds = start.elapsed().as_secs_f64();
         let cost = Snapshot::take(&roots, &ours)?.cost_since(&before, 1);
-        let transforming = cost
-            .processes
-            .iter()
-            .filter(|process| process.name.starts_with(TRANSFORM));
-        let cpu: f64 = transforming.map(|process| process.cpu_s).sum();
-        Ok(Outcome {
-            kind: "images",
-            label: args.label.clone(),
-            workers: args.workers,
-            in_flight: args.in_flight,
-            pictures: args.count,
-            seconds,
-            pictures_per_s: f64::from(args.count) / seconds,
-            latency_ms: latencies.summary(),
-            cpu_ms: cpu * 1000.0 / f64::from(args.count),
-            faults: Vec::new(),
-        })
+        Ok(outcome(args, seconds, &latencies, &cost))
     };
     tokio::select! { outcome = sending => outcome, failed = watching => failed.and(Err(anyhow::anyhow!("the watch ended"))) }
+}
+
+fn outcome(args: &Args, seconds: f64, latencies: &Latencies, cost: &Cost) -> Outcome {
+    let latency_ms = latencies.summary();
+    let pictures = latency_ms.count as f64;
+    let cpu_ms = |names: &[&str]| {
+        let processes = cost.processes.iter();
+        let of = processes.filter(|process| names.iter().any(|name| process.name.starts_with(name)));
+        of.map(|process| process.cpu_s).sum::<f64>() * 1000.0 / pictures
+    };
+    let servers: Vec<&str> = args.servers.iter().map(String::as_str).collect();
+    Outcome {
+        kind: "images",
+        label: args.label.clone(),
+        workers: args.workers,
+        in_flight: args.in_flight,
+        pictures: latency_ms.count,
+        seconds,
+        pictures_per_s: pictures / seconds,
+        latency_ms,
+        cpu_ms: cpu_ms(&servers),
+        stores_cpu_ms: cpu_ms(&STORES),
+        others_s: cost.others_s,
+        faults: Vec::new(),
+    }
 }
 
 /// A picture, and the boxes on it as JSON.
@@ -142,9 +160,10 @@ impl Sender {
         })
     }
 
-    /// Sends pictures in turn; says how long each took until it was ready.
-    async fn send(&self, args: &Args, count: u32) -> Result<Latencies> {
-        let numbers = stream::iter(0..count as usize);
+    /// Sends pictures in turn, so many at most and for so long; says how long each took until it was ready.
+    async fn send(&self, args: &Args, count: usize, time: Duration) -> Result<Latencies> {
+        let start = Instant::now();
+        let numbers = stream::iter((0..count).take_while(|_| start.elapsed() < time));
         let each = numbers
             .map(|number| self.one(number))
             .buffer_unordered(args.in_flight as usize);

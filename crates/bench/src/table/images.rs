@@ -16,8 +16,8 @@ pub(super) fn table(runs: &[Value]) -> Result<String> {
     writeln!(
         out,
         "\n### Pictures of 1920 × 1080 → three variants, {} under way at once\n\n\
-         | | workers | pictures/s | ready after, ms: p50 | p99 | CPU of the workers a picture, ms | times the other's rate |\n\
-         | --- | --- | --- | --- | --- | --- | --- |",
+         | | workers | pictures/s | ready after, ms: p50 | p99 | CPU a picture, ms: servers | database and broker | times the other's rate |\n\
+         | --- | --- | --- | --- | --- | --- | --- | --- |",
         first["in_flight"]
     )?;
     let name = |run: &Value| format!("{} | {}", run["label"].as_str().unwrap_or_default(), run["workers"]);
@@ -38,11 +38,12 @@ pub(super) fn table(runs: &[Value]) -> Result<String> {
             .map_or(NONE.to_owned(), |(own, other)| format!("{:.2}", own / other));
         writeln!(
             out,
-            "| {row} | {} | {} | {} | {} | {ratio} |",
+            "| {row} | {} | {} | {} | {} | {} | {ratio} |",
             cell(of(rate)),
             cell(of("/latency_ms/p50")),
             cell(of("/latency_ms/p99")),
             cell(of("/cpu_ms")),
+            cell(of("/stores_cpu_ms")),
         )?;
     }
     Ok(out)
@@ -58,7 +59,7 @@ mod tests {
     fn systems_stand_beside_each_other_for_the_same_number_of_workers() {
         let run = |label: &str, workers: u32, rate: f64| {
             json!({"kind": "images", "label": label, "workers": workers, "in_flight": 8, "pictures_per_s": rate,
-                "latency_ms": {"p50": 80.0, "p99": 120.0}, "cpu_ms": 25.0})
+                "latency_ms": {"p50": 80.0, "p99": 120.0}, "cpu_ms": 25.0, "stores_cpu_ms": 9.0})
         };
         let runs = [
             run("CityTrack", 1, 40.0),
@@ -67,11 +68,17 @@ mod tests {
         ];
         let text = table(&runs).unwrap();
         assert!(
-            text.contains("| CityTrack | 1 | 40 | 80 | 120 | 25 | 4.00 |\n"),
+            text.contains("| CityTrack | 1 | 40 | 80 | 120 | 25 | 9 | 4.00 |\n"),
             "{text}"
         );
-        assert!(text.contains("| Celery | 1 | 10 | 80 | 120 | 25 | 0.25 |\n"), "{text}");
-        assert!(text.contains("| CityTrack | 2 | 70 | 80 | 120 | 25 | – |\n"), "{text}");
+        assert!(
+            text.contains("| Celery | 1 | 10 | 80 | 120 | 25 | 9 | 0.25 |\n"),
+            "{text}"
+        );
+        assert!(
+            text.contains("| CityTrack | 2 | 70 | 80 | 120 | 25 | 9 | – |\n"),
+            "{text}"
+        );
         assert_eq!(table(&[]).unwrap(), "");
     }
 }
