@@ -36,6 +36,8 @@ pub(crate) struct Room {
     unpacked: Arc<Semaphore>,
     /// KiB of the largest body.
     largest: u32,
+    /// What every body takes, however small it is.
+    least: u64,
 }
 
 /// What one node, or all of them, have taken of the room.
@@ -80,7 +82,13 @@ impl Room {
             taken: Arc::default(),
             unpacked: Arc::new(Semaphore::new(UNPACKING * largest as usize)),
             largest,
+            least: 0,
         }
+    }
+
+    /// Of which every body takes at least so many bytes, so that there is a bound for their number.
+    pub(crate) fn of_at_least(self, least: u64) -> Self {
+        Self { least, ..self }
     }
 
     /// A place for a body that announces so many bytes.
@@ -90,7 +98,7 @@ impl Room {
             of_node: Part::none(node, self.share),
             unpacked: None,
         };
-        place.grow(bytes)?;
+        place.grow(bytes.max(self.least))?;
         Ok(place)
     }
 
@@ -175,6 +183,21 @@ mod tests {
         let node = Arc::<Share>::default();
         assert!(room.take(&node, 4 * MEBIBYTE).is_ok());
         assert_eq!(room.take(&node, u64::MAX).unwrap_err(), NoPlace::ShareTaken);
+    }
+
+    #[test]
+    fn there_is_a_bound_for_bodies_of_which_nothing_comes() {
+        let room = Room::new(4 * MEBIBYTE, MEBIBYTE).of_at_least(MEBIBYTE / 2);
+        let nodes: [Arc<Share>; 5] = Default::default();
+        let mut places = Vec::new();
+        for node in &nodes[..4] {
+            let place = || room.take(node, 0);
+            places.extend([place().unwrap(), place().unwrap()]);
+        }
+        assert_eq!(room.take(&nodes[0], 0).unwrap_err(), NoPlace::ShareTaken);
+        assert_eq!(room.take(&nodes[4], 0).unwrap_err(), NoPlace::Full);
+        places[0].grow(MEBIBYTE / 2).unwrap();
+        assert_eq!(places[0].grow(MEBIBYTE / 2 + 1), Err(NoPlace::ShareTaken));
     }
 
     #[test]

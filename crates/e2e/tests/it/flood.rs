@@ -103,18 +103,27 @@ async fn slow_pictures_leave_detections_their_room() {
         .set("ingest-api", "CITYTRACK_IMAGES__MAX_BODIES", "8MiB");
     let mut system = setup.start().await;
     let key = system.venue("demo").await;
-    let mut slow = slow_upload(&system.ingest[0].http, &key, 8 << 20).await;
+    // The largest picture, and what a form may have around it: there is always room for both.
+    let slow_uploads = async || {
+        let address = &system.ingest[0].http;
+        let around = 5 * (256 << 10) + (64 << 10);
+        [
+            slow_upload(address, &key, 8 << 20).await,
+            slow_upload(address, &key, around).await,
+        ]
+    };
+    let mut slow = slow_uploads().await;
     let picture = photograph();
     eventually("the room for pictures is taken", async || {
         if upload(&system, &key, &picture).await == StatusCode::TOO_MANY_REQUESTS {
             return Some(());
         }
         // It may have met the other in the room, or have come before pictures are taken: then it was refused itself.
-        slow = slow_upload(&system.ingest[0].http, &key, 8 << 20).await;
+        slow = slow_uploads().await;
         None
     })
     .await;
-    let traffic = Traffic::start(&system.url(""), &[key], &TrafficPlan::default());
+    let traffic = Traffic::start(&system.url(""), std::slice::from_ref(&key), &TrafficPlan::default());
     traffic.accepted_more(BATCHES).await;
     let sent = traffic.stop().await;
     assert_eq!(sent.progress.failed(), 0, "{:?}", sent.progress);

@@ -7,7 +7,8 @@ use jiff::Timestamp;
 
 use crate::request::{Limits, Violations, read_boxes};
 
-const NAMES: [&str; 5] = ["camera", "captured_at", "frame", "boxes", "id"];
+/// What can be said, each once.
+pub(super) const NAMES: [&str; 5] = ["camera", "captured_at", "frame", "boxes", "id"];
 
 /// What is said, by the names of the fields, as it was sent.
 #[derive(Debug, Default)]
@@ -25,7 +26,7 @@ pub(crate) struct Details {
 }
 
 impl Said {
-    /// Notes a field; an empty one says nothing, as browsers send it.
+    /// Notes a field; an empty one says nothing, as browsers send it, but is one.
     ///
     /// # Errors
     /// A sentence about a field that does not exist or was there before.
@@ -33,9 +34,6 @@ impl Said {
         let Some(known) = NAMES.into_iter().find(|known| *known == name) else {
             return Err(format!("{name:?} is not known here; known are {}", NAMES.join(", ")));
         };
-        if text.is_empty() {
-            return Ok(());
-        }
         match self.0.insert(known, text) {
             None => Ok(()),
             Some(_) => Err(format!("{known} is given twice")),
@@ -70,10 +68,14 @@ impl Said {
         if let Some(header) = header {
             details.id = same_id(details.id, id(header), &mut wrong);
         }
-        if let Some(json) = self.0.get("boxes") {
+        if let Some(json) = self.get("boxes") {
             details.boxes = Some(read_boxes(json, now, limits, &mut wrong));
         }
         if wrong.total() > 0 { Err(wrong) } else { Ok(details) }
+    }
+
+    fn get(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(String::as_str).filter(|text| !text.is_empty())
     }
 
     fn read<T, E: Display>(
@@ -82,7 +84,7 @@ impl Said {
         wrong: &mut Violations,
         read: impl FnOnce(&str) -> Result<T, E>,
     ) -> Option<T> {
-        let value = read(self.0.get(name)?);
+        let value = read(self.get(name)?);
         value
             .map_err(|error| wrong.add(format!("/{name}"), error.to_string()))
             .ok()
@@ -230,6 +232,9 @@ mod tests {
     fn a_field_is_known_and_said_once() {
         let mut said = said(&[("frame", "1")]);
         assert_eq!(said.add("frame", "2".to_owned()).unwrap_err(), "frame is given twice");
+        said.add("camera", String::new()).unwrap();
+        let again = said.add("camera", String::new()).unwrap_err();
+        assert_eq!(again, "camera is given twice", "also when it says nothing");
         let unknown = said.add("camra", "x".to_owned()).unwrap_err();
         assert!(unknown.contains("known are camera, captured_at"), "{unknown}");
     }

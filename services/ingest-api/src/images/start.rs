@@ -13,7 +13,7 @@ use citytrack_storage::{Database, DatabaseOptions};
 use prometheus::Registry;
 use secrecy::ExposeSecret;
 
-use super::{Answers, ImageMetrics, Images, Receipts, Senders};
+use super::{Answers, ImageMetrics, Images, Receipts, Senders, receive::largest_form};
 use crate::{
     body::BodyLimits, gate::Gate, keys::KeyRing, rate::Limiter, request::Limits, room::Room, settings::Settings,
     sink::Sink,
@@ -24,6 +24,10 @@ const RECEIPT_CONNECTIONS: usize = 2;
 /// Answers that are handed out and not acknowledged yet, and those that wait: whoever they are for waits for seconds at most.
 const PREFETCH: u16 = 32;
 const ANSWERS: (u64, u64) = (1_000, 64 << 20);
+
+/// The room that a picture takes while it comes, however little of it has come. So the room bounds their number, too: 512 in 32 MiB,
+/// however slowly they are sent, which leaves connections for detections.
+const LEAST_ROOM: u64 = 64 << 10;
 
 /// Starts the tasks that pictures need. They are no part of readiness: batches are taken without them.
 pub(crate) fn start(
@@ -117,7 +121,7 @@ fn gate(settings: &Settings, limiter: Arc<Limiter>) -> Gate {
     let (bodies, largest) = (settings.images.max_bodies, settings.images.max_bytes);
     Gate {
         limiter,
-        room: Room::new(bodies.as_u64(), largest.as_u64()),
+        room: Room::new(bodies.as_u64(), largest_form(size(largest)) as u64).of_at_least(LEAST_ROOM),
         body_limits: BodyLimits {
             bytes: size(largest),
             timeout: settings.limits.body_timeout.into(),

@@ -11,7 +11,10 @@ use tokio::{
     time::timeout,
 };
 
-use crate::harness::{Harness, png};
+use crate::{
+    harness::{Harness, png},
+    limits::limited_by,
+};
 
 /// What it is, status, problem, and a text that the answer has.
 type Case = (&'static str, u16, &'static str, &'static str, RequestBuilder);
@@ -212,6 +215,13 @@ fn forms(harness: &Harness) -> Vec<Case> {
             post(&[("picture", &picture), ("colour", b"red")], true),
         ),
         (
+            "a part that is empty and there again",
+            400,
+            multipart,
+            "twice",
+            post(&[("picture", &picture), ("camera", b""), ("camera", b"")], true),
+        ),
+        (
             "a part that is too long",
             400,
             multipart,
@@ -297,21 +307,24 @@ async fn every_bad_picture_is_answered_as_documented_and_leaves_nothing() {
 }
 
 /// Sends only so much of a body that goes on, and gives the first line of the answer.
-async fn answered_early(harness: &Harness, body: &[u8]) -> String {
+async fn answered_early(harness: &Harness, media_type: &str, body: &[u8]) -> String {
     let url = harness.image_request("").build().unwrap().url().clone();
     let address = (url.host_str().unwrap(), url.port().unwrap());
     let mut stream = TcpStream::connect(address).await.unwrap();
+    let (mut answers, mut requests) = stream.split();
     let head = format!(
-        "POST {} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {}\r\nContent-Type: image/png\r\nTransfer-Encoding: chunked\r\n\r\n{:x}\r\n",
+        "POST {} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {}\r\nContent-Type: {media_type}\r\nTransfer-Encoding: chunked\r\n\r\n{:x}\r\n",
         url.path(),
         harness.key,
         body.len()
     );
-    stream.write_all(head.as_bytes()).await.unwrap();
-    stream.write_all(body).await.unwrap();
-    stream.write_all(b"\r\n").await.unwrap();
+    // Fails when the answer comes before all of it was sent.
+    let sending = async {
+        let _ = requests.write_all(&[head.as_bytes(), body, b"\r\n"].concat()).await;
+    };
     let mut answer = [0; 12];
-    stream.read_exact(&mut answer).await.unwrap();
+    let (read, ()) = tokio::join!(answers.read_exact(&mut answer), sending);
+    read.unwrap();
     String::from_utf8_lossy(&answer).into_owned()
 }
 
@@ -339,9 +352,53 @@ async fn a_refused_body_in_chunks_does_not_keep_its_connection() {
 #[tokio::test]
 async fn what_is_no_picture_is_refused_before_the_rest_of_it_comes() {
     let harness = Harness::start_for_images(&[]).await;
-    assert_eq!(
-        answered_early(&harness, &b"This is no picture. ".repeat(10)).await,
-        "HTTP/1.1 415"
+    let answered = async |body: &[u8]| answered_early(&harness, "image/png", body).await;
+    assert_eq!(answered(&b"This is no picture. ".repeat(10)).await, "HTTP/1.1 415");
+    assert_eq!(answered(&claimed(30_000, 30_000)).await, "HTTP/1.1 422");
+}
+
+const FORM: &str = "multipart/form-data; boundary=boundary";
+
+#[tokio::test]
+async fn a_form_ends_also_when_only_what_is_around_its_parts_comes() {
+    let harness = Harness::start_for_images(&[
+        "--images-max-bytes",
+        "64KiB",
+        "--rate-images",
+        "0",
+        "--rate-image-bytes",
+        "0",
+    ])
+    .await;
+    let part = b"--boundary\r\nContent-Disposition: form-data; name=\"camera\"\r\n\r\n\r\n";
+    for (what, body) in [
+        ("lines before the first part", b"nothing\r\n".repeat(200_000)),
+        ("one long line before it", vec![b'-'; 2 << 20]),
+        (
+            "a part without an end to its head",
+            [&part[..30], &vec![b'x'; 2 << 20]].concat(),
+        ),
+        ("empty parts", part.repeat(3)),
+    ] {
+        assert_eq!(answered_early(&harness, FORM, &body).await, "HTTP/1.1 400", "{what}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_around_the_parts_of_a_form_is_charged() {
+    let harness = Harness::start_for_images(&["--rate-image-bytes", "64KiB", "--rate-burst", "1s"]).await;
+    let picture = png(8, 8);
+    let accepted = form(
+        harness.image_request("").bearer_auth(&harness.key),
+        &[("picture", &picture)],
+        true,
     );
-    assert_eq!(answered_early(&harness, &claimed(30_000, 30_000)).await, "HTTP/1.1 422");
+    assert_eq!(accepted.send().await.unwrap().status(), 202);
+    // Announced by nothing, so that only what comes counts.
+    assert_eq!(
+        answered_early(&harness, FORM, &vec![b'-'; 4 << 20]).await,
+        "HTTP/1.1 400"
+    );
+    let refused = harness.upload("", picture).send().await.unwrap();
+    assert_eq!(limited_by(refused).await, "image-bytes");
 }
