@@ -4,35 +4,7 @@
 use image::metadata::Orientation;
 use image::{DynamicImage, GrayImage};
 
-/// A part of a canvas in pixels, the end excluded. Left and top are even, and so are right and bottom unless they are the edge of
-/// the picture, so that no sample of colour is shared with what lies outside.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Area {
-    pub(crate) left: u32,
-    pub(crate) top: u32,
-    pub(crate) right: u32,
-    pub(crate) bottom: u32,
-}
-
-impl Area {
-    pub(crate) fn width(self) -> u32 {
-        self.right.saturating_sub(self.left)
-    }
-
-    pub(crate) fn height(self) -> u32 {
-        self.bottom.saturating_sub(self.top)
-    }
-
-    /// The same area on a plane of half the width and height.
-    fn halved(self) -> Self {
-        Self {
-            left: self.left / 2,
-            top: self.top / 2,
-            right: self.right.div_ceil(2),
-            bottom: self.bottom.div_ceil(2),
-        }
-    }
-}
+use crate::area::{Area, Size};
 
 /// A colour: brightness, blue and red difference (ITU-T T.871).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,41 +43,8 @@ impl Canvas {
         self.planes[0].height()
     }
 
-    /// All of it.
-    pub(crate) fn area(&self) -> Area {
-        let (right, bottom) = self.planes[0].dimensions();
-        let (left, top) = (0, 0);
-        Area {
-            left,
-            top,
-            right,
-            bottom,
-        }
-    }
-
-    /// The smallest area of whole samples of colour that covers these edges, as far as it lies on the canvas.
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "clamped to the canvas before"
-    )]
-    pub(crate) fn cover(&self, [left, top, right, bottom]: [f32; 4]) -> Area {
-        let low = |edge: f32| (edge.max(0.0) / 2.0).floor() as u32 * 2;
-        let high = |edge: f32, end: u32| ((edge.max(0.0) / 2.0).ceil() as u32).saturating_mul(2).min(end);
-        let (width, height) = self.planes[0].dimensions();
-        Area {
-            left: low(left).min(width),
-            top: low(top).min(height),
-            right: high(right, width),
-            bottom: high(bottom, height),
-        }
-    }
-
-    /// The same for edges that are parts of the canvas, 0..1.
-    #[expect(clippy::cast_precision_loss, reason = "sides are shorter than 2^16")]
-    pub(crate) fn cover_parts(&self, [left, top, right, bottom]: [f32; 4]) -> Area {
-        let (width, height) = (self.width() as f32, self.height() as f32);
-        self.cover([left * width, top * height, right * width, bottom * height])
+    pub(crate) fn size(&self) -> Size {
+        self.planes[0].dimensions().into()
     }
 
     /// Turns and mirrors.

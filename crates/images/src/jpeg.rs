@@ -84,6 +84,21 @@ fn find(picture: &[u8], wanted: impl Fn(u8) -> bool) -> Result<(u8, &[u8], &[u8]
     // Behind SOI.
     let mut rest = picture.get(2..).ok_or(Refused::Incomplete)?;
     loop {
+        let (marker, segment, behind) = segment(rest)?;
+        if wanted(marker) {
+            return Ok((marker, segment, behind));
+        }
+        // Behind SOS come no more headers, and what follows is no segment.
+        if marker == 0xDA {
+            return invalid("its picture comes before its frame header");
+        }
+        rest = behind;
+    }
+}
+
+/// The first segment of these bytes, which begin behind SOI or another segment: its marker, what is in it, what follows it.
+pub(crate) fn segment(mut rest: &[u8]) -> Result<(u8, &[u8], &[u8]), Refused> {
+    loop {
         let [0xFF, marker, behind @ ..] = rest else {
             return match rest {
                 [] | [0xFF] => Err(Refused::Incomplete),
@@ -97,18 +112,13 @@ fn find(picture: &[u8], wanted: impl Fn(u8) -> bool) -> Result<(u8, &[u8], &[u8]
             0x01 | 0xD0..=0xD8 => behind,
             0x00 => return invalid("between two segments is something else"),
             0xD9 => return invalid("it ends before its picture"),
-            // Behind SOS come no more headers, and what follows is no segment.
-            0xDA if !wanted(0xDA) => return invalid("its picture comes before its frame header"),
             _ => {
                 let (length, behind) = behind.split_first_chunk().ok_or(Refused::Incomplete)?;
                 let Some(length) = usize::from(u16::from_be_bytes(*length)).checked_sub(2) else {
                     return invalid("the length of a segment is less than 2");
                 };
                 let (segment, behind) = behind.split_at_checked(length).ok_or(Refused::Incomplete)?;
-                if wanted(*marker) {
-                    return Ok((*marker, segment, behind));
-                }
-                behind
+                return Ok((*marker, segment, behind));
             }
         };
     }

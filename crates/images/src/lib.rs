@@ -4,7 +4,9 @@
 //! pixelates people, and makes every other variant from what is left, so that no variant can show more than the anonymised one.
 
 mod annotate;
+mod area;
 mod canvas;
+mod coefficients;
 mod decode;
 mod encode;
 mod foreign;

@@ -1,7 +1,8 @@
 //! Letters, drawn with a font that the program carries within itself (DejaVu Sans, see `font/LICENSE.txt`).
 
-use ab_glyph::{Font, FontRef, Glyph, Point, ScaleFont, point};
+use ab_glyph::{Font, FontRef, Glyph, OutlinedGlyph, Point, Rect, ScaleFont, point};
 
+use crate::area::{Area, Size};
 use crate::canvas::{Canvas, Colour};
 
 const FONT: &[u8] = include_bytes!("../font/DejaVuSans.ttf");
@@ -40,16 +41,40 @@ impl Line {
         })
     }
 
-    /// Draws the line with its upper left corner there. What reaches beyond the canvas is cut off.
-    pub(crate) fn draw(&self, canvas: &mut Canvas, at: Point, colour: Colour) {
-        for glyph in &self.glyphs {
-            let mut glyph = glyph.clone();
-            glyph.position += at;
-            if let Some(outline) = self.font.outline_glyph(glyph) {
-                let corner = outline.px_bounds().min;
-                outline.draw(|x, y, coverage| blend(canvas, corner, (x, y), coverage, colour));
-            }
+    /// The line with its upper left corner there.
+    pub(crate) fn at(self, corner: Point, colour: Colour) -> Text {
+        let glyphs = self.glyphs.into_iter().filter_map(|mut glyph| {
+            glyph.position += corner;
+            self.font.outline_glyph(glyph)
+        });
+        Text {
+            glyphs: glyphs.collect(),
+            colour,
         }
+    }
+}
+
+/// A line of text at its place.
+pub(crate) struct Text {
+    glyphs: Vec<OutlinedGlyph>,
+    colour: Colour,
+}
+
+impl Text {
+    /// Draws it. What reaches beyond the canvas is cut off.
+    pub(crate) fn draw(&self, canvas: &mut Canvas) {
+        for glyph in &self.glyphs {
+            let corner = glyph.px_bounds().min;
+            glyph.draw(|x, y, coverage| blend(canvas, corner, (x, y), coverage, self.colour));
+        }
+    }
+
+    /// Outside of these areas nothing is drawn.
+    pub(crate) fn areas(&self, size: Size) -> impl Iterator<Item = Area> {
+        self.glyphs.iter().map(move |glyph| {
+            let Rect { min, max } = glyph.px_bounds();
+            size.cover([min.x, min.y, max.x, max.y])
+        })
     }
 }
 

@@ -1,12 +1,15 @@
 //! From the bytes of an upload to its variants.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use citytrack_domain::{Class, Detection};
 
-use crate::annotate::annotate;
+use crate::annotate::shapes;
 use crate::canvas::Canvas;
+use crate::coefficients;
 use crate::decode::decode;
 use crate::encode::{encode, encode_again};
-use crate::header::{Limits, Refused};
+use crate::header::{Header, Limits, Refused, inspect};
 use crate::pixelate::hide;
 use crate::resize::thumbnail;
 
@@ -110,7 +113,17 @@ impl Failure {
 /// # Errors
 /// See [`Failure`].
 pub fn transform(picture: &[u8], marks: &Marks<'_>, wanted: Wanted, limits: Limits) -> Result<Transformed, Failure> {
-    let mut canvas = decode(picture, limits)?;
+    let header = inspect(picture, limits)?;
+    // Nothing that a panic leaves half done is used afterwards.
+    let by_coefficients = AssertUnwindSafe(|| coefficients::transform(picture, header, marks, wanted));
+    if let Ok(Some(made)) = catch_unwind(by_coefficients) {
+        return Ok(made);
+    }
+    by_pixels(picture, header, marks, wanted)
+}
+
+fn by_pixels(picture: &[u8], header: Header, marks: &Marks<'_>, wanted: Wanted) -> Result<Transformed, Failure> {
+    let mut canvas = decode(picture, header)?;
     // From here on nobody has the original any more.
     hide(&mut canvas, marks);
     let thumbnail = wanted.thumbnail.then(|| encode(&thumbnail(&canvas)?)).transpose()?;
@@ -130,10 +143,16 @@ pub fn transform(picture: &[u8], marks: &Marks<'_>, wanted: Wanted, limits: Limi
 
 fn annotated(canvas: &mut Canvas, marks: &Marks<'_>, anonymised: Option<&Encoded>) -> Result<Encoded, Failure> {
     let Some(anonymised) = anonymised else {
-        annotate(canvas, marks);
+        draw(canvas, marks);
         return encode(canvas);
     };
     let before = canvas.clone();
-    annotate(canvas, marks);
+    draw(canvas, marks);
     encode_again(canvas, &before, anonymised)
+}
+
+fn draw(canvas: &mut Canvas, marks: &Marks<'_>) {
+    for shape in shapes(canvas.size(), marks) {
+        shape.draw(canvas);
+    }
 }

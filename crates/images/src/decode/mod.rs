@@ -11,16 +11,17 @@ use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder, ImageError};
 
 use crate::canvas::Canvas;
-use crate::header::{Format, Header, Limits, inspect};
+use crate::header::{Format, Header};
 use crate::transform::Failure;
 use pixels::{canvas_of, from_rgb, on_white};
 
 /// What a decoder may take for the pixels that it makes, in bytes. The canvas comes on top of it.
 const MEMORY: u64 = 192 << 20;
+/// Of what a decoder says, in characters.
+const LONGEST_REASON: usize = 200;
 
-/// Decodes, and turns the picture as its metadata says it should be seen.
-pub(crate) fn decode(picture: &[u8], limits: Limits) -> Result<Canvas, Failure> {
-    let header = inspect(picture, limits)?;
+/// Decodes what [`inspect`](crate::inspect) has let through, and turns the picture as its metadata says it should be seen.
+pub(crate) fn decode(picture: &[u8], header: Header) -> Result<Canvas, Failure> {
     let decode = || match header.format {
         Format::Jpeg => jpeg::decode(picture, header),
         Format::Png => {
@@ -71,12 +72,29 @@ fn afford(needed: u64) -> Result<(), Failure> {
     }
 }
 
+/// A decoder's reason, which may quote the picture: no longer than a sentence, and without control characters, as it is stored and shown.
 fn broken(error: impl std::fmt::Display) -> Failure {
-    Failure::Broken(error.to_string())
+    let text = error.to_string();
+    let harmless = |letter: char| if letter.is_control() { '\u{fffd}' } else { letter };
+    Failure::Broken(text.chars().take(LONGEST_REASON).map(harmless).collect())
 }
 
 impl From<ImageError> for Failure {
     fn from(error: ImageError) -> Self {
         broken(error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_reason_of_a_decoder_is_a_sentence_whatever_it_quotes() {
+        let Failure::Broken(reason) = broken("chunk \u{1b}[31m\0\n".to_owned() + &"é".repeat(1_000)) else {
+            panic!("another failure");
+        };
+        assert!(reason.starts_with("chunk \u{fffd}[31m\u{fffd}\u{fffd}éé"), "{reason:?}");
+        assert_eq!(reason.chars().count(), 200);
     }
 }

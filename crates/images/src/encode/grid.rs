@@ -2,10 +2,8 @@
 
 use image::GrayImage;
 
+use crate::area::UNIT;
 use crate::canvas::Canvas;
-
-/// The side of a unit in pixels. T.81 calls it a minimum coded unit: four blocks of brightness, one of each colour.
-pub(crate) const UNIT: usize = 16;
 
 /// Units in a segment. Fewer leave more as it is where something changes; each segment costs four bytes.
 const INTERVAL: usize = 8;
@@ -25,7 +23,7 @@ pub(crate) struct Grid {
 
 impl Grid {
     pub(crate) fn of(canvas: &Canvas) -> Self {
-        let [columns, rows] = [canvas.width(), canvas.height()].map(|side| (side as usize).div_ceil(UNIT));
+        let (columns, rows) = canvas.size().units();
         let units = columns * rows;
         let interval = u16::try_from(units.div_ceil(MOST).max(INTERVAL)).unwrap_or(u16::MAX);
         Self {

@@ -3,7 +3,8 @@
 use image::GrayImage;
 use jpeg_encoder::{ImageBuffer, JpegColorType};
 
-use super::grid::{Grid, UNIT};
+use super::grid::Grid;
+use crate::area::UNIT;
 use crate::canvas::Canvas;
 use crate::transform::Failure;
 

@@ -31,5 +31,15 @@ photo.save("half-colour.jpg", quality=70, subsampling=1)
 photo.save("restarts.jpg", quality=70, restart_marker_rows=1)
 photo.convert("L").save("grey.jpg", quality=70)
 photo.convert("CMYK").save("cmyk.jpg", quality=70)
+# The same mean in each block of 8 x 8, and other codes.
+grey = photo.convert("L")
+blocks = grey.copy()
+for top in range(0, 96, 8):
+    for left in range(32, 96, 8):
+        block = grey.crop((left, top, left + 8, top + 8))
+        block.putdata(sorted(block.tobytes()))
+        blocks.paste(block, (left, top))
+grey.convert("RGB").save("own-codes.jpg", quality=70, optimize=True)
+blocks.convert("RGB").save("own-codes-sorted.jpg", quality=70, optimize=True)
 photo.save("rgb.jpg", quality=70, keep_rgb=True)
 photo.save("photo.avif", quality=50)
