@@ -1,6 +1,6 @@
 //! Pictures: what they are, and what is made of them. No I/O, no clock, nothing kept between two calls.
 //!
-//! [`inspect`] looks at the first bytes of an upload and says what it is, before anything is decoded. [`transform`] decodes it,
+//! [`inspect`] looks at the first bytes of an upload and says what it is, before anything is decoded. [`transform`]
 //! pixelates people, and makes every other variant from what is left, so that no variant can show more than the anonymised one.
 
 mod annotate;
