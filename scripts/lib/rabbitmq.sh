@@ -53,6 +53,8 @@ default_pass = $3
 # Beyond these it takes nothing from publishers: memory in use, and disk that must stay free.
 vm_memory_high_watermark.absolute = 2GB
 disk_free_limit.absolute = 1GB
+# What was acknowledged, originals of pictures among it, stays in its write-ahead log for so many bytes (docs/images.md).
+raft.wal_max_size_bytes = 64000000
 ${RABBITMQ_MORE_SETTINGS:-}
 CONF
   )
