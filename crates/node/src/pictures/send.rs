@@ -22,6 +22,8 @@ use crate::report::Report;
 const LOOK: Duration = Duration::from_millis(500);
 /// At the end, what is still being written in a folder has so many looks to become complete.
 const LAST_LOOKS: usize = 4;
+/// Attempts to read a picture.
+const READS: u32 = 5;
 
 /// Takes pictures in.
 #[derive(Debug, Clone, Copy)]
@@ -151,9 +153,16 @@ impl Delivering<'_> {
     async fn deliver(&self) -> Result<(), DeliveryError> {
         let report = self.delivery.report;
         while let Some(id) = self.store.next().await {
-            match self.store.load(id) {
+            match self.load(id).await {
                 Ok(body) => self.see_through(id, body.into()).await?,
-                Err(error) => report.picture_dropped(id, &format!("cannot be read: {error}")),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => report.picture_dropped(id, "its file is gone"),
+                Err(error) => {
+                    report.trouble(&format!(
+                        "picture {id} cannot be read, and stays for the next start: {error}"
+                    ));
+                    self.store.leave(id);
+                    continue;
+                }
             }
             match self.store.settle(id) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => {
@@ -163,6 +172,22 @@ impl Delivering<'_> {
             }
         }
         Ok(())
+    }
+
+    /// The body of a picture; a file that is there may be readable in a moment, as when too many are open.
+    async fn load(&self, id: Uuid) -> io::Result<Vec<u8>> {
+        let mut failures = 0;
+        loop {
+            let error = match self.store.load(id) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => error,
+                end => return end,
+            };
+            failures += 1;
+            if failures == READS {
+                return Err(error);
+            }
+            sleep(self.delivery.backoff.wait(failures, None, rand::random())).await;
+        }
     }
 
     /// Attempts, always the same bytes under the same id, until there is an answer that another attempt would not change.

@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::About;
 use super::form;
-use crate::spool::write_whole;
+use crate::spool::{NEW, write_whole};
 
 /// Within the folder of the spool.
 const FOLDER: &str = "pictures";
@@ -30,7 +30,7 @@ pub struct StoreError {
 #[derive(Debug)]
 pub struct Store {
     folder: PathBuf,
-    /// The most bytes on disk.
+    /// The most bytes on disk; one picture more while it is being written.
     size: u64,
     inner: Mutex<Inner>,
     /// A picture came or went, or no more will come.
@@ -101,15 +101,24 @@ impl Store {
         self.lock().bytes() + bytes <= self.size
     }
 
-    /// Takes a picture in, durably; the oldest make room. Returns how many did.
+    /// Takes a picture in, durably; the oldest make room once it is there. Returns how many did.
     ///
     /// # Errors
-    /// The disk.
+    /// The disk, and a picture that is larger than the spool. Then none has made room.
     pub fn put(&self, id: Uuid, about: &About, picture: &[u8]) -> io::Result<u64> {
         let body = form::body(id, about, picture);
-        let dropped = self.make_room(body.len() as u64);
-        write_whole(&self.path(id), &body)?;
-        self.lock().waiting.insert(id, body.len() as u64);
+        let bytes = body.len() as u64;
+        if bytes > self.size {
+            let detail = format!("it takes {bytes} bytes of a spool of {} for pictures", self.size);
+            return Err(io::Error::new(io::ErrorKind::FileTooLarge, detail));
+        }
+        let path = self.path(id);
+        write_whole(&path, &body).inspect_err(|_| {
+            // What was written of it would keep the disk full.
+            let _ = fs::remove_file(path.with_extension(NEW));
+        })?;
+        let dropped = self.make_room(bytes);
+        self.lock().waiting.insert(id, bytes);
         self.changed.notify_waiters();
         Ok(dropped)
     }
@@ -146,12 +155,15 @@ impl Store {
     /// # Errors
     /// The disk. The next process finds it again and sends it a second time, which the server notices.
     pub fn settle(&self, id: Uuid) -> io::Result<()> {
-        {
-            let mut inner = self.lock();
-            inner.waiting.remove(&id);
-            inner.sending = None;
-        }
+        self.leave(id);
         fs::remove_file(self.path(id))
+    }
+
+    /// A picture is sent by the next process, which finds it again.
+    pub fn leave(&self, id: Uuid) {
+        let mut inner = self.lock();
+        inner.waiting.remove(&id);
+        inner.sending = None;
     }
 
     /// No more pictures will come.
@@ -243,6 +255,16 @@ mod tests {
         assert_eq!((store.len(), half.exists()), (1, false));
         assert_eq!(Store::look(spool.path()).unwrap(), (1, body.len() as u64));
         assert_eq!(store.next().await, Some(id));
+        store.leave(id);
+        assert!(store.is_empty());
+        drop(store);
+
+        let store = Store::open(spool.path(), 10_000).unwrap();
+        assert_eq!(
+            store.next().await,
+            Some(id),
+            "what this process leaves is the next one's"
+        );
         assert_eq!(store.load(id).unwrap(), body);
         store.settle(id).unwrap();
         store.close();
@@ -260,5 +282,23 @@ mod tests {
         assert!(!store.has_room(1_000));
         assert_eq!(store.put(ids[2], &about(), &[7; 1_000]).unwrap(), 1);
         assert_eq!(ids.map(|id| store.holds(id)), [true, false, true]);
+    }
+
+    #[test]
+    fn what_cannot_be_kept_costs_no_other() {
+        let spool = tempfile::tempdir().unwrap();
+        let store = Store::open(spool.path(), 3_000).unwrap();
+        let ids = [(); 4].map(|()| Uuid::now_v7());
+        store.put(ids[0], &about(), &[7; 1_000]).unwrap();
+        store.put(ids[1], &about(), &[7; 1_000]).unwrap();
+        let too_large = store.put(ids[2], &about(), &[7; 3_000]).unwrap_err();
+        assert_eq!(too_large.kind(), io::ErrorKind::FileTooLarge);
+        // A disk that fails, as far as a test can have one: there is no place for the file.
+        fs::create_dir(store.path(ids[3])).unwrap();
+        assert!(store.put(ids[3], &about(), &[7; 1_000]).is_err());
+        assert_eq!(ids.map(|id| store.holds(id)), [true, true, false, false]);
+        fs::remove_dir(store.path(ids[3])).unwrap();
+        let files = fs::read_dir(&store.folder).unwrap();
+        assert_eq!(files.count(), 2, "nothing is left of the others");
     }
 }

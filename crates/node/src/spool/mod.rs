@@ -23,7 +23,7 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 pub use inspect::Status;
-pub(crate) use segment::write_whole;
+pub(crate) use segment::{NEW, write_whole};
 pub use state::{Losses, ReplayMark, SyncPolicy};
 
 use crate::batch::{Position, made_at};

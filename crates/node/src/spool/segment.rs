@@ -83,9 +83,12 @@ pub(super) fn create(folder: &Path, number: u64, head: &Head) -> io::Result<File
     File::options().read(true).append(true).open(path)
 }
 
+/// A file that is being written, until it has its name.
+pub(crate) const NEW: &str = "new";
+
 /// Writes a file so that after a power cut there is all of it, or what was there before.
 pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let new = path.with_extension("new");
+    let new = path.with_extension(NEW);
     let mut file = File::create(&new)?;
     file.write_all(bytes)?;
     file.sync_all()?;
