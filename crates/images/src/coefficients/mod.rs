@@ -91,7 +91,7 @@ fn encoded(Size { width, height }: Size, jpeg: Vec<u8>) -> Encoded {
 }
 
 /// Replaces the means of each block by their mean, and all else of it by nothing. Areas that overlap are hidden one after the other.
-fn hide(scan: &mut Scan, mut reduced: Option<&mut Reduced>, size: Size, marks: &Marks<'_>) {
+fn hide(scan: &mut Scan, reduced: Option<&mut Reduced>, size: Size, marks: &Marks<'_>) {
     let columns = scan.columns;
     for block in hidden(size, marks) {
         let means = mean(scan, block.numbers(columns));
@@ -99,11 +99,14 @@ fn hide(scan: &mut Scan, mut reduced: Option<&mut Reduced>, size: Size, marks: &
             if let Some(unit) = scan.units.get_mut(number) {
                 unit.means = means;
                 unit.is_hidden = true;
-                if let Some(reduced) = &mut reduced {
-                    reduced.hide((number % columns, number / columns), unit);
-                }
             }
         }
+    }
+    let Some(reduced) = reduced else {
+        return;
+    };
+    for (number, unit) in scan.units.iter().enumerate().filter(|(_, unit)| unit.is_hidden) {
+        reduced.hide((number % columns, number / columns), unit);
     }
 }
 
