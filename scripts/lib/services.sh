@@ -147,7 +147,9 @@ _service_settings() {
   esac
   case $1 in
     ingest-api) settings+=("$database" "$broker" "$viewer") ;;
-    worker | transform | save | journal) settings+=("$database" "$broker") ;;
+    # RabbitMQ's own limit of a message is 128 MiB here.
+    transform) settings+=("$database" "$broker" CITYTRACK_TRANSFORM__MAX_MESSAGE=96MiB) ;;
+    worker | save | journal) settings+=("$database" "$broker") ;;
     realtime-ws) settings+=("$broker" "$viewer" "$administrator") ;;
     # What exports have freed goes back to the system at once, not after a second: docs/performance.md#exports-of-raw-detections.
     stats) settings+=("CITYTRACK_DATABASE__URL=${READER_URL:-$DATABASE_URL}" "$viewer" MIMALLOC_PURGE_DELAY=0) ;;

@@ -140,13 +140,16 @@ fn golden_bytes_of_transformed_pictures_still_decode() {
 
 #[test]
 fn golden_bytes_of_answers_still_decode() {
-    let outcomes = [
-        ("image-answer-v1.bin", Ok(variant(Variant::Anonymised, b"pixelated"))),
-        ("image-answer-v1-failed.bin", Err(failure())),
+    let ready = || Ok(variant(Variant::Anonymised, b"pixelated"));
+    let answers = [
+        ("image-answer-v1.bin", None, ready()),
+        ("image-answer-v1-failed.bin", None, Err(failure())),
+        ("image-answer-v1-node.bin", Some(image().source.id), ready()),
     ];
-    for (name, outcome) in outcomes {
+    for (name, node, outcome) in answers {
         let answer = Answer {
             id: image().id,
+            node,
             outcome,
         };
         assert_eq!(decode_answer(golden(name, &encode_answer(&answer))).unwrap(), answer);

@@ -23,8 +23,13 @@ pub struct Delivery {
     pub stamp: Option<Stamp>,
     /// Whether it was delivered before.
     pub redelivered: bool,
+    /// How often it came back to the queue without an end: whoever had it died, stopped, or lost its connection. RabbitMQ counts it for
+    /// work queues.
+    pub returned: u64,
     /// Its headers that are texts.
     pub headers: BTreeMap<String, String>,
+    /// Its number on its connection, to settle it alone by.
+    pub tag: u64,
 }
 
 impl From<lapin::message::Delivery> for Delivery {
@@ -38,9 +43,19 @@ impl From<lapin::message::Delivery> for Delivery {
             id: id.as_ref().map(ToString::to_string),
             stamp: id.as_ref().and_then(|id| Stamp::parse(id.as_str())),
             redelivered: delivery.redelivered,
+            returned: properties.headers().as_ref().map(returned).unwrap_or_default(),
+            tag: delivery.delivery_tag,
             headers: properties.headers().as_ref().map(texts).unwrap_or_default(),
             payload: delivery.data,
         }
+    }
+}
+
+/// The count of a quorum queue; absent at first.
+fn returned(headers: &FieldTable) -> u64 {
+    match headers.inner().get("x-delivery-count") {
+        Some(AMQPValue::LongLongInt(count)) => u64::try_from(*count).unwrap_or_default(),
+        _ => 0,
     }
 }
 

@@ -41,6 +41,12 @@ impl<A> Held<A> {
         self.messages.push_back((message, now));
     }
 
+    /// One of them, which is then no longer held.
+    pub(super) fn take(&mut self, is_it: impl Fn(&A) -> bool) -> Option<A> {
+        let place = self.messages.iter().position(|(message, _)| is_it(message))?;
+        self.messages.remove(place).map(|(message, _)| message)
+    }
+
     /// When the oldest must be acknowledged.
     pub(super) fn due(&self) -> Option<Instant> {
         let (_, since) = self.messages.front()?;

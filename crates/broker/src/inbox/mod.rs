@@ -57,13 +57,16 @@ pub struct Inbox {
     open: Option<Open>,
 }
 
+/// What a message is acknowledged by, and its number.
+type Handed = (u64, Acker);
+
 struct Open {
     link: Link,
     queue: String,
     consumer: Consumer,
     statuses: std::pin::Pin<Box<dyn Stream<Item = Status> + Send>>,
     /// Handed out and not acknowledged.
-    held: Held<Acker>,
+    held: Held<Handed>,
     /// Whether it was told that there is this connection.
     announced: bool,
 }
@@ -114,8 +117,8 @@ impl Inbox {
             let first = tokio::select! {
                 first = open.consumer.next() => first,
                 () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => {
-                    if let Some(last) = open.held.release(Instant::now()) {
-                        self.acknowledge(&last).await;
+                    if let Some((_, last)) = open.held.release(Instant::now()) {
+                        self.acknowledge(&last, true).await;
                     }
                     continue;
                 }
@@ -143,7 +146,7 @@ impl Inbox {
             }
             let now = Instant::now();
             for delivery in &taken {
-                open.held.hold(delivery.acker.clone(), now);
+                open.held.hold((delivery.delivery_tag, delivery.acker.clone()), now);
             }
             return Live::Messages(self.hand_out(taken));
         }
@@ -162,16 +165,28 @@ impl Inbox {
     pub async fn settle(&mut self) {
         let released = self.open.as_mut().map(|open| open.held.release(Instant::now()));
         match (released, &self.source) {
-            (Some(Some(last)), _) => self.acknowledge(&last).await,
+            (Some(Some((_, last))), _) => self.acknowledge(&last, true).await,
             // Not worth it yet.
             (Some(None), Source::Live { .. }) => {}
             (Some(None), Source::Work(_) | Source::Copies(_)) | (None, _) => self.metrics.unsettled.inc(),
         }
     }
 
-    /// Acknowledges a message and those before it.
-    async fn acknowledge(&mut self, last: &Acker) {
-        let sent = timeout(SENT_WITHIN, last.ack(BasicAckOptions { multiple: true })).await;
+    /// Says the same of one message ([`Delivery::tag`]) of those that were handed out last, whatever becomes of the others.
+    pub async fn settle_one(&mut self, tag: u64) {
+        let held = self
+            .open
+            .as_mut()
+            .and_then(|open| open.held.take(|(held, _)| *held == tag));
+        match held {
+            Some((_, one)) => self.acknowledge(&one, false).await,
+            None => self.metrics.unsettled.inc(),
+        }
+    }
+
+    /// Acknowledges a message, and those before it, if `multiple`.
+    async fn acknowledge(&mut self, last: &Acker, multiple: bool) {
+        let sent = timeout(SENT_WITHIN, last.ack(BasicAckOptions { multiple })).await;
         match sent {
             Ok(Ok(true)) => {}
             Ok(Ok(false)) => self.metrics.unsettled.inc(),

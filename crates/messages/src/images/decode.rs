@@ -71,8 +71,10 @@ pub fn decode_transformed(bytes: impl Into<Bytes>) -> Result<Transformed, Decode
 /// When the bytes are not of this schema or break one of its rules.
 pub fn decode_answer(bytes: impl Into<Bytes>) -> Result<Answer, DecodeError> {
     let answer = wire::ImageAnswer::decode(bytes.into())?;
+    let node = Some(answer.node_id).filter(|node| !node.is_empty());
     Ok(Answer {
         id: id(&answer.id)?,
+        node: node.map(|node| node_id(&node)).transpose()?,
         outcome: match answer.outcome.ok_or("there is no outcome")? {
             image_answer::Outcome::Ready(ready) => Ok(picture(ready)?),
             image_answer::Outcome::Failed(reason) => Err(failure(reason)),
@@ -86,7 +88,7 @@ fn details(image: Option<wire::Image>) -> Result<ImageDetails, &'static str> {
     Ok(ImageDetails {
         id: id(&image.id)?,
         source: NodeIdentity {
-            id: Uuid::from_slice(&image.node_id).map_err(|_| "node_id is not 16 bytes")?,
+            id: node_id(&image.node_id)?,
             node: Slug::new(&image.node).map_err(|_| "node is no short name")?,
             venue: Slug::new(&image.venue).map_err(|_| "venue is no short name")?,
         },
@@ -99,6 +101,10 @@ fn details(image: Option<wire::Image>) -> Result<ImageDetails, &'static str> {
         received_at: time(image.received_at)?,
         media_type: image.media_type,
     })
+}
+
+fn node_id(bytes: &[u8]) -> Result<Uuid, &'static str> {
+    Uuid::from_slice(bytes).map_err(|_| "node_id is not 16 bytes")
 }
 
 fn id(bytes: &[u8]) -> Result<ImageId, &'static str> {

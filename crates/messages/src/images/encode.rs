@@ -47,6 +47,7 @@ pub fn encode_answer(answer: &Answer) -> Bytes {
     };
     let message = wire::ImageAnswer {
         id: answer.id.uuid().as_bytes().to_vec(),
+        node_id: answer.node.map(|node| node.as_bytes().to_vec()).unwrap_or_default(),
         outcome: Some(outcome),
     };
     message.encode_to_vec().into()

@@ -6,6 +6,7 @@ mod encode;
 use bytes::Bytes;
 use citytrack_domain::{BoxesFrom, ImageBoxes, ImageDetails, ImageFailure, ImageId, ImageVariant, Slug};
 use jiff::Timestamp;
+use uuid::Uuid;
 
 pub use decode::{DecodeError, decode_answer, decode_transformed, decode_upload};
 pub use encode::{encode_answer, encode_transformed, encode_upload};
@@ -80,6 +81,8 @@ pub struct Ready {
 pub struct Answer {
     /// The picture.
     pub id: ImageId,
+    /// The node that sent it; older workers do not say.
+    pub node: Option<Uuid>,
     /// The anonymised picture, or why there is none.
     pub outcome: Result<ImageVariant<Bytes>, ImageFailure>,
 }

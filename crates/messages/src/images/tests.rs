@@ -1,7 +1,6 @@
 //! What is read is what was written.
 
 use citytrack_domain::{BoundingBox, CameraName, Class, Confidence, Detection, NodeIdentity, Variant};
-use uuid::Uuid;
 
 use super::*;
 
@@ -96,6 +95,7 @@ fn what_became_of_a_picture_is_read_as_it_was_written() {
     for outcome in [Ok(thumbnail()), Err(failed)] {
         let answer = Answer {
             id: details().id,
+            node: Some(Uuid::now_v7()),
             outcome,
         };
         assert_eq!(decode_answer(encode_answer(&answer)).unwrap(), answer);

@@ -72,7 +72,7 @@ pub enum Command {
 #[derive(Debug, Args)]
 pub struct ReplayArgs {
     /// Recordings: MOT text or JSON lines. Several are played side by side. A MOT file is one camera, named after the file or by
-    /// what follows the colon; JSON lines name their cameras themselves
+    /// what follows the colon; JSON lines name their cameras themselves. Pictures that they name (`image`) are not sent: `send` does that
     #[arg(required = true, value_name = "FILE[:CAMERA]", value_parser = RecordingArg::parse)]
     pub files: Vec<RecordingArg>,
 

@@ -17,6 +17,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
+use uuid::Uuid;
 
 /// Answers taken from the queue at once.
 const AT_ONCE: usize = 16;
@@ -32,11 +33,13 @@ pub(crate) struct Answers {
     stop: CancellationToken,
 }
 
-type Waiting = Arc<Mutex<HashMap<ImageId, Vec<oneshot::Sender<Answer>>>>>;
+/// A picture, and the node that sent it: nodes choose ids themselves, and one must not get what another's picture has become.
+type Whose = (Uuid, ImageId);
+type Waiting = Arc<Mutex<HashMap<Whose, Vec<oneshot::Sender<Answer>>>>>;
 
 /// Somebody who waits for a picture.
 pub(crate) struct Expected {
-    id: ImageId,
+    whose: Whose,
     answer: oneshot::Receiver<Answer>,
     waiting: Waiting,
 }
@@ -66,8 +69,8 @@ impl Answers {
         &self.instance
     }
 
-    /// From now on the answer about a picture is kept; `None` when none would come here, or too many wait.
-    pub(crate) fn expect(&self, id: ImageId) -> Option<Expected> {
+    /// From now on the answer about a picture of a node is kept; `None` when none would come here, or too many wait.
+    pub(crate) fn expect(&self, node: Uuid, id: ImageId) -> Option<Expected> {
         if *self.status.borrow() != Status::Up {
             return None;
         }
@@ -76,9 +79,10 @@ impl Answers {
             return None;
         }
         let (tell, answer) = oneshot::channel();
-        waiting.entry(id).or_default().push(tell);
+        let whose = (node, id);
+        waiting.entry(whose).or_default().push(tell);
         Some(Expected {
-            id,
+            whose,
             answer,
             waiting: Arc::clone(&self.waiting),
         })
@@ -96,10 +100,10 @@ impl Drop for Expected {
     fn drop(&mut self) {
         self.answer.close();
         let mut waiting = lock(&self.waiting);
-        if let Some(others) = waiting.get_mut(&self.id) {
+        if let Some(others) = waiting.get_mut(&self.whose) {
             others.retain(|tell| !tell.is_closed());
             if others.is_empty() {
-                waiting.remove(&self.id);
+                waiting.remove(&self.whose);
             }
         }
     }
@@ -112,7 +116,10 @@ async fn tell(mut inbox: Inbox, route: String, waiting: Waiting, stop: Cancellat
         for delivery in deliveries {
             match decode_answer(delivery.payload) {
                 Ok(answer) => {
-                    let all = lock(&waiting).remove(&answer.id).unwrap_or_default();
+                    let whose = answer.node.map(|node| (node, answer.id));
+                    let all = whose
+                        .and_then(|whose| lock(&waiting).remove(&whose))
+                        .unwrap_or_default();
                     for tell in all {
                         // Fails when that one has given up.
                         let _ = tell.send(answer.clone());
@@ -128,6 +135,6 @@ async fn tell(mut inbox: Inbox, route: String, waiting: Waiting, stop: Cancellat
     Ok(())
 }
 
-fn lock(waiting: &Waiting) -> MutexGuard<'_, HashMap<ImageId, Vec<oneshot::Sender<Answer>>>> {
+fn lock(waiting: &Waiting) -> MutexGuard<'_, HashMap<Whose, Vec<oneshot::Sender<Answer>>>> {
     waiting.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -101,7 +101,7 @@ impl Images {
         let image = self.image(node, &details, &received);
         let expected = question
             .wait
-            .and_then(|wait| Some((self.answers.expect(image.id)?, wait)));
+            .and_then(|wait| Some((self.answers.expect(image.source.id, image.id)?, wait)));
         let bytes = received.picture.len();
         let message = message(
             http,

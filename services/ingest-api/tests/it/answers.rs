@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use actix_web::web::Bytes;
 use citytrack_broker::{Message, Publisher, PublisherMetrics, PublisherOptions, topology::IMAGES};
-use citytrack_domain::{ImageFailure, ImageVariant, Variant};
+use citytrack_domain::{ImageFailure, ImageId, ImageVariant, Variant};
 use citytrack_messages::images::{self, Answer, Upload};
 use citytrack_testkit::eventually;
 use prometheus::Registry;
@@ -12,8 +12,9 @@ use reqwest::Response;
 use serde_json::Value;
 
 use crate::{
-    harness::{Harness, png},
+    harness::{Harness, now, png},
     images::take_uploads,
+    limits::another_node,
 };
 
 type Outcome = Result<ImageVariant<Bytes>, ImageFailure>;
@@ -44,6 +45,7 @@ impl Worker {
         let instance = upload.answer_to.as_deref().unwrap();
         let answer = Answer {
             id: upload.image.id,
+            node: Some(upload.image.source.id),
             outcome,
         };
         eventually("the worker is connected", async || self.0.check().ok()).await;
@@ -53,6 +55,16 @@ impl Worker {
             headers: Vec::new(),
         };
         self.0.publish(message).await.unwrap();
+    }
+}
+
+fn ready(bytes: &'static str) -> ImageVariant<Bytes> {
+    ImageVariant {
+        variant: Variant::Anonymised,
+        media_type: "image/jpeg".to_owned(),
+        width: 8,
+        height: 8,
+        bytes: Bytes::from_static(bytes.as_bytes()),
     }
 }
 
@@ -78,16 +90,10 @@ async fn waited(harness: &Harness, wait: &str, work: impl AsyncFn(&Upload)) -> R
 async fn who_waits_gets_the_anonymised_picture() {
     let harness = Harness::start_for_images(&[]).await;
     let worker = Worker::of(&harness);
-    let ready = || {
-        Ok(ImageVariant {
-            variant: Variant::Anonymised,
-            media_type: "image/jpeg".to_owned(),
-            width: 8,
-            height: 8,
-            bytes: Bytes::from_static(b"anonymised"),
-        })
-    };
-    let answer = waited(&harness, "20s", async |upload| worker.answers(upload, ready()).await).await;
+    let answer = waited(&harness, "20s", async |upload| {
+        worker.answers(upload, Ok(ready("anonymised"))).await;
+    })
+    .await;
     assert_eq!(answer.status(), 200);
     let headers = answer.headers();
     assert_eq!(
@@ -115,6 +121,33 @@ async fn who_waits_is_told_why_there_is_no_picture() {
         (&problem["type"], &problem["reason"]),
         (&"/problems/picture-failed".into(), &"invalid-picture".into())
     );
+}
+
+#[tokio::test]
+async fn nobody_gets_the_picture_of_another_node_that_has_the_same_id() {
+    let harness = Harness::start_for_images(&[]).await;
+    let worker = Worker::of(&harness);
+    waited(&harness, "20s", async |upload| {
+        worker.answers(upload, Ok(ready("an answer comes"))).await;
+    })
+    .await;
+    let mut queue = harness.image_queue();
+    let (id, other) = (ImageId::generate(now()), another_node(&harness).await);
+    let send = |key: &str, wait: &str| {
+        let request = harness.image_request(&format!("id={id}&wait={wait}"));
+        request.bearer_auth(key).body(png(8, 8)).send()
+    };
+    let answering = async {
+        for upload in take_uploads(&mut queue, 2).await {
+            if upload.image.source.id == harness.node {
+                worker.answers(&upload, Ok(ready("of the first node"))).await;
+            }
+        }
+    };
+    let (first, second, ()) = tokio::join!(send(&harness.key, "20s"), send(&other, "5s"), answering);
+    let (first, second) = (first.unwrap(), second.unwrap());
+    assert_eq!((first.status().as_u16(), second.status().as_u16()), (200, 202));
+    assert_eq!(first.bytes().await.unwrap(), "of the first node");
 }
 
 #[tokio::test]

@@ -4,8 +4,11 @@ use std::collections::BTreeMap;
 
 use citytrack_broker::DeadLetter;
 use citytrack_common::lifecycle::chain;
-use citytrack_domain::{Batch, Frame};
-use citytrack_messages::{SCHEMA, Unreadable, decode_each};
+use citytrack_domain::{Batch, Frame, ImageDetails};
+use citytrack_messages::{
+    SCHEMA, Unreadable, decode_each,
+    images::{TRANSFORMED, UPLOAD, decode_transformed, decode_upload},
+};
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -34,6 +37,8 @@ enum Content {
     Batches(Vec<Part>),
     /// The first bytes of what cannot be told apart into batches.
     Hex(Vec<String>),
+    /// What is known about a picture, never anything of the picture; `null` when the message cannot be read.
+    Picture(Option<Value>),
 }
 
 #[derive(Serialize)]
@@ -80,6 +85,36 @@ impl Shown {
             content,
         }
     }
+
+    /// One from among those of pictures, whatever it says that it is.
+    pub(crate) fn of_picture(letter: &DeadLetter) -> Self {
+        Self {
+            entry: Entry::of(letter),
+            headers: letter.headers.clone(),
+            content: Content::Picture(picture(letter)),
+        }
+    }
+}
+
+/// About the picture in a message.
+fn picture(letter: &DeadLetter) -> Option<Value> {
+    let payload = letter.payload.clone();
+    let image = match original_kind(letter) {
+        UPLOAD => decode_upload(payload).ok()?.image,
+        TRANSFORMED => decode_transformed(payload).ok()?.image,
+        _ => return None,
+    };
+    let ImageDetails { id, source, camera, .. } = &image;
+    Some(json!({
+        "image_id": id.to_string(),
+        "node": source.node.to_string(),
+        "node_id": source.id.to_string(),
+        "venue": source.venue.to_string(),
+        "camera": camera.as_ref().map(ToString::to_string),
+        "captured_at": image.captured_at,
+        "received_at": image.received_at,
+        "media_type": image.media_type,
+    }))
 }
 
 fn part(batch: Result<Batch, Unreadable>) -> Part {

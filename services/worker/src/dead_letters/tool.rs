@@ -6,7 +6,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use citytrack_broker::{Options, Tray, topology::DETECTIONS};
+use citytrack_broker::{
+    Options, Tray,
+    topology::{DETECTIONS, IMAGES},
+};
 use citytrack_common::{TaskError, settings::BrokerSettings};
 use clap::{Args, Subcommand, ValueEnum};
 use secrecy::ExposeSecret;
@@ -25,6 +28,10 @@ pub struct Tool {
     /// RabbitMQ.
     #[command(flatten)]
     broker: BrokerSettings,
+    /// The dead letters of pictures (`citytrack.images.dead`) instead of those of detections. They hold originals, so nothing of the
+    /// pictures themselves is shown or written
+    #[arg(long, global = true)]
+    pictures: bool,
     #[command(subcommand)]
     action: Action,
 }
@@ -85,15 +92,19 @@ impl Tool {
             url: self.broker.url.expose_secret().to_owned(),
             name: "citytrack worker: dead-letters".to_owned(),
             heartbeat: self.broker.heartbeat.into(),
-            topology: DETECTIONS,
+            topology: if self.pictures { IMAGES } else { DETECTIONS },
         };
+        if self.pictures && matches!(self.action, Action::Show { raw: Some(_), .. }) {
+            let usage = "dead letters of pictures hold originals: --raw is for detections\n";
+            return Err(clap::Error::raw(clap::error::ErrorKind::ArgumentConflict, usage).into());
+        }
         options
             .check()
             .map_err(|error| format!("CITYTRACK_BROKER__URL: {error}"))?;
         let tray = Tray::open(&options).await?;
         match self.action {
             Action::List { limit, format } => list(tray, limit.get(), format).await,
-            Action::Show { id, raw } => show(tray, &id, raw).await,
+            Action::Show { id, raw } => show(tray, &id, raw, self.pictures).await,
             Action::Replay { selection } => settle::replay(tray, &selection).await,
             Action::Drop { selection, yes } => settle::drop(tray, &selection, yes).await,
         }
@@ -134,7 +145,7 @@ fn lines(entries: &[Entry]) -> Result<String, serde_json::Error> {
     Ok(text)
 }
 
-async fn show(tray: Tray, id: &str, raw: Option<PathBuf>) -> Result<(), TaskError> {
+async fn show(tray: Tray, id: &str, raw: Option<PathBuf>, pictures: bool) -> Result<(), TaskError> {
     let mut walk = Walk::begin(&tray).await?;
     let mut found = None;
     while found.is_none()
@@ -151,7 +162,12 @@ async fn show(tray: Tray, id: &str, raw: Option<PathBuf>) -> Result<(), TaskErro
         let written = std::fs::File::create_new(&path).and_then(|mut file| file.write_all(&letter.payload));
         written.map_err(|error| format!("{}: {error}", path.display()))?;
     }
-    print(serde_json::to_string_pretty(&Shown::of(&letter))? + "\n")
+    let shown = if pictures {
+        Shown::of_picture(&letter)
+    } else {
+        Shown::of(&letter)
+    };
+    print(serde_json::to_string_pretty(&shown)? + "\n")
 }
 
 /// Writes to standard output; that nobody reads any more is no failure (`… | head`).

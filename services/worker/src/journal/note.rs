@@ -56,6 +56,8 @@ mod tests {
             id: Some("9f86d081884c7d65-42".to_owned()),
             stamp: None,
             redelivered: false,
+            returned: 0,
+            tag: 1,
             headers: headers.collect::<BTreeMap<_, _>>(),
         }
     }

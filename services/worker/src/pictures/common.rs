@@ -45,7 +45,8 @@ impl Patient {
                     self.check.ok();
                     return Ok(Ok(done));
                 }
-                Err(error) if error.refuses_data() || matches!(error, Error::NotFound(_)) => return Ok(Err(error)),
+                Err(error) if error.refuses_data() => return Ok(Err(error)),
+                Err(error @ (Error::NotFound(_) | Error::Conflict(_))) => return Ok(Err(error)),
                 Err(error) => error,
             };
             warn!(error = %chain(&error), retry.after = ?backoff, "pictures are held until they can be stored");

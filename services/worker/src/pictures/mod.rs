@@ -1,6 +1,7 @@
 //! The roles of pictures: `transform` makes people unrecognisable, `save` stores what became of it.
 
 mod common;
+mod made;
 mod metrics;
 pub mod save;
 mod settings;

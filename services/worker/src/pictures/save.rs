@@ -43,6 +43,9 @@ pub fn start(settings: &SaveSettings, lifecycle: &Lifecycle) -> Result<(), TaskE
     spawner.spawn("broker status", status);
     let letters = (IMAGES.dead_letter_exchange, dead_letters::SCHEMA);
     let publisher = common::publisher(common, letters, "dead_letters", &registry, &spawner)?;
+    // Whoever holds a picture asks for no other, and so does not notice at the inbox that the broker is away.
+    let status = health::follow(readiness.check("publisher"), publisher.status(), spawner.stop());
+    spawner.spawn("publisher status", status);
     let database = common::database(common, "citytrack worker (save)")?;
     let objects = Objects::open(&settings.store.store, settings.store.options())?;
     let interval = settings.save.retention_interval.into();
@@ -163,9 +166,14 @@ async fn retention(
 }
 
 async fn expire(database: &Database, objects: &Objects) -> Result<(), Error> {
-    let expired = images::expire(database, objects, Clock::System.now()).await?;
+    let expired = images::expire(database, Clock::System.now()).await?;
     if expired != images::Expired::default() {
         info!(?expired, "pictures are deleted whose time is over");
+    }
+    // Last, so that a store that is away keeps nothing else.
+    let objects = images::sweep(database, objects).await?;
+    if objects > 0 {
+        info!(objects, "files of pictures are deleted whose time is over");
     }
     Ok(())
 }

@@ -1,7 +1,8 @@
 //! Settings of the roles `transform` and `save`.
 
-use std::num::NonZeroU16;
+use std::num::{NonZeroU16, NonZeroU64};
 
+use bytesize::ByteSize;
 use citytrack_common::settings::{
     AdminSettings, BrokerSettings, DatabaseSettings, LogSettings, PictureStoreSettings, ShutdownSettings,
 };
@@ -86,6 +87,21 @@ pub struct TransformingSettings {
         default_value = "20s"
     )]
     pub time_limit: Duration,
+    /// A picture that came back so often without an end, as its worker died or stopped or lost RabbitMQ, has failed for good
+    #[arg(
+        long = "transform-attempts",
+        env = "CITYTRACK_TRANSFORM__ATTEMPTS",
+        default_value = "5"
+    )]
+    pub attempts: NonZeroU64,
+    /// Most bytes of the message that takes what was made of a picture, and the original where it is kept, to save: no more than
+    /// RabbitMQ's `max_message_size`. 16 MiB is what RabbitMQ 4 takes unless it is told otherwise. A picture that needs more has failed
+    #[arg(
+        long = "transform-max-message",
+        env = "CITYTRACK_TRANSFORM__MAX_MESSAGE",
+        default_value = "16MiB"
+    )]
+    pub max_message: ByteSize,
     /// How long a picture without boxes waits for the detections of its camera and time, which may come after it
     #[arg(
         long = "transform-frame-wait",

@@ -1,7 +1,7 @@
 //! The role `transform`: an upload becomes what may be kept of it.
 //!
-//! As many pictures as there are threads for are taken together, and acknowledged when the broker has safely what became of all of
-//! them. A picture that will never work is told as failed, and its upload put aside.
+//! As many pictures as there are threads for are taken together, and each is acknowledged when the broker has safely what became of it.
+//! A picture that will never work is told as failed, and its upload put aside. So is one that workers have died of.
 
 use std::{sync::Arc, time::Duration};
 
@@ -11,24 +11,24 @@ use citytrack_broker::{
     topology::{IMAGES, TRANSFORM},
 };
 use citytrack_common::{Lifecycle, TaskError, admin, health, lifecycle::chain, trace::TRACEPARENT};
-use citytrack_domain::{BoxesFrom, Clock, ImageBoxes, ImageFailure, ImageSettings, ImageVariant, Variant};
-use citytrack_images::{Encoded, Limits, Marks, Objects, Wanted};
+use citytrack_domain::{BoxesFrom, Clock, ImageBoxes, ImageVariant, Variant};
+use citytrack_images::Limits;
 use citytrack_messages::images::{
-    ANSWER, Answer, IMAGE_ID, Ready, TRANSFORMED, Transformed, UPLOAD, Upload, VENUE, answered_key, decode_upload,
-    encode_answer, encode_transformed, transformed_key,
+    ANSWER, Answer, Ready, TRANSFORMED, Transformed, UPLOAD, Upload, answered_key, decode_upload, encode_answer,
+    encode_transformed, transformed_key,
 };
 use citytrack_storage::{
     images,
     venues::{self, Venue},
 };
-use futures_util::{FutureExt as _, future::join_all};
-use jiff::tz::TimeZone;
+use futures_util::{FutureExt as _, StreamExt as _, stream::FuturesUnordered};
 use tokio::{sync::Semaphore, time::timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
 use super::{
     common::{self, Patient, Stopped},
+    made::{failed, failure, headers, stamp, variants},
     metrics::PictureMetrics,
     settings::{TransformSettings, TransformingSettings},
 };
@@ -53,8 +53,12 @@ pub fn start(settings: &TransformSettings, lifecycle: &Lifecycle) -> Result<(), 
     let status = health::follow(readiness.check("broker"), inbox.status(), spawner.stop());
     spawner.spawn("broker status", status);
     let publisher = |exchange, kind, name| common::publisher(common, (exchange, kind), name, &registry, &spawner);
+    let images = publisher(IMAGES.exchange, TRANSFORMED, "images")?;
+    // Whoever holds a picture asks for no other, and so does not notice at the inbox that the broker is away.
+    let status = health::follow(readiness.check("publisher"), images.status(), spawner.stop());
+    spawner.spawn("publisher status", status);
     let transform = Transform {
-        published: publisher(IMAGES.exchange, TRANSFORMED, "images")?,
+        published: images,
         answered: publisher(IMAGES.exchange, ANSWER, "answers")?,
         dead_letters: DeadLetters::new(
             publisher(IMAGES.dead_letter_exchange, dead_letters::SCHEMA, "dead_letters")?,
@@ -96,16 +100,33 @@ impl Transform {
             let Some(deliveries) = self.stop.run_until_cancelled(next).await else {
                 break;
             };
-            let all: Vec<_> = deliveries
-                .into_iter()
-                .map(|delivery| self.settle(delivery).boxed())
-                .collect();
-            if join_all(all).await.iter().any(Result::is_err) {
+            if self.settle_all(deliveries, &mut inbox).await.is_err() {
                 break;
             }
-            inbox.settle().await;
         }
         inbox.close().await;
+        Ok(())
+    }
+
+    /// Those that came for the first time together, then the others one by one: one of them may be what a worker died of, and must
+    /// not take those along that were in hand by chance.
+    async fn settle_all(&self, deliveries: Vec<Delivery>, inbox: &mut Inbox) -> Result<(), Stopped> {
+        let (suspects, others): (Vec<_>, Vec<_>) = deliveries.into_iter().partition(|delivery| delivery.returned > 0);
+        let settle = |delivery: Delivery| async move { (delivery.tag, self.settle(delivery).await) }.boxed();
+        let mut all: FuturesUnordered<_> = others.into_iter().map(settle).collect();
+        let mut stopped = Ok(());
+        while let Some((tag, settled)) = all.next().await {
+            match settled {
+                Ok(()) => inbox.settle_one(tag).await,
+                Err(early) => stopped = Err(early),
+            }
+        }
+        stopped?;
+        for delivery in alternating(suspects) {
+            let tag = delivery.tag;
+            self.settle(delivery).await?;
+            inbox.settle_one(tag).await;
+        }
         Ok(())
     }
 
@@ -123,11 +144,18 @@ impl Transform {
             Ok(venue) => venue,
             Err(error) => return self.put_aside(&route, payload, &chain(&error)).await,
         };
-        let (boxes, boxes_from) = self.boxes(&upload).await?;
-        let done = self.transform(&upload, boxes, boxes_from, venue).await;
+        let done = if delivery.returned < self.settings.attempts.get() {
+            let (boxes, boxes_from) = self.boxes(&upload).await?;
+            self.transform(&upload, boxes, boxes_from, venue).await
+        } else {
+            let times = delivery.returned;
+            let detail = format!("workers had the picture {times} times and came to no end: it may be what ended them");
+            failed(&upload, failure("crashed-worker", &detail))
+        };
+        let (done, message) = self.packed(done);
         let trace = delivery.headers.get(TRACEPARENT).cloned();
         self.answer(&upload, &done, trace.clone()).await;
-        self.publish(&done, trace).await?;
+        self.publish(&done, message, trace).await?;
         let age = Clock::System.now().duration_since(upload.image.received_at);
         self.metrics.age.observe(age.as_secs_f64().max(0.0));
         self.metrics
@@ -138,7 +166,8 @@ impl Transform {
         }
     }
 
-    /// What is on the picture, as far as anybody knows. Its detections may come a moment later than the picture.
+    /// What is on the picture, as far as anybody knows. Its detections may come a moment later than the picture, and are complete when there
+    /// are no more of them at the next look.
     async fn boxes(&self, upload: &Upload) -> Result<(ImageBoxes, BoxesFrom), Stopped> {
         let image = &upload.image;
         let (Some(camera), None, true) = (&image.camera, &upload.boxes, image.names_a_frame()) else {
@@ -148,12 +177,17 @@ impl Transform {
         // From its arrival on: those that have waited in the queue need not wait again, so that waiting costs no throughput. (Clocks
         // differ: from now on at the latest.)
         let until = image.received_at.min(Clock::System.now()) + Duration::from(self.settings.frame_wait);
+        let mut frames = 0;
         loop {
+            let is_last = Clock::System.now() >= until;
             let ask = || images::detections_at(&self.postgres.database, image.source.id, camera, image.captured_at);
             match self.postgres.until_answered(ask).await? {
-                Ok(Some(boxes)) => return Ok((Some(boxes), BoxesFrom::Detections)),
-                Ok(None) if Clock::System.now() < until => {}
-                Ok(None) => return Ok((None, BoxesFrom::None)),
+                // There may be more of this moment on its way, from another detector or in another batch.
+                Ok(Some(seen)) if is_last || seen.frames == frames => {
+                    return Ok((Some(seen.detections), BoxesFrom::Detections));
+                }
+                Ok(None) if is_last => return Ok((None, BoxesFrom::None)),
+                Ok(seen) => frames = seen.map_or(0, |seen| seen.frames),
                 Err(error) => {
                     warn!(error = %chain(&error), "the detections of a picture cannot be read");
                     return Ok((None, BoxesFrom::None));
@@ -209,14 +243,14 @@ impl Transform {
         };
         let outcome = match &done.outcome {
             Err(failure) => Err(failure.clone()),
-            Ok(ready) => {
-                let anonymised = ready.variants.iter().find(|made| made.variant == Variant::Anonymised);
-                let none = || failure("no-such-variant", "the venue makes no anonymised pictures");
-                anonymised.cloned().ok_or_else(none)
-            }
+            Ok(ready) => match shown(&ready.variants) {
+                Some(made) => Ok(made.clone()),
+                None => return,
+            },
         };
         let answer = Answer {
             id: done.image.id,
+            node: Some(done.image.source.id),
             outcome,
         };
         let message = Message {
@@ -229,10 +263,27 @@ impl Transform {
         }
     }
 
+    /// The message about it, no larger than the broker takes.
+    fn packed(&self, done: Transformed) -> (Transformed, Bytes) {
+        let (message, most) = (encode_transformed(&done), self.settings.max_message.as_u64());
+        if message.len() as u64 <= most {
+            return (done, message);
+        }
+        let detail = format!(
+            "the picture and what was made of it have {} bytes, more than {most}",
+            message.len()
+        );
+        let done = Transformed {
+            outcome: Err(failure("picture-too-large", &detail)),
+            ..done
+        };
+        let message = encode_transformed(&done);
+        (done, message)
+    }
+
     /// Tries until the broker has it.
-    async fn publish(&self, done: &Transformed, trace: Option<String>) -> Result<(), Stopped> {
-        let headers = headers(done, trace);
-        let (route, payload) = (transformed_key(&done.image.source.venue), encode_transformed(done));
+    async fn publish(&self, done: &Transformed, payload: Bytes, trace: Option<String>) -> Result<(), Stopped> {
+        let (headers, route) = (headers(done, trace), transformed_key(&done.image.source.venue));
         loop {
             let message = Message {
                 route: route.clone(),
@@ -263,6 +314,22 @@ impl Transform {
     }
 }
 
+/// What somebody who waits is shown: the best of what the venue has made. There is one always.
+fn shown(made: &[ImageVariant<Bytes>]) -> Option<&ImageVariant<Bytes>> {
+    let best = [Variant::Anonymised, Variant::Annotated, Variant::Thumbnail];
+    best.into_iter()
+        .find_map(|variant| made.iter().find(|made| made.variant == variant))
+}
+
+/// Forwards and backwards in turn: whichever of them ends the worker, the others have come before it after two attempts.
+fn alternating(mut suspects: Vec<Delivery>) -> Vec<Delivery> {
+    let odd = suspects.first().is_some_and(|first| first.returned % 2 == 1);
+    if odd {
+        suspects.reverse();
+    }
+    suspects
+}
+
 /// Pictures of more pixels are transformed one at a time: one of the largest takes 200 MB.
 const LARGE: u64 = 12_000_000;
 
@@ -274,80 +341,55 @@ fn places(picture: &[u8], limits: Limits, all: u16) -> u32 {
     }
 }
 
-type Made = ((u32, u32), Vec<ImageVariant<Bytes>>);
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-/// Everything that the venue wants.
-fn variants(
-    picture: &[u8],
-    boxes: Option<&[citytrack_domain::Detection]>,
-    stamp: &[String],
-    settings: &ImageSettings,
-    limits: Limits,
-) -> Result<Made, ImageFailure> {
-    let wants = |variant| settings.variants.contains(&variant);
-    let marks = Marks {
-        objects: boxes.map_or(Objects::Unknown, Objects::Known),
-        hidden: &settings.classes,
-        stamp,
-    };
-    let wanted = Wanted {
-        thumbnail: wants(Variant::Thumbnail),
-        annotated: wants(Variant::Annotated),
-        anonymised: wants(Variant::Anonymised),
-    };
-    let made = citytrack_images::transform(picture, &marks, wanted, limits);
-    let made = made.map_err(|error| failure(error.code(), &error.to_string()))?;
-    let forms = [
-        (Variant::Thumbnail, made.thumbnail),
-        (Variant::Annotated, made.annotated),
-        (Variant::Anonymised, made.anonymised),
-    ];
-    let forms = forms
-        .into_iter()
-        .filter_map(|(variant, made)| Some(form(variant, made?)));
-    Ok(((made.width, made.height), forms.collect()))
-}
-
-fn form(variant: Variant, Encoded { width, height, jpeg }: Encoded) -> ImageVariant<Bytes> {
-    ImageVariant {
-        variant,
-        media_type: "image/jpeg".to_owned(),
-        width,
-        height,
-        bytes: jpeg.into(),
+    fn delivery(tag: u64, returned: u64) -> Delivery {
+        Delivery {
+            payload: Vec::new(),
+            exchange: IMAGES.exchange.to_owned(),
+            route: "images.uploaded.demo".to_owned(),
+            kind: Some(UPLOAD.to_owned()),
+            id: None,
+            stamp: None,
+            redelivered: returned > 0,
+            returned,
+            headers: std::collections::BTreeMap::new(),
+            tag,
+        }
     }
-}
 
-fn failure(code: &str, detail: &str) -> ImageFailure {
-    ImageFailure {
-        code: code.to_owned(),
-        detail: detail.to_owned(),
+    #[test]
+    fn whoever_waits_is_shown_the_best_that_was_made() {
+        let made = [Variant::Thumbnail, Variant::Annotated, Variant::Anonymised].map(|variant| ImageVariant {
+            variant,
+            media_type: "image/jpeg".to_owned(),
+            width: 1,
+            height: 1,
+            bytes: Bytes::new(),
+        });
+        for (forms, best) in [
+            (&made[..], Some(&made[2])),
+            (&made[..2], Some(&made[1])),
+            (&made[..1], Some(&made[0])),
+            (&[], None),
+        ] {
+            assert_eq!(shown(forms), best);
+        }
     }
-}
 
-/// Which picture a message is about, whose it is, and the request that sent it.
-fn headers(done: &Transformed, trace: Option<String>) -> Vec<(&'static str, String)> {
-    let trace = trace.map(|trace| (TRACEPARENT, trace));
-    let image = &done.image;
-    [
-        (IMAGE_ID, image.id.to_string()),
-        (VENUE, image.source.venue.to_string()),
-    ]
-    .into_iter()
-    .chain(trace)
-    .collect()
-}
-
-/// Time and place, as people there know them.
-fn stamp(upload: &Upload, venue: &Venue) -> Vec<String> {
-    let zone = TimeZone::get(&venue.time_zone).unwrap_or(TimeZone::UTC);
-    let time = upload
-        .image
-        .captured_at
-        .to_zoned(zone)
-        .strftime("%Y-%m-%d %H:%M:%S %Z")
-        .to_string();
-    let camera = upload.image.camera.as_ref().map(ToString::to_string);
-    let place = [Some(venue.name.clone()), camera].into_iter().flatten();
-    vec![time, place.collect::<Vec<_>>().join(" · ")]
+    #[test]
+    fn whichever_ends_the_worker_the_others_have_come_before_it_after_two_attempts() {
+        for deadly in 0..8 {
+            let mut left: Vec<u64> = (0..8).collect();
+            for returned in 1..=2 {
+                let suspects = left.iter().map(|tag| delivery(*tag, returned)).collect();
+                let tags = alternating(suspects).into_iter().map(|delivery| delivery.tag);
+                let settled: Vec<_> = tags.take_while(|tag| *tag != deadly).collect();
+                left.retain(|tag| !settled.contains(tag));
+            }
+            assert_eq!(left, [deadly]);
+        }
+    }
 }

@@ -6,3 +6,4 @@ mod harness;
 mod journal;
 mod ledger;
 mod persist;
+mod pictures;

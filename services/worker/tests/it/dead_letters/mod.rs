@@ -2,6 +2,7 @@
 
 mod deciding;
 mod looking;
+mod pictures;
 
 use std::process::{Command, Output, Stdio};
 
