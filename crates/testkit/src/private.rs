@@ -45,6 +45,11 @@ impl PrivateBroker {
         self.server.order(&format!("ctl {arguments}")).await;
     }
 
+    /// Where its files are, data and logs.
+    pub fn folder(&self) -> &Path {
+        &self.server.folder
+    }
+
     /// For the settings of a service: its default virtual host.
     pub fn url(&self) -> String {
         format!("amqp://{ACCOUNT}:{PASSWORD}@127.0.0.1:{}/%2f", self.server.ports.first)

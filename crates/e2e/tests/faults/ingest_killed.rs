@@ -1,7 +1,7 @@
 //! ingest-api is killed (SIGKILL) with requests in flight: published or not, nobody knows, so nodes send them again.
 
 use citytrack_e2e::{Setup, System, TrafficPlan};
-use citytrack_testkit::eventually;
+use citytrack_testkit::{Proxy, eventually};
 
 use crate::{broker_behind_proxy, traffic};
 
@@ -12,6 +12,18 @@ fn many_nodes() -> TrafficPlan {
         batches_per_second: 120,
         ..TrafficPlan::default()
     }
+}
+
+/// Neither a confirm nor the broker itself is given up while a test waits for requests to be in flight, however busy the machine is:
+/// the proxy tells, when it cuts.
+async fn patient_behind_proxy() -> (Setup, Proxy) {
+    let (setup, proxy) = broker_behind_proxy("ingest-api").await;
+    let setup = setup.set("ingest-api", "CITYTRACK_BROKER__HEARTBEAT", "60s").set(
+        "ingest-api",
+        "CITYTRACK_PUBLISH__CONFIRM_TIMEOUT",
+        "20s",
+    );
+    (setup, proxy)
 }
 
 /// Waits until an ingest-api holds requests whose batches it has sent to the broker.
@@ -25,7 +37,7 @@ async fn in_flight(system: &System, instance: usize) {
 
 #[tokio::test]
 async fn the_only_ingest_api_is_killed_with_requests_in_flight() {
-    let (setup, proxy) = broker_behind_proxy("ingest-api").await;
+    let (setup, proxy) = patient_behind_proxy().await;
     let mut system = setup.start().await;
     let traffic = traffic(&system, &many_nodes()).await;
 
@@ -72,7 +84,7 @@ async fn of_two_ingest_apis_one_is_killed_under_load() {
 
 #[tokio::test]
 async fn the_gateway_loses_one_of_two_ingest_apis_with_requests_in_flight() {
-    let (setup, proxy) = broker_behind_proxy("ingest-api").await;
+    let (setup, proxy) = patient_behind_proxy().await;
     let mut system = setup.ingest(2).start().await;
     let traffic = traffic(&system, &many_nodes()).await;
 

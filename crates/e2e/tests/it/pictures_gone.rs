@@ -1,11 +1,11 @@
 //! What is left of a picture: nothing of an original that is discarded, nothing at all when its time is over, and of one that
 //! cannot be transformed the reason.
 
-use std::{fs, path::Path};
+use std::{fs, path::Path, time::Duration};
 
 use citytrack_broker::{Options, Tray, topology::IMAGES};
 use citytrack_e2e::{Servers, Setup, System, photograph};
-use citytrack_testkit::{PostgresOptions, PrivatePostgres, TestVhost, eventually, stays_empty};
+use citytrack_testkit::{PostgresOptions, PrivateBroker, PrivatePostgres, eventually, eventually_within, stays_empty};
 use reqwest::{Method, Response};
 use serde_json::Value;
 
@@ -25,7 +25,7 @@ fn runs(picture: &[u8]) -> Vec<&[u8]> {
     let runs: Vec<_> = picture[picture.len() / 2..]
         .chunks_exact(RUN)
         .filter(distinct)
-        .step_by(8)
+        .step_by(2)
         .collect();
     assert!(runs.len() > 20, "{} runs", runs.len());
     runs
@@ -73,13 +73,38 @@ async fn rows_with(system: &System, runs: &[&[u8]]) -> i64 {
     rows
 }
 
+/// RabbitMQ keeps what was acknowledged until its write-ahead log begins a new file and another picture has come. Uploads others until
+/// then, and says how many.
+async fn gone_from_the_broker(
+    system: &System,
+    rabbitmq: &mut PrivateBroker,
+    key: &str,
+    gone: &[&[u8]],
+    other: &[u8],
+) -> i64 {
+    assert!(found_below(rabbitmq.folder(), gone) > 0, "what it has is found");
+    rabbitmq.ctl("eval ra_log_wal:force_roll_over(ra_log_wal).").await;
+    let mut others = 0;
+    let within = Duration::from_secs(60);
+    eventually_within(within, "the original is gone from RabbitMQ's files", async || {
+        others += 1;
+        let answer = upload(system, key, "wait=20s", other.to_vec()).await;
+        assert_eq!(answer.status(), 200);
+        (found_below(rabbitmq.folder(), gone) == 0).then_some(())
+    })
+    .await;
+    others
+}
+
 #[tokio::test]
 async fn no_byte_of_a_discarded_original_is_left() {
-    let (postgres, vhost) = tokio::join!(PrivatePostgres::start(PostgresOptions::default()), TestVhost::create());
-    let servers = Servers::given(&postgres.url(), &vhost.url(), &vhost.management());
+    let postgres = PrivatePostgres::start(PostgresOptions::default());
+    let (postgres, mut rabbitmq) = tokio::join!(postgres, PrivateBroker::start());
+    let servers = Servers::given(&postgres.url(), &rabbitmq.url(), &rabbitmq.management());
     let mut system = Setup::on(servers).pictures().role("journal").start().await;
     let key = system.venue("demo").await;
-    let boxes = r#"[{"class":"person","confidence":0.9,"box":[0.25,0.25,0.5,0.5]}]"#;
+    // All but the top, so that the second half of its data is of what is hidden: the rest of the picture stays as it was sent.
+    let boxes = r#"[{"class":"person","confidence":0.9,"box":[0,0.25,1,0.75]}]"#;
     let original = photograph();
     let answer = upload(&system, &key, &format!("wait=20s&boxes={boxes}"), original.clone()).await;
     assert_eq!(answer.status(), 200);
@@ -92,12 +117,23 @@ async fn no_byte_of_a_discarded_original_is_left() {
     system
         .until("select count(*) from journal where exchange = 'citytrack.images'", 5)
         .await;
+    let gone = runs(&original);
+    let others = gone_from_the_broker(&system, &mut rabbitmq, &key, &gone, &anonymised).await;
+    system
+        .until("select count(*) from image where state = 'ready'", 2 + others)
+        .await;
+    system
+        .until(
+            "select count(*) from journal where exchange = 'citytrack.images'",
+            5 + 3 * others,
+        )
+        .await;
     // What they hold goes back into the queues.
     for role in &mut system.roles {
         assert!(role.terminate().await.success());
     }
 
-    let (gone, kept) = (runs(&original), runs(&anonymised));
+    let kept = runs(&anonymised);
     assert!(rows_with(&system, &kept).await > 0, "what is stored is found");
     assert_eq!(rows_with(&system, &gone).await, 0, "rows with the original");
     let client = system.database.client().await.unwrap();
@@ -138,7 +174,7 @@ async fn reason_of_the_dead_letter(system: &System) -> String {
     let options = Options {
         url: system.servers().broker.clone(),
         name: "test".to_owned(),
-        heartbeat: std::time::Duration::from_secs(5),
+        heartbeat: Duration::from_secs(5),
         topology: IMAGES,
     };
     let tray = Tray::open(&options).await.unwrap();
