@@ -38,5 +38,5 @@ pub mod venues;
 pub use change::Change;
 pub use database::{Client, Database, DatabaseOptions};
 pub use error::Error;
-pub use objects::Objects;
+pub use objects::{Object, Objects};
 pub use selection::Selection;

@@ -3,7 +3,6 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use citytrack_domain::{ImageId, Variant};
-use futures_util::{StreamExt, TryStreamExt, stream};
 use object_store::{
     ClientOptions, ObjectStore, ObjectStoreExt, RetryConfig,
     aws::{AmazonS3, AmazonS3Builder, AmazonS3ConfigKey},
@@ -22,7 +21,23 @@ const SETTING: &str = "CITYTRACK_IMAGES__STORE";
 
 /// The object store, if there is one; else all files are in PostgreSQL. Cheap to clone.
 #[derive(Clone)]
-pub struct Objects(Option<Arc<dyn ObjectStore>>);
+pub struct Objects(Option<Store>);
+
+#[derive(Clone)]
+struct Store {
+    /// Its URL as it is set, which holds nothing secret: rows say with it where their objects are.
+    url: Arc<str>,
+    objects: Arc<dyn ObjectStore>,
+}
+
+/// An object, and the store that has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Object {
+    /// The URL of the store.
+    pub store: String,
+    /// In the store.
+    pub name: String,
+}
 
 impl Objects {
     /// Reads where files are to be: `database`, `file:///directory` or `s3://bucket/prefix`, the last with the options of an
@@ -46,7 +61,10 @@ impl Objects {
             let forms = "must be database, file:///directory or s3://bucket/prefix";
             return Err(wrong(forms.to_owned()));
         };
-        Ok(Self(Some(opened)))
+        Ok(Self(Some(Store {
+            url: store.trim_end_matches('/').into(),
+            objects: opened,
+        })))
     }
 
     /// All files in PostgreSQL.
@@ -54,58 +72,70 @@ impl Objects {
         Self(None)
     }
 
-    /// Writes a file, over the one of an earlier attempt, and says under which name; `None`: it belongs into PostgreSQL.
-    pub(crate) async fn put(&self, id: ImageId, variant: Variant, bytes: &[u8]) -> Result<Option<String>, Error> {
+    /// Writes a file, over the one of an earlier attempt, and says where; `None`: it belongs into PostgreSQL.
+    pub(crate) async fn put(&self, id: ImageId, variant: Variant, bytes: &[u8]) -> Result<Option<Object>, Error> {
         let Some(store) = &self.0 else {
             return Ok(None);
         };
-        let name = name(id, variant);
-        store.put(&Path::from(name.as_str()), bytes.to_vec().into()).await?;
-        Ok(Some(name))
+        let object = store.object(id, variant);
+        let path = Path::from(object.name.as_str());
+        store.objects.put(&path, bytes.to_vec().into()).await?;
+        Ok(Some(object))
     }
 
-    /// A file of this name.
-    pub(crate) async fn get(&self, name: &str) -> Result<Vec<u8>, Error> {
+    /// The bytes of an object.
+    pub(crate) async fn get(&self, object: &Object) -> Result<Vec<u8>, Error> {
         let read = async {
-            self.store()?
-                .get(&Path::from(name))
-                .await?
-                .bytes()
-                .await
-                .map_err(Error::from)
+            let found = self.store_of(object)?.get(&Path::from(object.name.as_str())).await?;
+            Ok(found.bytes().await?)
         };
         match read.await {
             Ok(bytes) => Ok(bytes.into()),
             Err(Error::Objects(object_store::Error::NotFound { .. })) => Err(Error::Corrupt(format!(
-                "a row points to the object {name}, which is not there"
+                "a row points to the object {}, which is not there",
+                object.name
             ))),
             Err(error) => Err(error),
         }
     }
 
-    /// Deletes files; those that are gone already are no error.
-    pub(crate) async fn delete(&self, names: impl IntoIterator<Item = &str>) -> Result<(), Error> {
-        let names: Vec<_> = names.into_iter().map(|name| Ok(Path::from(name))).collect();
-        let deleted = self.store()?.delete_stream(stream::iter(names).boxed());
-        let failures = deleted.filter(|done| {
-            let gone = matches!(done, Ok(_) | Err(object_store::Error::NotFound { .. }));
-            std::future::ready(!gone)
-        });
-        failures.try_for_each(|_| std::future::ready(Ok(()))).await?;
-        Ok(())
+    /// Deletes an object; one that is gone already is no error.
+    pub(crate) async fn delete(&self, object: &Object) -> Result<(), Error> {
+        let path = Path::from(object.name.as_str());
+        match self.store_of(object)?.delete(&path).await {
+            Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// Deletes this file of a picture, if an earlier attempt has left it.
     pub(crate) async fn forget(&self, id: ImageId, variant: Variant) -> Result<(), Error> {
         match &self.0 {
-            Some(_) => self.delete([name(id, variant).as_str()]).await,
+            Some(store) => self.delete(&store.object(id, variant)).await,
             None => Ok(()),
         }
     }
 
-    fn store(&self) -> Result<&Arc<dyn ObjectStore>, Error> {
-        let missing = || Error::Setting(format!("pictures are in an object store, but {SETTING} is database"));
-        self.0.as_ref().ok_or_else(missing)
+    /// Names mean nothing in another store: what is not there may well be where it was written.
+    fn store_of(&self, object: &Object) -> Result<&dyn ObjectStore, Error> {
+        let here = self.0.as_ref().filter(|store| *store.url == *object.store);
+        let elsewhere = || {
+            let set = self.0.as_ref().map_or("database", |store| &store.url);
+            Error::Setting(format!(
+                "files of pictures are in {}, but {SETTING} is {set}",
+                object.store
+            ))
+        };
+        here.map(|store| &*store.objects).ok_or_else(elsewhere)
+    }
+}
+
+impl Store {
+    fn object(&self, id: ImageId, variant: Variant) -> Object {
+        Object {
+            store: self.url.to_string(),
+            name: name(id, variant),
+        }
     }
 }
 
@@ -113,7 +143,7 @@ impl Objects {
 impl fmt::Debug for Objects {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
-            Some(store) => write!(f, "Objects({store})"),
+            Some(store) => write!(f, "Objects({})", store.objects),
             None => f.write_str("Objects(database)"),
         }
     }

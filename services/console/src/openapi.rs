@@ -32,6 +32,7 @@ const TOKENS: &str =
         viewer_tokens::create,
         upload_tokens::create,
         originals::get,
+        originals::end,
         imports::create,
         system::get,
         journal::list,

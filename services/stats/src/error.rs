@@ -30,7 +30,7 @@ pub(crate) fn problem(error: Error) -> Problem {
             warn!(error = chain(&error), "a request met an unavailable database");
             Problem::unavailable("the database is not available at the moment", RETRY_AFTER)
         }
-        error @ Error::Objects(_) => {
+        error @ (Error::Objects(_) | Error::Setting(_)) => {
             warn!(
                 error = chain(&error),
                 "a request met an object store that does not do its work"

@@ -4,7 +4,8 @@ use citytrack_domain::{ImageId, Variant};
 use jiff::Timestamp;
 use tokio_postgres::Row;
 
-use crate::{Database, Error, Objects};
+use super::ORIGINAL_UNTIL;
+use crate::{Database, Error, Object, Objects};
 
 /// A stored variant.
 #[derive(Clone, PartialEq, Eq)]
@@ -22,19 +23,19 @@ pub struct StoredVariant {
 pub enum Content {
     /// Here.
     Bytes(Vec<u8>),
-    /// In the object store, under this name.
-    Object(String),
+    /// In an object store.
+    Object(Object),
 }
 
 impl Content {
     /// The file, wherever it is.
     ///
     /// # Errors
-    /// When the object store is away, not set, or does not have it.
+    /// When the object store is away, does not have it, or is not the one that is set.
     pub async fn read(self, objects: &Objects) -> Result<Vec<u8>, Error> {
         match self {
             Self::Bytes(bytes) => Ok(bytes),
-            Self::Object(name) => objects.get(&name).await,
+            Self::Object(object) => objects.get(&object).await,
         }
     }
 }
@@ -44,7 +45,8 @@ impl Content {
 /// # Errors
 /// When PostgreSQL cannot be asked.
 pub async fn variant(database: &Database, id: ImageId, variant: Variant) -> Result<Option<StoredVariant>, Error> {
-    let question = "select media_type, digest, data, object from image_picture where image_id = $1 and variant = $2";
+    let question =
+        "select media_type, digest, data, object, store from image_picture where image_id = $1 and variant = $2";
     let ask = async {
         let client = database.client().await?;
         Ok(client.query_opt(question, &[&id.uuid(), &variant.as_str()]).await?)
@@ -52,26 +54,29 @@ pub async fn variant(database: &Database, id: ImageId, variant: Variant) -> Resu
     database.in_time(ask).await?.as_ref().map(stored).transpose()
 }
 
-/// The original, where it is kept at `now`. Whoever calls this notes in the audit log who sees it.
+/// The original, where it is kept at `now`: neither its time nor that of the picture is over. Whoever calls this notes in the audit
+/// log who sees it.
 ///
 /// # Errors
 /// When PostgreSQL cannot be asked.
 pub async fn original(database: &Database, id: ImageId, now: Timestamp) -> Result<Option<StoredVariant>, Error> {
-    let question = "
-        select image_variant.media_type, digest, data, object from image_variant join image on id = image_id
-        where image_id = $1 and variant = 'original' and original_until > $2";
+    let question = format!(
+        "select image_variant.media_type, digest, data, object, store
+         from image_variant join image on image.id = image_id join venue on slug = image.venue
+         where image_id = $1 and variant = 'original' and not outlived and {ORIGINAL_UNTIL} > $2"
+    );
     let ask = async {
         let client = database.client().await?;
-        Ok(client.query_opt(question, &[&id.uuid(), &now]).await?)
+        Ok(client.query_opt(&question, &[&id.uuid(), &now]).await?)
     };
     database.in_time(ask).await?.as_ref().map(stored).transpose()
 }
 
 fn stored(row: &Row) -> Result<StoredVariant, Error> {
-    let (data, object): (Option<Vec<u8>>, Option<String>) = (row.try_get("data")?, row.try_get("object")?);
-    let content = match (data, object) {
+    let (name, store): (Option<String>, Option<String>) = (row.try_get("object")?, row.try_get("store")?);
+    let content = match (row.try_get("data")?, name.zip(store)) {
         (Some(bytes), _) => Content::Bytes(bytes),
-        (None, Some(name)) => Content::Object(name),
+        (None, Some((name, store))) => Content::Object(Object { store, name }),
         (None, None) => return Err(Error::Corrupt("a variant without content".to_owned())),
     };
     Ok(StoredVariant {

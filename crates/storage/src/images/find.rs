@@ -10,6 +10,7 @@ use serde_json::Value;
 use tokio_postgres::Row;
 use uuid::Uuid;
 
+use super::ORIGINAL_UNTIL;
 use crate::{Database, Error, Selection, column};
 
 /// All that is known about a picture, without the picture.
@@ -35,6 +36,8 @@ pub struct Image {
     pub kept_until: Timestamp,
     /// What is stored of it.
     pub variants: Vec<VariantFacts>,
+    /// Whether its original was kept at first.
+    pub had_original: bool,
 }
 
 /// What is known about a stored variant.
@@ -50,6 +53,8 @@ pub struct VariantFacts {
     pub height: i32,
     /// Of the file.
     pub bytes: i32,
+    /// SHA-256 of the file, in hexadecimal; not told of an original.
+    pub digest: String,
 }
 
 /// Which pictures are asked for.
@@ -71,23 +76,34 @@ pub struct ImagesQuery {
     pub limit: u16,
 }
 
+/// What the row says, and what is so at `$1`: the job that ends pictures may not have come by yet.
+const COLUMNS: &str = "
+    image.id, image.venue, node_id, node.slug as node, camera, captured_at, received_at, frame, image.media_type, image.width, image.height,
+    case when state_now <> 'expired' then boxes end as boxes, boxes_from, state_now, reason, detail, transformed_at, saved_at, kept_until";
+
 /// An original that is kept is told by the row of the picture: those who may only read see no more of it.
-const SELECT: &str = "
-    select image.*, node.slug as node, image.received_at + venue.image_retention as kept_until,
-           (select coalesce(jsonb_agg(to_jsonb(stored)), '[]') from (
-               select variant, media_type, width, height, bytes from image_picture where image_id = image.id
-               union all
-               select 'original', image.media_type, image.width, image.height, coalesce(image.bytes, 0)
-               where image.state = 'ready' and image.original_until > $1
-               order by variant) as stored) as variants
-    from image join node on node.id = image.node_id join venue on venue.slug = image.venue";
+fn select() -> String {
+    format!(
+        "select {COLUMNS}, image.bytes is not null as had_original,
+            (select coalesce(jsonb_agg(to_jsonb(stored)), '[]') from (
+                select variant, media_type, width, height, bytes, encode(digest, 'hex') as digest
+                from image_picture where image_id = image.id
+                union all
+                select 'original', image.media_type, image.width, image.height, coalesce(image.bytes, 0), ''
+                where {ORIGINAL_UNTIL} > $1
+                order by variant) as stored where state_now = 'ready') as variants
+         from image join node on node.id = image.node_id join venue on venue.slug = image.venue
+         cross join lateral (select image.received_at + image_retention as kept_until) as time
+         cross join lateral (select case when kept_until <= $1 then 'expired' else image.state end as state_now) as now"
+    )
+}
 
 /// One picture, as it is at `now`.
 ///
 /// # Errors
 /// When PostgreSQL cannot be asked.
 pub async fn find(database: &Database, id: ImageId, now: Timestamp) -> Result<Option<Image>, Error> {
-    let question = format!("{SELECT} where image.id = $2");
+    let question = format!("{} where image.id = $2", select());
     let ask = async {
         let client = database.client().await?;
         Ok(client.query_opt(&question, &[&now, &id.uuid()]).await?)
@@ -101,17 +117,18 @@ pub async fn find(database: &Database, id: ImageId, now: Timestamp) -> Result<Op
 /// When PostgreSQL cannot be asked.
 pub async fn list(database: &Database, query: &ImagesQuery, now: Timestamp) -> Result<Vec<Image>, Error> {
     let question = format!(
-        "{SELECT}
+        "{}
          where image.venue = $2
            and (cardinality($3::text[]) = 0 or exists (
                select from unnest($3::text[], $4::text[]) as wanted (camera, node)
                where wanted.camera = image.camera and (wanted.node is null or wanted.node = node.slug)))
-           and (cardinality($5::text[]) = 0 or exists (
+           and (cardinality($5::text[]) = 0 or state_now <> 'expired' and exists (
                select from jsonb_array_elements(boxes) as box where box ->> 'class' = any($5)))
-           and (cardinality($6::text[]) = 0 or state = any($6))
+           and (cardinality($6::text[]) = 0 or state_now = any($6))
            and ($7::timestamptz is null or captured_at >= $7) and ($8::timestamptz is null or captured_at < $8)
            and ($9::timestamptz is null or (captured_at, image.id) < ($9, $10::uuid))
-         order by captured_at desc, image.id desc limit $11"
+         order by captured_at desc, image.id desc limit $11",
+        select()
     );
     let cameras = &query.selection.cameras;
     let names: Vec<&str> = cameras.iter().map(|pattern| pattern.camera.as_str()).collect();
@@ -172,7 +189,7 @@ fn image(row: &Row) -> Result<Image, Error> {
         size: width.zip(height).map(|(width, height)| [width, height]),
         boxes: boxes.map(detections).transpose()?,
         boxes_from: boxes_from.and_then(BoxesFrom::parse),
-        state: ImageState::parse(row.try_get("state")?).ok_or_else(|| corrupt("state", &"is not known"))?,
+        state: ImageState::parse(row.try_get("state_now")?).ok_or_else(|| corrupt("state", &"is not known"))?,
         failure: reason.map(|code| ImageFailure {
             code,
             detail: detail.unwrap_or_default(),
@@ -181,6 +198,7 @@ fn image(row: &Row) -> Result<Image, Error> {
         saved_at: row.try_get("saved_at")?,
         kept_until: row.try_get("kept_until")?,
         variants: serde_json::from_value(row.try_get("variants")?).map_err(|error| corrupt("variants", &error))?,
+        had_original: row.try_get("had_original")?,
     })
 }
 

@@ -11,6 +11,8 @@ mod ledger;
 mod ledger_upkeep;
 mod odd_rows;
 mod pictures;
+mod pictures_end;
+mod pictures_seen;
 mod places;
 mod reader;
 mod rollups;

@@ -2,34 +2,36 @@
 
 use std::{fs, path::PathBuf};
 
-use citytrack_domain::{BoxesFrom, ImageDetails, ImageId, ImageVariant, Variant};
+use citytrack_domain::{BoxesFrom, ImageDetails, ImageFailure, ImageId, ImageVariant, Slug, Variant, VenueTimeZone};
 use citytrack_storage::{
     Error, Objects,
     images::{self, Content, Expired, Finished},
+    nodes, venues,
 };
-use citytrack_testkit::{TestDatabase, demo_node};
+use citytrack_testkit::{TestDatabase, changed, demo_node};
 use jiff::{SignedDuration, Timestamp};
 use tempfile::TempDir;
+use uuid::Uuid;
 
 const FORMS: [(Variant, &[u8]); 2] = [(Variant::Anonymised, b"anonymised"), (Variant::Thumbnail, b"thumbnail")];
 
-fn noon() -> Timestamp {
+pub(crate) fn noon() -> Timestamp {
     "2026-11-22T12:00:00Z".parse().unwrap()
 }
 
 /// A database with the venue of one picture, and a directory.
-struct Place {
-    test: TestDatabase,
+pub(crate) struct Place {
+    pub(crate) test: TestDatabase,
     directory: TempDir,
-    objects: Objects,
-    image: ImageDetails,
+    pub(crate) objects: Objects,
+    pub(crate) image: ImageDetails,
 }
 
 impl Place {
-    async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         let test = TestDatabase::create().await;
         let directory = TempDir::new().unwrap();
-        let objects = open(&format!("file://{}", directory.path().display())).unwrap();
+        let objects = open(&url(&directory)).unwrap();
         let image = ImageDetails {
             id: ImageId::generate(noon()),
             source: demo_node(&test.database).await,
@@ -47,7 +49,7 @@ impl Place {
         }
     }
 
-    async fn save(&self, objects: &Objects, original: Option<&[u8]>) -> Result<bool, Error> {
+    pub(crate) async fn save(&self, objects: &Objects, original: Option<&[u8]>) -> Result<bool, Error> {
         let variants = FORMS.map(|(variant, bytes)| ImageVariant {
             variant,
             media_type: "image/jpeg".to_owned(),
@@ -66,36 +68,63 @@ impl Place {
         images::save(&self.test.database, objects, &finished, noon()).await
     }
 
+    /// The same with nothing made of it.
+    async fn save_failed(&self) -> Result<bool, Error> {
+        let failure = ImageFailure {
+            code: "too-slow".to_owned(),
+            detail: "the picture took too long".to_owned(),
+        };
+        let finished: Finished<'_, &[u8]> = Finished {
+            image: &self.image,
+            size: None,
+            boxes: &None,
+            boxes_from: BoxesFrom::None,
+            transformed_at: noon(),
+            outcome: Err(&failure),
+        };
+        images::save(&self.test.database, &self.objects, &finished, noon()).await
+    }
+
+    pub(crate) fn url(&self) -> String {
+        url(&self.directory)
+    }
+
     /// Where a file of the picture is.
-    fn file(&self, variant: Variant) -> PathBuf {
+    pub(crate) fn file(&self, variant: Variant) -> PathBuf {
         let folder = self.directory.path().join("2026-11-22").join(self.image.id.to_string());
         folder.join(variant.as_str())
     }
 
-    async fn content(&self, variant: Variant) -> Content {
+    pub(crate) async fn content(&self, variant: Variant) -> Content {
         let stored = images::variant(&self.test.database, self.image.id, variant)
             .await
             .unwrap();
         stored.unwrap().content
     }
 
-    async fn number(&self, question: &str) -> i64 {
+    pub(crate) async fn number(&self, question: &str) -> i64 {
         let client = self.test.database.client().await.unwrap();
         client.query_one(question, &[]).await.unwrap().get(0)
     }
 
-    async fn keep_originals(&self, time: &str) {
+    pub(crate) async fn keep_originals(&self, time: &str) {
         let client = self.test.database.client().await.unwrap();
         let statement = format!("update venue set image_originals = '{time}'");
         client.batch_execute(&statement).await.unwrap();
     }
 
-    async fn expire(&self, after: SignedDuration) -> Result<Expired, Error> {
-        images::expire(&self.test.database, &self.objects, noon() + after).await
+    pub(crate) async fn expire(&self, after: SignedDuration) -> Result<Expired, Error> {
+        let expired = images::expire(&self.test.database, noon() + after).await?;
+        images::sweep(&self.test.database, &self.objects).await?;
+        Ok(expired)
     }
 }
 
-fn open(store: &str) -> Result<Objects, Error> {
+fn url(directory: &TempDir) -> String {
+    format!("file://{}", directory.path().display())
+}
+
+pub(crate) fn open(store: &str) -> Result<Objects, Error> {
     Objects::open(store, [("region", "eu-central-1".to_owned())])
 }
 
@@ -197,11 +226,15 @@ async fn objects_are_deleted_when_their_time_is_over_and_before_their_rows() {
     fs::create_dir_all(place.file(Variant::Anonymised)).unwrap();
     let failed = place.expire(month).await;
     assert!(matches!(failed, Err(Error::Objects(_))), "{failed:?}");
-    let waiting = "select count(*) from image_variant join image on id = image_id where state = 'ready'";
-    assert_eq!(place.number(waiting).await, 2);
-    // Nor is one that is gone already an obstacle.
+    let waiting = "select count(*) from image_variant join image on id = image_id where state = 'expired' and outlived";
+    assert_eq!(place.number(waiting).await, 1);
+    assert!(
+        !place.file(Variant::Thumbnail).exists(),
+        "nor is it an obstacle for others"
+    );
+    // Nor is one that is gone already.
     fs::remove_dir_all(place.file(Variant::Anonymised)).unwrap();
-    assert_eq!(place.expire(month).await.unwrap().images, 1);
+    assert_eq!(place.expire(month).await.unwrap(), Expired::default());
     assert_eq!(place.number("select count(*) from image_variant").await, 0);
     assert!(!place.file(Variant::Thumbnail).exists());
     assert!(!place.save(&place.objects, None).await.unwrap(), "it was here");
@@ -259,4 +292,53 @@ async fn a_bucket_whose_server_is_away_keeps_the_row_from_being_written() {
     let failed = place.save(&away, None).await;
     assert!(matches!(failed, Err(Error::Objects(_))), "{failed:?}");
     assert_eq!(place.number("select count(*) from image").await, 0);
+}
+
+#[tokio::test]
+async fn a_failure_is_mended_once_by_what_is_transformed_again() {
+    let place = Place::new().await;
+    assert!(place.save_failed().await.unwrap());
+    assert!(!place.save_failed().await.unwrap(), "known already");
+    assert!(place.save(&place.objects, None).await.unwrap(), "ready after all");
+    let mended =
+        "select count(*) from image where state = 'ready' and reason is null and detail is null and width = 640";
+    assert_eq!(place.number(mended).await, 1);
+    assert!(!place.save_failed().await.unwrap(), "it stays ready");
+    assert!(!place.save(&place.objects, None).await.unwrap());
+    assert_eq!(place.number(mended).await, 1);
+    assert_eq!(place.number("select count(*) from image_variant").await, 2);
+}
+
+#[tokio::test]
+async fn another_venue_cannot_change_a_picture_whose_id_it_uses() {
+    let mut place = Place::new().await;
+    let mine = place.image.clone();
+    let [venue, node] = ["other", "south"].map(|slug| Slug::new(slug).unwrap());
+    let zone = VenueTimeZone::new("Europe/Berlin").unwrap();
+    let other = changed(&place.test.database, async |change| {
+        venues::create(change, &venue, "Other", &zone).await?;
+        nodes::create(change, Uuid::now_v7(), &venue, &node, "South").await
+    });
+    let other = other.await.unwrap();
+    let whose = "select count(*) from image where venue = 'demo' and state = ";
+    images::receipt(&place.test.database, &mine).await.unwrap();
+    place.image.source.id = other.id;
+    place.image.source.venue = venue;
+    for state in ["received", "failed", "ready"] {
+        images::receipt(&place.test.database, &place.image).await.unwrap();
+        for saved in [place.save(&place.objects, None).await, place.save_failed().await] {
+            assert!(matches!(saved, Err(Error::Conflict(_))), "{state}: {saved:?}");
+        }
+        assert_eq!(place.number(&format!("{whose} '{state}'")).await, 1);
+        assert_eq!(place.number("select count(*) from image").await, 1);
+        let theirs = std::mem::replace(&mut place.image, mine.clone());
+        let forms = place.number("select count(*) from image_variant").await;
+        assert_eq!(forms, if state == "ready" { 2 } else { 0 });
+        assert_eq!(place.file(Variant::Anonymised).exists(), state == "ready");
+        match state {
+            "received" => assert!(place.save_failed().await.unwrap()),
+            _ => assert_eq!(place.save(&place.objects, None).await.unwrap(), state == "failed"),
+        }
+        place.image = theirs;
+    }
 }

@@ -109,7 +109,8 @@ fn control(config: &mut web::ServiceConfig) {
             .default_service(only("POST")),
         web::resource("/originals/{id}")
             .route(get().to(originals::get))
-            .default_service(only("GET, HEAD")),
+            .route(delete().to(originals::end))
+            .default_service(only("GET, HEAD, DELETE")),
         web::resource("/session")
             .route(get().to(session::get))
             .route(post().to(session::create))

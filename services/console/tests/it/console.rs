@@ -11,6 +11,27 @@ use serde_json::Value;
 
 pub(crate) const ADMINISTRATOR: &str = "administrator token of this test";
 pub(crate) const VIEWER_SECRET: &str = "secret of the viewers of this test";
+/// What becomes unrecognisable on the pictures of a new venue.
+pub(crate) const PEOPLE: [&str; 18] = [
+    "person",
+    "face",
+    "head",
+    "people",
+    "human",
+    "pedestrian",
+    "man",
+    "woman",
+    "boy",
+    "girl",
+    "child",
+    "rider",
+    "cyclist",
+    "bicyclist",
+    "motorcyclist",
+    "person_sitting",
+    "human_face",
+    "human_head",
+];
 
 /// A console with a database of its own; both end with this value.
 pub(crate) struct Console {

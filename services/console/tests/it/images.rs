@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use crate::console::{ADMINISTRATOR, Console, VIEWER_SECRET, answer};
+use crate::console::{ADMINISTRATOR, Console, PEOPLE, VIEWER_SECRET, answer};
 
 const DEMO: &str = "/api/v1/venues/demo";
 const PICTURE: &str = "0197a1f0-0000-7000-8000-000000000001";
@@ -26,17 +26,25 @@ async fn prepared(console: Console) -> (Console, String) {
     (console, id)
 }
 
-/// A picture of `north` whose original is kept until noon.
+/// A picture of `north`, taken at nine, whose original is kept until noon.
 async fn picture(console: &Console, node: &str) {
     let client = console.test.database.client().await.unwrap();
     let statements = format!(
-        "insert into image (id, venue, node_id, captured_at, received_at, media_type, bytes, width, height, state, original_until)
+        "update venue set image_originals = '7 days';
+         insert into image (id, venue, node_id, captured_at, received_at, media_type, bytes, width, height, state, original_until)
          values ('{PICTURE}', 'demo', '{node}', '2026-11-22T09:00:00Z', '2026-11-22T09:00:00Z', 'image/png', 8, 640, 480, 'ready',
                  '2026-11-22T12:00:00Z');
          insert into image_variant
          values ('{PICTURE}', 'original', 'image/png', 640, 480, 8, sha256('ORIGINAL'), 'ORIGINAL', null)"
     );
     client.batch_execute(&statements).await.unwrap();
+}
+
+/// How an administrator's question for the original is answered.
+async fn seen(console: &Console) -> StatusCode {
+    let path = format!("/api/v1/originals/{PICTURE}");
+    let request = console.request(Method::GET, &path).bearer_auth(ADMINISTRATOR);
+    request.send().await.unwrap().status()
 }
 
 async fn entries(console: &Console, action: &str) -> Vec<Value> {
@@ -49,7 +57,7 @@ async fn settings_of_pictures_are_those_of_the_venue() {
     let (console, _) = console().await;
     let (_, venue) = console.get(DEMO).await;
     let usual = json!({"retention": "30d", "originals": "0d", "variants": ["thumbnail", "annotated", "anonymised"],
-                       "classes": ["person", "face"]});
+                       "classes": PEOPLE});
     assert_eq!(venue["images"], usual);
     let change = json!({"name": "Fair", "images": {"retention": "36h", "originals": "7d", "variants": ["anonymised", "thumbnail"],
                                                    "classes": ["person", "bicycle", "person"]}});
@@ -111,6 +119,9 @@ async fn an_operator_sees_originals_and_each_view_is_written_down() {
         assert_eq!(seen.status(), StatusCode::OK);
         assert_eq!(seen.headers()["content-type"], "image/png");
         assert_eq!(seen.headers()["cache-control"], "no-store");
+        assert_eq!(seen.headers()["x-content-type-options"], "nosniff");
+        let name = format!("attachment; filename=\"{PICTURE}.png\"");
+        assert_eq!(seen.headers()["content-disposition"], name.as_str());
         assert_eq!(seen.text().await.unwrap(), "ORIGINAL");
         let noted = entries(&console, "original.viewed").await;
         assert_eq!(noted.len(), views);
@@ -120,7 +131,7 @@ async fn an_operator_sees_originals_and_each_view_is_written_down() {
         );
     }
     console.clock.advance(SignedDuration::from_hours(2));
-    assert_eq!(olga.get(&path).await.0, StatusCode::NOT_FOUND, "its time is over");
+    assert_eq!(olga.get(&path).await.0, StatusCode::GONE, "its time is over");
     assert_eq!(entries(&console, "original.viewed").await.len(), 2);
 }
 
@@ -131,8 +142,8 @@ async fn an_original_in_a_directory_is_shown_and_written_down_if_it_can_be_read(
     let (console, node) = prepared(Console::start_set(&[("--images-store", &store)]).await).await;
     picture(&console, &node).await;
     let client = console.test.database.client().await.unwrap();
-    let moved = "update image_variant set data = null, object = 'day/picture/original'";
-    client.batch_execute(moved).await.unwrap();
+    let moved = format!("update image_variant set data = null, object = 'day/picture/original', store = '{store}'");
+    client.batch_execute(&moved).await.unwrap();
     let path = format!("/api/v1/originals/{PICTURE}");
     assert_eq!(console.get(&path).await.0, StatusCode::INTERNAL_SERVER_ERROR);
     assert!(entries(&console, "original.viewed").await.is_empty(), "nobody saw it");
@@ -142,10 +153,75 @@ async fn an_original_in_a_directory_is_shown_and_written_down_if_it_can_be_read(
     let request = console.request(Method::GET, &path).bearer_auth(ADMINISTRATOR);
     assert_eq!(request.send().await.unwrap().text().await.unwrap(), "IN A FILE");
     assert_eq!(entries(&console, "original.viewed").await.len(), 1);
+    let elsewhere = "update image_variant set store = 's3://bucket'";
+    client.batch_execute(elsewhere).await.unwrap();
+    assert_eq!(console.get(&path).await.0, StatusCode::SERVICE_UNAVAILABLE);
 }
 
 #[tokio::test]
-async fn nobody_else_sees_originals() {
+async fn what_the_venue_says_now_ends_originals_at_once() {
+    let (console, node) = console().await;
+    picture(&console, &node).await;
+    assert_eq!(seen(&console).await, StatusCode::OK);
+    for (images, status) in [
+        (json!({"originals": "30m"}), StatusCode::GONE),
+        (json!({"originals": "7d"}), StatusCode::OK),
+        (json!({"retention": "1h"}), StatusCode::GONE),
+        (json!({"retention": "30d", "originals": "0d"}), StatusCode::GONE),
+    ] {
+        console
+            .admin(Method::PATCH, DEMO, Some(json!({"images": images})))
+            .await;
+        assert_eq!(seen(&console).await, status, "{images}");
+    }
+    let client = console.test.database.client().await.unwrap();
+    let never = "update image set bytes = null, original_until = null";
+    client.batch_execute(never).await.unwrap();
+    assert_eq!(seen(&console).await, StatusCode::NOT_FOUND, "it was never kept");
+}
+
+#[tokio::test]
+async fn an_operator_ends_an_original_and_the_picture_stays() {
+    let (console, node) = console().await;
+    picture(&console, &node).await;
+    let path = format!("/api/v1/originals/{PICTURE}");
+    let olga = console.signed_in("olga", &[("demo", "operator")]).await;
+    let client = console.test.database.client().await.unwrap();
+    // One is in an object store: its row stays until the worker has deleted it there.
+    for (file, left) in [("data", 0_i64), ("object", 1)] {
+        assert_eq!(seen(&console).await, StatusCode::OK);
+        if file == "object" {
+            let moved = "update image_variant set data = null, object = 'name', store = 's3://bucket'";
+            client.batch_execute(moved).await.unwrap();
+        }
+        assert_eq!(
+            olga.ask(Method::DELETE, &path, json!(null)).await.0,
+            StatusCode::NO_CONTENT
+        );
+        assert_eq!(seen(&console).await, StatusCode::GONE);
+        assert_eq!(olga.ask(Method::DELETE, &path, json!(null)).await.0, StatusCode::GONE);
+        let rows =
+            "select count(*), (select count(*) from image where state = 'ready') from image_variant where not outlived";
+        let row = client.query_one(rows, &[]).await.unwrap();
+        assert_eq!((row.get::<_, i64>(0), row.get::<_, i64>(1)), (0, 1));
+        let outlived = client
+            .query_one("select count(*) from image_variant", &[])
+            .await
+            .unwrap();
+        assert_eq!(outlived.get::<_, i64>(0), left);
+        let noted = entries(&console, "original.deleted").await;
+        assert_eq!([&noted[0]["actor"]["name"], &noted[0]["subject"]], ["olga", PICTURE]);
+        assert_eq!(noted.len(), 1);
+        client
+            .batch_execute("delete from image; delete from audit_entry")
+            .await
+            .unwrap();
+        picture(&console, &node).await;
+    }
+}
+
+#[tokio::test]
+async fn nobody_else_sees_or_ends_originals() {
     let (console, node) = console().await;
     picture(&console, &node).await;
     let path = format!("/api/v1/originals/{PICTURE}");
@@ -156,6 +232,8 @@ async fn nobody_else_sees_originals() {
     let elsewhere = console.signed_in("otto", &[("other", "operator")]).await;
     for (browser, status) in [(viewer, 403), (both, 403), (elsewhere, 404)] {
         assert_eq!(browser.get(&path).await.0.as_u16(), status, "{}", browser.session);
+        let (code, _) = browser.ask(Method::DELETE, &path, json!(null)).await;
+        assert_eq!(code.as_u16(), status, "{}", browser.session);
     }
     let token = console
         .create("/api/v1/viewer-tokens", json!({"venues": ["demo"]}))

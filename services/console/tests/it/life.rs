@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use reqwest::{Method, StatusCode, header::LOCATION};
 use serde_json::{Value, json};
 
-use crate::console::{ADMINISTRATOR, Console, VIEWER_SECRET};
+use crate::console::{ADMINISTRATOR, Console, PEOPLE, VIEWER_SECRET};
 
 #[tokio::test]
 async fn a_venue_from_its_creation_to_its_end() {
@@ -28,7 +28,7 @@ async fn a_venue_from_its_creation_to_its_end() {
         json!({"slug": "demo", "name": "Old Town", "time_zone": "Europe/Berlin",
                "created_at": venue["created_at"], "retired_at": null,
                "images": {"retention": "30d", "originals": "0d", "variants": ["thumbnail", "annotated", "anonymised"],
-                          "classes": ["person", "face"]}})
+                          "classes": PEOPLE}})
     );
     venue["created_at"].as_str().unwrap().parse::<Timestamp>().unwrap();
     assert_eq!(

@@ -25,6 +25,7 @@ const SPECIAL: Record<string, string> = {
   "user.signed-in": "Signed in:",
   "user.signed-out": "Signed out:",
   "user.sign-in-failed": "Could not sign in:",
+  "original.deleted": "Deleted the original of picture",
   "original.viewed": "Looked at the original of picture",
   "viewer-token.created": "Made a viewer link to",
 };
