@@ -61,7 +61,7 @@ pub(crate) struct ImageForm {
     ),
     request_body(content((Vec<u8> = "image/*"), (ImageForm = "multipart/form-data"))),
     responses(
-        (status = 200, description = "The anonymised picture, which was waited for.", content((Vec<u8> = "image/jpeg")), headers(("Location" = String))),
+        (status = 200, description = "The picture that was waited for: anonymised; where the venue makes no such, annotated, else the thumbnail.", content((Vec<u8> = "image/jpeg")), headers(("Location" = String))),
         (status = 202, description = "The picture is safe.", body = Answer, headers(
             ("Location" = String, description = "Where it will be."),
             ("RateLimit-Policy" = String, description = "The limits of the node (draft-ietf-httpapi-ratelimit-headers)."),
