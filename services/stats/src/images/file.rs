@@ -1,9 +1,13 @@
 //! A stored file as an answer: whole, in part, or not at all where the client has it.
 
-use std::time::{Duration, SystemTime};
+use std::{
+    convert::Infallible,
+    time::{Duration, SystemTime},
+};
 
 use actix_web::{
     HttpRequest, HttpResponse, HttpResponseBuilder, ResponseError,
+    body::SizedStream,
     http::{
         Method, StatusCode,
         header::{
@@ -14,14 +18,16 @@ use actix_web::{
 };
 use bytes::Bytes;
 use citytrack_common::Problem;
+use futures_util::stream;
 use jiff::Timestamp;
 
-/// A file, which never changes.
+/// What is known about a file, which never changes.
 pub(super) struct File {
-    pub(super) bytes: Bytes,
+    /// How many it has.
+    pub(super) bytes: u64,
     pub(super) media_type: String,
-    /// SHA-256.
-    pub(super) digest: Vec<u8>,
+    /// SHA-256, in hexadecimal.
+    pub(super) digest: String,
     pub(super) modified: Timestamp,
     /// So long a copy may be used without asking.
     pub(super) max_age: Duration,
@@ -38,44 +44,52 @@ enum Part {
 }
 
 impl File {
-    /// The answer to a request for it.
-    pub(super) fn respond(self, request: &HttpRequest) -> HttpResponse {
+    /// The answer to a request for it. The content is read only for those to whom some of it is sent.
+    pub(super) async fn respond(
+        self,
+        request: &HttpRequest,
+        content: impl AsyncFnOnce() -> Result<Bytes, Problem>,
+    ) -> Result<HttpResponse, Problem> {
         if self.is_known(request) {
-            return self.head(StatusCode::NOT_MODIFIED).finish();
+            return Ok(self.head(StatusCode::NOT_MODIFIED).finish());
         }
-        let length = self.bytes.len() as u64;
-        let content_range = |range| {
-            ContentRange(ContentRangeSpec::Bytes {
-                range,
-                instance_length: Some(length),
-            })
-        };
         match self.part(request) {
-            Part::Whole => self.head(StatusCode::OK).body(self.bytes.clone()),
+            // Only the length of the body counts.
+            Part::Whole if request.method() == Method::HEAD => {
+                let nothing = stream::empty::<Result<Bytes, Infallible>>();
+                Ok(self.head(StatusCode::OK).body(SizedStream::new(self.bytes, nothing)))
+            }
+            Part::Whole => Ok(self.head(StatusCode::OK).body(content().await?)),
             Part::Bytes(first, last) => {
+                let content = content().await?;
+                let range = ContentRange(ContentRangeSpec::Bytes {
+                    range: Some((first, last)),
+                    instance_length: Some(self.bytes),
+                });
                 let part = usize::try_from(first).ok().zip(usize::try_from(last).ok());
-                let bytes = part.map_or_else(Bytes::new, |(first, last)| self.bytes.slice(first..=last));
-                self.head(StatusCode::PARTIAL_CONTENT)
-                    .insert_header(content_range(Some((first, last))))
-                    .body(bytes)
+                let part = part.and_then(|(first, last)| content.get(first..=last));
+                Ok(self
+                    .head(StatusCode::PARTIAL_CONTENT)
+                    .insert_header(range)
+                    .body(part.map_or_else(Bytes::new, |part| content.slice_ref(part))))
             }
-            Part::None => {
-                let detail = format!("the picture has {length} bytes");
-                let title = "Range not satisfiable";
-                let problem = Problem::new(
-                    StatusCode::RANGE_NOT_SATISFIABLE,
-                    "range-not-satisfiable",
-                    title,
-                    detail,
-                );
-                let mut answer = problem.error_response();
-                let whole = format!("bytes */{length}");
-                if let Ok(value) = header::HeaderValue::from_str(&whole) {
-                    answer.headers_mut().insert(header::CONTENT_RANGE, value);
-                }
-                answer
-            }
+            Part::None => Ok(self.not_satisfiable()),
         }
+    }
+
+    fn not_satisfiable(&self) -> HttpResponse {
+        let problem = Problem::new(
+            StatusCode::RANGE_NOT_SATISFIABLE,
+            "range-not-satisfiable",
+            "Range not satisfiable",
+            format!("the picture has {} bytes", self.bytes),
+        );
+        let mut answer = problem.error_response();
+        let whole = format!("bytes */{}", self.bytes);
+        if let Ok(value) = header::HeaderValue::from_str(&whole) {
+            answer.headers_mut().insert(header::CONTENT_RANGE, value);
+        }
+        answer
     }
 
     fn head(&self, status: StatusCode) -> HttpResponseBuilder {
@@ -94,8 +108,8 @@ impl File {
 
     /// Half of the digest is enough to tell files apart.
     fn tag(&self) -> EntityTag {
-        let half = self.digest.first_chunk().map_or(0, |half| u128::from_be_bytes(*half));
-        EntityTag::new_strong(format!("{half:032x}"))
+        let half = self.digest.get(..32).unwrap_or_default();
+        EntityTag::new_strong(half.to_owned())
     }
 
     /// Dates of HTTP have whole seconds, and are compared with this.
@@ -126,7 +140,7 @@ impl File {
         };
         match ranges.as_slice() {
             [range] if is_same && request.method() == Method::GET => {
-                let bytes = range.to_satisfiable_range(self.bytes.len() as u64);
+                let bytes = range.to_satisfiable_range(self.bytes);
                 bytes.map_or(Part::None, |(first, last)| Part::Bytes(first, last))
             }
             _ => Part::Whole,
@@ -137,6 +151,7 @@ impl File {
 #[cfg(test)]
 mod tests {
     use actix_web::{body::MessageBody, test::TestRequest};
+    use futures_util::FutureExt as _;
 
     use super::*;
 
@@ -149,13 +164,15 @@ mod tests {
             request = request.append_header(*header);
         }
         let file = File {
-            bytes: Bytes::from_static(b"0123456789"),
+            bytes: 10,
             media_type: "image/jpeg".to_owned(),
-            digest: vec![7; 32],
+            digest: "07".repeat(32),
             modified: "2026-11-22T10:00:00.25Z".parse().unwrap(),
             max_age: Duration::from_secs(60),
         };
-        let answer = file.respond(&request.to_http_request());
+        let content = async || Ok(Bytes::from_static(b"0123456789"));
+        let answer = file.respond(&request.to_http_request(), content).now_or_never();
+        let answer = answer.unwrap().unwrap();
         let range = answer.headers().get(header::CONTENT_RANGE);
         let range = range.map(|range| range.to_str().unwrap().to_owned());
         let status = answer.status().as_u16();

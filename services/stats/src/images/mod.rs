@@ -12,13 +12,13 @@ use actix_web::{
         StatusCode,
         header::{CACHE_CONTROL, RETRY_AFTER},
     },
-    web,
+    web::{self, Bytes},
 };
 use citytrack_common::{Problem, openapi::ProblemSchema};
 use citytrack_domain::{CameraPattern, Class, Clock, ImageId, ImageState, Slug, Variant};
 use citytrack_storage::{
     Database, Objects,
-    images::{self, Image},
+    images::{self, Image, VariantFacts},
 };
 use jiff::Timestamp;
 
@@ -75,22 +75,16 @@ pub(crate) async fn get(
         ImageState::Received => Ok(on_its_way(image.details.id)),
         ImageState::Failed => Err(failed(&image)),
         ImageState::Expired => Err(gone(&image)),
-        // The job that deletes it may not have come by yet.
-        ImageState::Ready if image.kept_until <= now => Err(gone(&image)),
         ImageState::Ready => {
-            let stored = images::variant(&database, image.details.id, variant)
-                .await
-                .map_err(problem)?;
-            let stored = stored.ok_or_else(|| no_such_variant(variant, &image))?;
-            let left = image.kept_until.duration_since(now).unsigned_abs();
-            let file = File {
-                bytes: stored.content.read(&objects).await.map_err(problem)?.into(),
-                media_type: stored.media_type,
-                digest: stored.digest,
-                modified: image.transformed_at.unwrap_or(image.details.received_at),
-                max_age: left.min(LONGEST_KEPT),
+            let missing = || no_such_variant(variant, &image);
+            let made = image.variants.iter().find(|made| made.variant == variant.as_str());
+            let file = file(made.ok_or_else(missing)?, &image, now);
+            let content = async || {
+                let stored = images::variant(&database, image.details.id, variant).await;
+                let stored = stored.map_err(problem)?.ok_or_else(missing)?;
+                stored.content.read(&objects).await.map(Bytes::from).map_err(problem)
             };
-            Ok(file.respond(&request))
+            file.respond(&request, content).await
         }
     }
 }
@@ -157,6 +151,18 @@ async fn visible(viewer: &Viewer, path: &str, database: &Database, now: Timestam
     image
         .filter(|image| viewer.sees_picture(&image.details))
         .ok_or_else(unknown)
+}
+
+/// What is known about the file of a variant, before it is read.
+fn file(made: &VariantFacts, image: &Image, now: Timestamp) -> File {
+    let left = image.kept_until.duration_since(now).unsigned_abs();
+    File {
+        bytes: made.bytes.unsigned_abs().into(),
+        media_type: made.media_type.clone(),
+        digest: made.digest.clone(),
+        modified: image.transformed_at.unwrap_or(image.details.received_at),
+        max_age: left.min(LONGEST_KEPT),
+    }
 }
 
 fn variant_of(query: &Query) -> Result<Variant, Problem> {

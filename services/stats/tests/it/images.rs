@@ -172,8 +172,25 @@ async fn a_picture_is_gone_when_its_time_is_over_whoever_has_deleted_it_yet() {
         header(answer.headers(), "cache-control"),
         "private, max-age=571, immutable"
     );
+    let person = format!("{IMAGES}?class=person");
+    assert_eq!(json(asked(&stats, &person)).await.1["images"][0]["state"], "ready");
     stats.clock.advance(jiff::SignedDuration::from_secs(571));
     assert_eq!(problem(&stats, &id, "").await, (410, "gone".to_owned()));
+    let (_, told) = json(asked(&stats, &format!("/api/v1/images/{id}/details"))).await;
+    let what = [&told["state"], &told["boxes"], &told["variants"]];
+    assert_eq!(what, [&json!("expired"), &Value::Null, &json!([])]);
+    assert_eq!(json(asked(&stats, IMAGES)).await.1["images"], json!([told]));
+    for (query, found) in [
+        ("?state=expired", json!([told])),
+        ("?state=ready", json!([])),
+        ("?class=person", json!([])),
+    ] {
+        assert_eq!(
+            json(asked(&stats, &format!("{IMAGES}{query}"))).await.1["images"],
+            found,
+            "{query}"
+        );
+    }
 }
 
 #[tokio::test]
@@ -184,16 +201,19 @@ async fn a_picture_in_a_directory_is_shown_like_any_other() {
     let id = ready(&stats, 1, 10, "null").await;
     let file = directory.path().join("2026-11-22").join(&id);
     std::fs::create_dir_all(&file).unwrap();
-    std::fs::write(file.join("anonymised"), "in a file").unwrap();
+    std::fs::write(file.join("anonymised"), "in a file!").unwrap();
     let moved = format!(
-        "update image_variant set data = null, object = '2026-11-22/{id}/' || variant where variant in ('anonymised', 'annotated')"
+        "update image_variant set data = null, object = '2026-11-22/{id}/' || variant, store = '{store}'
+         where variant in ('anonymised', 'annotated')"
     );
     batch(&stats, &moved).await;
-    assert_eq!(image(&stats, &id, "").await.text().await.unwrap(), "in a file");
+    let whole = image(&stats, &id, "").await;
+    let tag = header(whole.headers(), "etag").to_owned();
+    assert_eq!(whole.text().await.unwrap(), "in a file!");
     let path = format!("/api/v1/images/{id}");
     let part = asked(&stats, &path).header("range", "bytes=5-").send().await.unwrap();
     assert_eq!(part.status(), StatusCode::PARTIAL_CONTENT);
-    assert_eq!(part.text().await.unwrap(), "file");
+    assert_eq!(part.text().await.unwrap(), "file!");
     let thumbnail = image(&stats, &id, "?variant=thumbnail").await;
     assert_eq!(
         thumbnail.text().await.unwrap(),
@@ -202,8 +222,25 @@ async fn a_picture_in_a_directory_is_shown_like_any_other() {
     );
     std::fs::remove_file(file.join("anonymised")).unwrap();
     assert_eq!(problem(&stats, &id, "").await.0, 500, "what should be there is lost");
+    let (known, beyond) = (("if-none-match", tag.as_str()), ("range", "bytes=10-"));
+    for (method, (name, value), status) in [
+        (Method::GET, known, StatusCode::NOT_MODIFIED),
+        (Method::GET, beyond, StatusCode::RANGE_NOT_SATISFIABLE),
+        (Method::HEAD, ("accept", "*/*"), StatusCode::OK),
+    ] {
+        let mut request = asked(&stats, &path).header(name, value).build().unwrap();
+        *request.method_mut() = method;
+        let answer = reqwest::Client::new().execute(request).await.unwrap();
+        assert_eq!(answer.status(), status, "needs no file: {name}");
+    }
     std::fs::remove_dir(&file).unwrap();
     std::fs::write(&file, "no directory").unwrap();
+    assert_eq!(problem(&stats, &id, "").await, (503, "unavailable".to_owned()));
+    batch(
+        &stats,
+        "update image_variant set store = 's3://elsewhere' where data is null",
+    )
+    .await;
     assert_eq!(problem(&stats, &id, "").await, (503, "unavailable".to_owned()));
 }
 
@@ -227,7 +264,8 @@ async fn details_tell_all_that_is_known() {
     let (_, page) = json(asked(&stats, IMAGES)).await;
     assert_eq!(page, json!({"images": [told], "next": null}));
     // That there is an original may be told; what is on it, not.
-    batch(&stats, "update image set original_until = '2026-11-23T00:00:00Z'").await;
+    let kept = "update venue set image_originals = '2 days'; update image set original_until = '2026-11-23T00:00:00Z', bytes = 8";
+    batch(&stats, kept).await;
     let original = variant("original", 8, "image/png");
     expected["variants"].as_array_mut().unwrap().insert(1, original);
     assert_eq!(json(asked(&stats, &path)).await.1, expected);
