@@ -45,19 +45,20 @@ fn found(bytes: &[u8], runs: &[&[u8]]) -> usize {
 
 /// How many are in the files of a folder and those below.
 fn found_below(folder: &Path, runs: &[&[u8]]) -> usize {
-    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-    let search = |path: std::path::PathBuf| match path.is_dir() {
-        true => found_below(&path, runs),
-        // Sockets cannot be read, and some files go while we look.
-        false => fs::read(&path).map_or(0, |bytes| found(&bytes, runs)),
+    // Sockets cannot be read, and some files and folders go while we look.
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let search = |path: std::path::PathBuf| {
+        if path.is_dir() {
+            found_below(&path, runs)
+        } else {
+            fs::read(&path).map_or(0, |bytes| found(&bytes, runs))
+        }
     };
-    entries.map(search).sum()
+    entries.map(|entry| search(entry.path())).sum()
 }
 
 /// How many rows of the database have one, in whatever column of whatever table.
 async fn rows_with(system: &System, runs: &[&[u8]]) -> i64 {
-    let hex = |run: &&[u8]| run.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
-    let runs: Vec<String> = runs.iter().map(hex).collect();
     let client = system.database.client().await.unwrap();
     let tables = "select oid::regclass::text from pg_class where relkind in ('r', 'm') and relnamespace = 'public'::regnamespace";
     let mut rows = 0;
@@ -65,7 +66,7 @@ async fn rows_with(system: &System, runs: &[&[u8]]) -> i64 {
         let table: String = table.get(0);
         let question = format!(
             "select count(*) from {table} as line where exists (
-                select from unnest($1::text[]) as run where position(run in line::text) > 0)"
+                select from unnest($1::bytea[]) as run where position(encode(run, 'hex') in line::text) > 0)"
         );
         let here: i64 = client.query_one(&question, &[&runs]).await.unwrap().get(0);
         rows += here;
