@@ -26,8 +26,8 @@ pub struct ImageSettings {
         default_value = "50000000"
     )]
     pub max_pixels: NonZeroU32,
-    /// Bytes of pictures that may be in hand at once, from all nodes, beside those of batches; one more is answered 503. A node may
-    /// have a quarter of it
+    /// Bytes of pictures that may be in hand at once, from all nodes, beside those of batches; one more is answered 503. Each takes
+    /// 64 KiB or more, so this bounds their number, too. A node may have a quarter of it, and always one form with the largest picture
     #[arg(
         id = "images-max-bodies",
         long = "images-max-bodies",
