@@ -8,11 +8,12 @@ use citytrack_broker::{
     topology::{IMAGES, SAVE, TRANSFORM},
 };
 use citytrack_common::{Lifecycle, settings::from_args, telemetry};
-use citytrack_domain::{Clock, ImageDetails, ImageId};
+use citytrack_domain::{BoxesFrom, Clock, ImageDetails, ImageId};
 use citytrack_messages::images::{
     Transformed, UPLOAD, Upload, decode_transformed, decode_upload, encode_upload, uploaded_key,
 };
-use citytrack_testkit::{Proxy, eventually};
+use citytrack_storage::batches::BatchWriter;
+use citytrack_testkit::{Proxy, batch, eventually, frame, person};
 use citytrack_worker::pictures::{TransformSettings, transform};
 use prometheus::Registry;
 
@@ -165,6 +166,32 @@ async fn what_is_too_large_for_the_broker_fails_instead_of_being_tried_for_ever(
     let all = transformed(&harness, 2).await;
     assert_eq!(code(&all, &large).as_deref(), Some("picture-too-large"));
     assert_eq!(code(&all, &after).as_deref(), Some("invalid-picture"));
+    worker.stop().await;
+}
+
+#[tokio::test]
+async fn whoever_is_on_any_frame_of_the_moment_is_known() {
+    let harness = Harness::new().await;
+    let mut asked = upload(&harness, PICTURE);
+    let at = asked.image.received_at - jiff::SignedDuration::from_secs(1);
+    asked.image.camera = Some(citytrack_domain::CameraName::new("door").unwrap());
+    asked.image.captured_at = at;
+    // Of two detectors.
+    let frames = [0.125, 0.5].map(|left| frame("door", at, vec![person(left, None)]));
+    let batches = frames.map(|frame| batch(&harness.source, at, vec![frame]));
+    let mut writer = BatchWriter::new(harness.database.database.clone());
+    writer.insert(&batches).await.unwrap();
+    publish(&harness, IMAGES.exchange, vec![encode_upload(&asked)]).await;
+    // It does not wait for that long.
+    let worker = worker(&harness, &harness.vhost.url(), &["--transform-frame-wait", "10min"]);
+    let [done] = &transformed(&harness, 1).await[..] else {
+        panic!("no picture")
+    };
+    assert_eq!(done.boxes_from, BoxesFrom::Detections);
+    let people = done.boxes.iter().flatten().map(|person| person.bounding_box.parts()[0]);
+    let mut people: Vec<_> = people.collect();
+    people.sort_by(f32::total_cmp);
+    assert_eq!(people, [0.125, 0.5]);
     worker.stop().await;
 }
 
