@@ -43,6 +43,20 @@ impl Size {
         }
     }
 
+    /// What lies in the last column and in the last row of units, where these reach beyond the edge.
+    pub(crate) fn partial_units(self) -> [Area; 2] {
+        let whole = |side: u32| u32::try_from(side as usize / UNIT * UNIT).unwrap_or(side);
+        let right = Area {
+            left: whole(self.width),
+            ..self.area()
+        };
+        let lower = Area {
+            top: whole(self.height),
+            ..self.area()
+        };
+        [right, lower]
+    }
+
     /// The smallest area of whole samples of colour that covers these edges, as far as it lies on the picture.
     #[expect(
         clippy::cast_possible_truncation,

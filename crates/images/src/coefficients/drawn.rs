@@ -1,14 +1,14 @@
-//! Drawing on coefficients: the units that a drawing touches become pixels, and then coefficients again.
+//! Drawing on coefficients: the units that a drawing touches become pixels, and then coefficients again. So do those that reach
+//! beyond the edge of the picture: what an upload has there, nobody sees and no box can cover.
 
 use image::GrayImage;
 
 use super::dct::Waves;
 use super::headers::Headers;
 use super::scan::{BLOCKS, Block, Decoders, Scan};
-use crate::annotate::{Shape, shapes};
+use crate::annotate::Shape;
 use crate::area::Size;
 use crate::canvas::Canvas;
-use crate::transform::Marks;
 
 /// The pixels of a picture where something is drawn; elsewhere there are none.
 pub(super) struct Drawn<'a> {
@@ -22,15 +22,14 @@ pub(super) struct Drawn<'a> {
 
 impl<'a> Drawn<'a> {
     /// Draws on the picture of this scan.
-    pub(super) fn new(headers: &Headers<'a>, scan: &Scan, decoders: &Decoders, marks: &Marks<'_>) -> Option<Self> {
+    pub(super) fn new(headers: &Headers<'a>, scan: &Scan, decoders: &Decoders, shapes: &[Shape]) -> Option<Self> {
         let size = headers.size();
-        let shapes = shapes(size, marks);
         let (columns, _) = size.units();
         let mut drawn = Self {
             steps: headers.steps,
             waves: Waves::new(8),
             canvas: empty(size),
-            is_touched: touched(&shapes, size, scan.units.len()),
+            is_touched: touched(shapes, size, scan.units.len()),
             columns,
         };
         for number in 0..drawn.is_touched.len() {
@@ -91,7 +90,8 @@ fn empty(size: Size) -> Canvas {
 fn touched(shapes: &[Shape], size: Size, units: usize) -> Vec<bool> {
     let mut touched = vec![false; units];
     let (columns, _) = size.units();
-    for area in shapes.iter().flat_map(|shape| shape.areas(size)) {
+    let drawn = shapes.iter().flat_map(|shape| shape.areas(size));
+    for area in drawn.chain(size.partial_units()) {
         for number in area.units().numbers(columns) {
             if let Some(touched) = touched.get_mut(number) {
                 *touched = true;

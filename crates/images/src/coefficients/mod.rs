@@ -14,6 +14,7 @@ mod reduced;
 mod scan;
 mod write;
 
+use crate::annotate::{Shape, shapes};
 use crate::area::Size;
 use crate::encode::encode;
 use crate::header::{Format, Header};
@@ -58,10 +59,14 @@ fn variants(headers: &Headers<'_>, marks: &Marks<'_>, wanted: Wanted) -> Option<
     // From here on nobody has anything of the original that is hidden.
     hide(&mut scan, reduced.as_mut(), size, marks);
 
-    let whole = |jpeg| encoded(size, jpeg);
+    let whole = |shapes: &[Shape]| {
+        let drawn = Drawn::new(headers, &scan, &decoders, shapes)?;
+        let jpeg = write::write(headers, &scan, &decoders, |unit| drawn.blocks(unit))?;
+        Some(encoded(size, jpeg))
+    };
     let is_copied = wanted.thumbnail && smaller.is_none();
     let anonymised = if wanted.anonymised || is_copied {
-        Some(whole(write::write(headers, &scan, &decoders, |_| None)?))
+        Some(whole(&[])?)
     } else {
         None
     };
@@ -70,10 +75,7 @@ fn variants(headers: &Headers<'_>, marks: &Marks<'_>, wanted: Wanted) -> Option<
         _ => anonymised.clone().filter(|_| is_copied),
     };
     let annotated = if wanted.annotated {
-        let drawn = Drawn::new(headers, &scan, &decoders, marks)?;
-        Some(whole(write::write(headers, &scan, &decoders, |unit| {
-            drawn.blocks(unit)
-        })?))
+        Some(whole(&shapes(size, marks))?)
     } else {
         None
     };
