@@ -98,7 +98,7 @@ mod tests {
     #[test]
     fn options_of_s3_are_those_that_are_set() {
         let region = ("region", "us-east-1".to_owned());
-        assert_eq!(options(&[]).unwrap(), [region.clone()]);
+        assert_eq!(options(&[]).unwrap(), std::slice::from_ref(&region));
         let all = [
             "--images-s3-endpoint=http://s3:9000",
             "--images-s3-access-key=k",
