@@ -28,7 +28,7 @@ mod viewer;
 pub use audience::Audience;
 pub use events::{Event, EventStream};
 pub use ledger::Sent;
-pub use pictures::{Uploads, photograph};
+pub use pictures::{Uploads, photograph, picture};
 pub use posted::{Posted, PostedFrame};
 pub use process::{Process, binary};
 pub use seen::{Seen, Told};

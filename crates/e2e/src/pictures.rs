@@ -18,13 +18,18 @@ const RETRY: Duration = Duration::from_millis(100);
 
 /// A real photograph.
 pub fn photograph() -> Vec<u8> {
+    picture("rocket.jpg")
+}
+
+/// One of the pictures of scikit-image.
+pub fn picture(name: &str) -> Vec<u8> {
     #[expect(
         clippy::disallowed_methods,
         reason = "where the pictures are is no setting of a service"
     )]
     let folder =
         std::env::var_os("CITYTRACK_TEST_PICTURES").expect("CITYTRACK_TEST_PICTURES is not set: use scripts/test");
-    fs::read(PathBuf::from(folder).join("rocket.jpg")).unwrap()
+    fs::read(PathBuf::from(folder).join(name)).unwrap()
 }
 
 /// Uploads of pictures that go on while something fails: each under an id of its own, again until it is accepted.

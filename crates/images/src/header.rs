@@ -47,17 +47,28 @@ pub struct Header {
     pub height: u32,
 }
 
+impl Header {
+    pub(crate) fn pixels(&self) -> u64 {
+        u64::from(self.width) * u64::from(self.height)
+    }
+}
+
 /// How much a picture may claim.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Width times height, in pixels.
     pub pixels: u64,
+    /// What decoding may take for pixels at once, in bytes. Only [`transform`](crate::transform) looks at it.
+    pub memory: u64,
 }
 
 impl Default for Limits {
-    /// 50 megapixels.
+    /// 50 megapixels, 160 MiB.
     fn default() -> Self {
-        Self { pixels: 50_000_000 }
+        Self {
+            pixels: 50_000_000,
+            memory: 160 << 20,
+        }
     }
 }
 
@@ -128,7 +139,7 @@ pub fn inspect(start: &[u8], limits: Limits) -> Result<Header, Refused> {
         let detail = "a width or height of 0";
         return Err(Refused::Invalid { format, detail });
     }
-    if u64::from(width) * u64::from(height) > limits.pixels {
+    if header.pixels() > limits.pixels {
         let limit = limits.pixels;
         return Err(Refused::TooLarge { width, height, limit });
     }

@@ -17,5 +17,6 @@ mod resize;
 mod text;
 mod transform;
 
+pub use decode::memory;
 pub use header::{Format, Header, Limits, Refused, inspect};
 pub use transform::{Encoded, Failure, Marks, Objects, Transformed, Wanted, transform};

@@ -121,11 +121,17 @@ pub fn transform(picture: &[u8], marks: &Marks<'_>, wanted: Wanted, limits: Limi
     if let Ok(Some(made)) = catch_unwind(by_coefficients) {
         return Ok(made);
     }
-    by_pixels(picture, header, marks, wanted)
+    by_pixels(picture, header, marks, wanted, limits)
 }
 
-fn by_pixels(picture: &[u8], header: Header, marks: &Marks<'_>, wanted: Wanted) -> Result<Transformed, Failure> {
-    let mut canvas = decode(picture, header)?;
+fn by_pixels(
+    picture: &[u8],
+    header: Header,
+    marks: &Marks<'_>,
+    wanted: Wanted,
+    limits: Limits,
+) -> Result<Transformed, Failure> {
+    let mut canvas = decode(picture, header, limits)?;
     // From here on nobody has the original any more.
     hide(&mut canvas, marks);
     let thumbnail = wanted.thumbnail.then(|| encode(&thumbnail(&canvas)?)).transpose()?;

@@ -1,24 +1,13 @@
 //! The way of a picture is found in the journal, under the trace of the request that sent it.
 
-use std::{collections::BTreeSet, fs, path::PathBuf};
+use std::collections::BTreeSet;
 
-use citytrack_e2e::{ADMINISTRATOR, Setup};
+use citytrack_e2e::{ADMINISTRATOR, Setup, photograph};
 use citytrack_testkit::eventually;
 use reqwest::{Method, StatusCode};
 use serde_json::Value;
 
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
-
-/// A real photograph.
-fn photograph() -> Vec<u8> {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "where the pictures are is no setting of a service"
-    )]
-    let folder =
-        std::env::var_os("CITYTRACK_TEST_PICTURES").expect("CITYTRACK_TEST_PICTURES is not set: use scripts/test");
-    fs::read(PathBuf::from(folder).join("rocket.jpg")).unwrap()
-}
 
 #[tokio::test]
 async fn a_picture_is_followed_through_the_journal_by_one_trace() {

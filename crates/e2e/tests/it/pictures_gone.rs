@@ -4,7 +4,7 @@
 use std::{fs, path::Path, time::Duration};
 
 use citytrack_broker::{Options, Tray, topology::IMAGES};
-use citytrack_e2e::{Servers, Setup, System, photograph};
+use citytrack_e2e::{Servers, Setup, System, photograph, picture};
 use citytrack_testkit::{PostgresOptions, PrivateBroker, PrivatePostgres, eventually, eventually_within, stays_empty};
 use reqwest::{Method, Response};
 use serde_json::Value;
@@ -212,7 +212,7 @@ async fn a_picture_that_takes_too_long_has_failed() {
         .start()
         .await;
     let (key, token) = (system.venue("demo").await, system.viewer_token("demo").await);
-    let answer = upload(&system, &key, "wait=20s", photograph()).await;
+    let answer = upload(&system, &key, "wait=20s", picture("motorcycle_left.png")).await;
     assert_eq!(answer.status(), 422);
     system
         .until("select count(*) from image where state = 'failed'", 1)

@@ -7,9 +7,9 @@ use zune_jpeg::JpegDecoder;
 use zune_jpeg::zune_core::{bytestream::ZCursor, colorspace::ColorSpace, options::DecoderOptions};
 
 use super::pixels::{canvas_of, from_rgb};
-use super::{Decoded, afford, broken};
+use super::{Decoded, afford, broken, canvas};
 use crate::canvas::Canvas;
-use crate::header::Header;
+use crate::header::{Header, Limits};
 use crate::jpeg::Frame;
 use crate::resize::resized;
 use crate::transform::Failure;
@@ -19,16 +19,10 @@ const SCANS: usize = 64;
 
 type Decoder<'a> = JpegDecoder<ZCursor<&'a [u8]>>;
 
-pub(super) fn decode(picture: &[u8], header: Header) -> Decoded {
+pub(super) fn decode(picture: &[u8], header: Header, limits: Limits) -> Decoded {
     let frame = Frame::read(picture)?;
     let (width, height) = (header.width as usize, header.height as usize);
-    let pixels = u64::from(header.width) * u64::from(header.height);
-    let coefficients = if frame.is_buffered(picture) {
-        pixels * u64::from(frame.samples) / 4 * 2
-    } else {
-        0
-    };
-    afford(pixels * 3 + coefficients)?;
+    afford(needed(picture, frame, header), limits)?;
     let options = DecoderOptions::default()
         .set_strict_mode(true)
         .set_max_width(width)
@@ -46,6 +40,18 @@ pub(super) fn decode(picture: &[u8], header: Header) -> Decoded {
     };
     let orientation = decoder.exif().and_then(|exif| Orientation::from_exif_chunk(exif));
     Ok((canvas, orientation.unwrap_or(Orientation::NoTransforms)))
+}
+
+/// Samples, and coefficients of two bytes where a decoder must hold all of them.
+fn needed(picture: &[u8], frame: Frame, header: Header) -> u64 {
+    let samples = header.pixels() * u64::from(frame.samples) / 4;
+    let coefficients = if frame.is_buffered(picture) { 2 * samples } else { 0 };
+    samples + coefficients + canvas(header)
+}
+
+/// What decoding a picture takes, in bytes.
+pub(super) fn memory(picture: &[u8], header: Header) -> u64 {
+    Frame::read(picture).map_or(0, |frame| needed(picture, frame, header))
 }
 
 /// The planes as they are stored; those of colour at another size than ours are resized.

@@ -62,7 +62,11 @@ fn whatever_comes_there_is_an_answer() {
         let [one, other] = [0, 1].map(|_| &pictures[random.random_range(0..pictures.len())]);
         let picture = mutated(&mut random, one, other);
         // Claims of many pixels are allowed, and take long to fill; they are the fuzzer's.
-        if inspect(&picture, Limits { pixels: 1_000_000 }).is_err() {
+        let limits = Limits {
+            pixels: 1_000_000,
+            ..Limits::default()
+        };
+        if inspect(&picture, limits).is_err() {
             refused += 1;
             continue;
         }

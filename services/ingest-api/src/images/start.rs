@@ -63,6 +63,7 @@ pub(crate) fn start(
         limits,
         header_limits: citytrack_images::Limits {
             pixels: settings.images.max_pixels.get().into(),
+            ..citytrack_images::Limits::default()
         },
         max_wait: settings.images.max_wait.into(),
         clock: Clock::System,

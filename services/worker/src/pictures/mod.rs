@@ -1,5 +1,6 @@
 //! The roles of pictures: `transform` makes people unrecognisable, `save` stores what became of it.
 
+mod budget;
 mod common;
 mod made;
 mod metrics;

@@ -66,7 +66,7 @@ pub struct CommonSettings {
 /// How pictures are transformed.
 #[derive(Args, Clone, Debug)]
 pub struct TransformingSettings {
-    /// Pictures that are transformed at once, each on a thread of its own with up to 250 MB in the worst case
+    /// Pictures that are transformed at once, each on a thread of its own
     #[arg(
         long = "transform-parallel",
         env = "CITYTRACK_TRANSFORM__PARALLEL",
@@ -80,6 +80,14 @@ pub struct TransformingSettings {
         default_value = "50000000"
     )]
     pub max_pixels: u64,
+    /// Memory for the pixels of all pictures that are transformed at once. One that needs more by itself is too large; one that may
+    /// need more than is left waits. The whole process takes some 80 MB on top of it
+    #[arg(
+        long = "transform-memory",
+        env = "CITYTRACK_TRANSFORM__MEMORY",
+        default_value = "160MiB"
+    )]
+    pub memory: ByteSize,
     /// How long a picture may take; what takes longer has failed for good
     #[arg(
         long = "transform-time-limit",

@@ -3,7 +3,7 @@
 //! As many pictures as there are threads for are taken together, and each is acknowledged when the broker has safely what became of it.
 //! A picture that will never work is told as failed, and its upload put aside. So is one that workers have died of.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use bytes::Bytes;
 use citytrack_broker::{
@@ -22,11 +22,12 @@ use citytrack_storage::{
     venues::{self, Venue},
 };
 use futures_util::{FutureExt as _, StreamExt as _, stream::FuturesUnordered};
-use tokio::{sync::Semaphore, time::timeout};
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
 use super::{
+    budget::Budget,
     common::{self, Patient, Stopped},
     made::{failed, failure, headers, stamp, variants},
     metrics::PictureMetrics,
@@ -70,7 +71,7 @@ pub fn start(settings: &TransformSettings, lifecycle: &Lifecycle) -> Result<(), 
             max_backoff: common.max_backoff.into(),
             stop: spawner.stop(),
         },
-        threads: Arc::new(Semaphore::new(parallel.into())),
+        budget: Budget::new(&settings.transform, spawner.stop()),
         settings: settings.transform.clone(),
         metrics: PictureMetrics::of_transform(&registry)?,
         stop: spawner.stop(),
@@ -84,7 +85,7 @@ struct Transform {
     answered: Publisher,
     dead_letters: DeadLetters,
     postgres: Patient,
-    threads: Arc<Semaphore>,
+    budget: Budget,
     settings: TransformingSettings,
     metrics: PictureMetrics,
     stop: CancellationToken,
@@ -105,6 +106,11 @@ impl Transform {
             }
         }
         inbox.close().await;
+        if self.budget.is_stuck() {
+            let hang =
+                "threads are busy with pictures that were given up long ago, and only the end of the process ends them";
+            return Err(hang.into());
+        }
         Ok(())
     }
 
@@ -146,7 +152,7 @@ impl Transform {
         };
         let done = if delivery.returned < self.settings.attempts.get() {
             let (boxes, boxes_from) = self.boxes(&upload).await?;
-            self.transform(&upload, boxes, boxes_from, venue).await
+            self.transform(&upload, boxes, boxes_from, venue).await?
         } else {
             let times = delivery.returned;
             let detail = format!("workers had the picture {times} times and came to no end: it may be what ended them");
@@ -199,19 +205,25 @@ impl Transform {
     }
 
     /// On a thread of its own, for as long as it may take.
-    async fn transform(&self, upload: &Upload, boxes: ImageBoxes, boxes_from: BoxesFrom, venue: Venue) -> Transformed {
+    async fn transform(
+        &self,
+        upload: &Upload,
+        boxes: ImageBoxes,
+        boxes_from: BoxesFrom,
+        venue: Venue,
+    ) -> Result<Transformed, Stopped> {
         let stamp = stamp(upload, &venue);
         let limits = Limits {
             pixels: self.settings.max_pixels,
+            memory: self.settings.memory.as_u64(),
         };
         let keep = !venue.images.keep_originals.is_zero();
         let (picture, seen) = (upload.picture.clone(), boxes.clone());
-        // A thread that takes too long is not ended by giving it up, so it keeps its place until it ends.
-        let places = places(&upload.picture, limits, self.settings.parallel.get());
-        let place = Arc::clone(&self.threads).acquire_many_owned(places).await;
+        // A thread that takes too long is not ended by giving it up, so it keeps its share until it ends.
+        let share = self.budget.share(&upload.picture, limits).await?;
         let work = tokio::task::spawn_blocking(move || {
             let done = variants(&picture, seen.as_deref(), &stamp, &venue.images, limits);
-            drop(place);
+            drop(share);
             done
         });
         let done = match timeout(self.settings.time_limit.into(), work).await {
@@ -226,14 +238,14 @@ impl Transform {
             }
             Err(failure) => (None, Err(failure)),
         };
-        Transformed {
+        Ok(Transformed {
             image: upload.image.clone(),
             size,
             boxes,
             boxes_from,
             transformed_at: Clock::System.now(),
             outcome,
-        }
+        })
     }
 
     /// Tells the upload that waits, if one does. It may have gone, and that is no error.
@@ -328,17 +340,6 @@ fn alternating(mut suspects: Vec<Delivery>) -> Vec<Delivery> {
         suspects.reverse();
     }
     suspects
-}
-
-/// Pictures of more pixels are transformed one at a time: one of the largest takes 200 MB.
-const LARGE: u64 = 12_000_000;
-
-/// How many of all the places a picture takes; of one that will be refused nothing is decoded.
-fn places(picture: &[u8], limits: Limits, all: u16) -> u32 {
-    match citytrack_images::inspect(picture, limits) {
-        Ok(header) if u64::from(header.width) * u64::from(header.height) > LARGE => all.into(),
-        _ => 1,
-    }
 }
 
 #[cfg(test)]
