@@ -292,6 +292,8 @@ test("one of several venues is picked, with the keyboard too", async (t) => {
   const page = await openPage(t, browser);
   await page.goto(`${address}/live#token=${await viewerToken([first, second])}`);
   await page.waitForURL(`**/live?venue=${first.slug}`);
+  // Browsers complain about a connection that is closed before it stands.
+  await status(page, "Live").waitFor();
   const choice = page.getByRole("combobox", { name: "Venue" });
   await choice.focus();
   await page.keyboard.press("B");
