@@ -63,11 +63,11 @@ pub struct Limits {
 }
 
 impl Default for Limits {
-    /// 50 megapixels, 160 MiB.
+    /// 50 megapixels, 144 MiB.
     fn default() -> Self {
         Self {
             pixels: 50_000_000,
-            memory: 160 << 20,
+            memory: 144 << 20,
         }
     }
 }

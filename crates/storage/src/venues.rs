@@ -59,12 +59,20 @@ pub async fn list(db: &Database, retired: bool) -> Result<Vec<Venue>, Error> {
 /// # Errors
 /// [`Error::NotFound`] when there is none.
 pub async fn get(db: &Database, slug: &Slug) -> Result<Venue, Error> {
-    find(&db.client().await?, slug).await
+    let client = db.client().await?;
+    let question = client.prepare_cached(&question()).await?;
+    found(client.query_opt(&question, &[&slug.as_str()]).await?, slug)
 }
 
 pub(crate) async fn find(client: &Client, slug: &Slug) -> Result<Venue, Error> {
-    let question = format!("select {} from venue where slug = $1", columns());
-    let row = client.query_opt(&question, &[&slug.as_str()]).await?;
+    found(client.query_opt(&question(), &[&slug.as_str()]).await?, slug)
+}
+
+fn question() -> String {
+    format!("select {} from venue where slug = $1", columns())
+}
+
+fn found(row: Option<Row>, slug: &Slug) -> Result<Venue, Error> {
     venue(&row.ok_or_else(|| unknown(slug))?)
 }
 

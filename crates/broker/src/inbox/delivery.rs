@@ -28,12 +28,12 @@ pub struct Delivery {
     pub returned: u64,
     /// Its headers that are texts.
     pub headers: BTreeMap<String, String>,
-    /// Its number on its connection, to settle it alone by.
+    /// Which one it is of all that the inbox has handed out, on this connection and earlier ones: to settle it alone by.
     pub tag: u64,
 }
 
-impl From<lapin::message::Delivery> for Delivery {
-    fn from(delivery: lapin::message::Delivery) -> Self {
+impl Delivery {
+    pub(super) fn new(delivery: lapin::message::Delivery, tag: u64) -> Self {
         let properties = &delivery.properties;
         let id = properties.message_id();
         Self {
@@ -44,7 +44,7 @@ impl From<lapin::message::Delivery> for Delivery {
             stamp: id.as_ref().and_then(|id| Stamp::parse(id.as_str())),
             redelivered: delivery.redelivered,
             returned: properties.headers().as_ref().map(returned).unwrap_or_default(),
-            tag: delivery.delivery_tag,
+            tag,
             headers: properties.headers().as_ref().map(texts).unwrap_or_default(),
             payload: delivery.data,
         }

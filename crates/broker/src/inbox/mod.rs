@@ -54,10 +54,12 @@ pub struct Inbox {
     unbound: BTreeSet<String>,
     /// The live queue is new, and nobody has been told yet.
     anew: bool,
+    /// So many messages were handed out.
+    handed_out: u64,
     open: Option<Open>,
 }
 
-/// What a message is acknowledged by, and its number.
+/// The tag of a message, and what it is acknowledged by.
 type Handed = (u64, Acker);
 
 struct Open {
@@ -85,6 +87,7 @@ impl Inbox {
             bound: BTreeSet::new(),
             unbound: BTreeSet::new(),
             anew: false,
+            handed_out: 0,
             open: None,
         }
     }
@@ -144,20 +147,24 @@ impl Inbox {
                 bytes += more.data.len();
                 taken.push(more);
             }
-            let now = Instant::now();
-            for delivery in &taken {
-                open.held.hold((delivery.delivery_tag, delivery.acker.clone()), now);
-            }
             return Live::Messages(self.hand_out(taken));
         }
     }
 
-    fn hand_out(&self, taken: Vec<lapin::message::Delivery>) -> Vec<Delivery> {
+    fn hand_out(&mut self, taken: Vec<lapin::message::Delivery>) -> Vec<Delivery> {
         self.metrics.consumed.inc_by(taken.len() as u64);
         self.metrics
             .redelivered
             .inc_by(taken.iter().filter(|delivery| delivery.redelivered).count() as u64);
-        taken.into_iter().map(Delivery::from).collect()
+        let now = Instant::now();
+        let tagged = |delivery: lapin::message::Delivery| {
+            self.handed_out += 1;
+            if let Some(open) = &mut self.open {
+                open.held.hold((self.handed_out, delivery.acker.clone()), now);
+            }
+            Delivery::new(delivery, self.handed_out)
+        };
+        taken.into_iter().map(tagged).collect()
     }
 
     /// Says that everything that was handed out is done with. It is acknowledged, unless the queue is live; when the connection was lost
@@ -172,7 +179,7 @@ impl Inbox {
         }
     }
 
-    /// Says the same of one message ([`Delivery::tag`]) of those that were handed out last, whatever becomes of the others.
+    /// Says the same of one message ([`Delivery::tag`]), whatever becomes of the others.
     pub async fn settle_one(&mut self, tag: u64) {
         let held = self
             .open

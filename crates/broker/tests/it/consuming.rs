@@ -4,7 +4,7 @@ use citytrack_broker::{Source, topology::PERSIST};
 use citytrack_testkit::{TestVhost, eventually};
 use futures_util::FutureExt;
 
-use crate::{connected, message, texts};
+use crate::{behind_a_proxy, connected, message, texts};
 
 #[tokio::test]
 async fn what_is_settled_does_not_come_again() {
@@ -36,6 +36,23 @@ async fn what_is_not_settled_comes_again() {
     let deliveries = inbox.next(10, usize::MAX).await;
     assert_eq!(texts(&deliveries), ["one"]);
     assert!(deliveries[0].redelivered);
+}
+
+#[tokio::test]
+async fn what_a_lost_connection_handed_out_settles_nothing_of_the_next_one() {
+    let vhost = TestVhost::create().await;
+    let publisher = vhost.publisher("test.v1");
+    connected(&publisher).await;
+    publisher.publish(message("detections.demo", "one")).await.unwrap();
+    let (proxy, mut inbox) = behind_a_proxy(&vhost, Source::Work(PERSIST.name)).await;
+    let lost = inbox.next(10, usize::MAX).await;
+    proxy.cut();
+    proxy.heal();
+    assert_eq!(texts(&inbox.next(10, usize::MAX).await), ["one"]);
+    inbox.settle_one(lost[0].tag).await;
+    inbox.close().await;
+    let mut inbox = vhost.inbox(Source::Work(PERSIST.name));
+    assert_eq!(texts(&inbox.next(10, usize::MAX).await), ["one"]);
 }
 
 #[tokio::test]

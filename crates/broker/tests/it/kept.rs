@@ -2,12 +2,11 @@
 
 use std::time::Duration;
 
-use citytrack_broker::{Delivery, Inbox, InboxMetrics, Live, Publisher, Source, Status};
-use citytrack_testkit::{Proxy, TestVhost, eventually};
-use prometheus::Registry;
+use citytrack_broker::{Delivery, Inbox, Live, Publisher, Source, Status};
+use citytrack_testkit::{TestVhost, eventually};
 use tokio::time::timeout;
 
-use crate::{connected, message, texts};
+use crate::{behind_a_proxy, connected, message, texts};
 
 const NAME: &str = "citytrack.live.test";
 const ROUTE: &str = "detections.demo";
@@ -69,15 +68,6 @@ async fn publisher(vhost: &TestVhost) -> Publisher {
 fn seqs(deliveries: &[Delivery]) -> Vec<u64> {
     let stamps = deliveries.iter().map(|delivery| delivery.stamp.unwrap().seq);
     stamps.collect()
-}
-
-/// An inbox of the same queue whose network can break.
-async fn behind_a_proxy(vhost: &TestVhost, source: Source) -> (Proxy, Inbox) {
-    let (proxy, url) = Proxy::before(&vhost.url()).await;
-    let mut options = vhost.options("test inbox");
-    options.url = url;
-    let metrics = InboxMetrics::new(&Registry::new()).unwrap();
-    (proxy, Inbox::new(options, source, 100, metrics))
 }
 
 #[tokio::test]

@@ -8,8 +8,9 @@ mod kept;
 mod limits;
 mod publishing;
 
-use citytrack_broker::{Message, Publisher, Status};
-use citytrack_testkit::eventually;
+use citytrack_broker::{Inbox, InboxMetrics, Message, Publisher, Source, Status};
+use citytrack_testkit::{Proxy, TestVhost, eventually};
+use prometheus::Registry;
 
 /// A message without headers.
 fn message(route: &str, payload: &str) -> Message {
@@ -34,4 +35,13 @@ fn texts(deliveries: &[citytrack_broker::Delivery]) -> Vec<&str> {
         .iter()
         .map(|delivery| std::str::from_utf8(&delivery.payload).unwrap())
         .collect()
+}
+
+/// An inbox whose network can break.
+async fn behind_a_proxy(vhost: &TestVhost, source: Source) -> (Proxy, Inbox) {
+    let (proxy, url) = Proxy::before(&vhost.url()).await;
+    let mut options = vhost.options("test inbox");
+    options.url = url;
+    let metrics = InboxMetrics::new(&Registry::new()).unwrap();
+    (proxy, Inbox::new(options, source, 100, metrics))
 }

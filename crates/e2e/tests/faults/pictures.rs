@@ -76,7 +76,12 @@ async fn postgres_is_away() {
     let uploads = uploads(&system, 1).await;
     closed.shut().await;
     // Save has nothing to say while it has nothing in hand: transform holds what comes.
-    says(&system.roles[TRANSFORM], "database", "not currently accepting connections").await;
+    says(
+        &system.roles[TRANSFORM],
+        "database",
+        "not currently accepting connections",
+    )
+    .await;
     closed.reopen().await;
     uploads.saved_once(&system).await;
 }

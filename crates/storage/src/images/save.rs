@@ -1,10 +1,10 @@
 //! What became of pictures, stored once.
 
 use citytrack_domain::{BoxesFrom, Detection, ImageBoxes, ImageDetails, ImageFailure, ImageVariant, Variant};
+use deadpool_postgres::Transaction;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
-use tokio_postgres::Transaction;
 
 use crate::{Database, Error, Objects};
 
@@ -126,9 +126,10 @@ async fn save_image<B>(
     let original = finished.outcome.as_ref().ok().and_then(|(_, original)| *original);
     let bytes = original.and_then(|original| i32::try_from(original.len()).ok());
     let state = if failure.is_some() { "failed" } else { "ready" };
+    let upsert = transaction.prepare_cached(upsert).await?;
     let saved = transaction
         .query_opt(
-            upsert,
+            &upsert,
             &[
                 &image.id.uuid(),
                 &image.source.venue.as_str(),
@@ -205,9 +206,10 @@ async fn save_variant<B: AsRef<[u8]>>(
     let object = objects.put(image.id, variant.variant, bytes).await?;
     let data = object.is_none().then_some(bytes);
     let (name, store) = object.map(|object| (object.name, object.store)).unzip();
+    let insert = transaction.prepare_cached(insert).await?;
     transaction
         .execute(
-            insert,
+            &insert,
             &[
                 &image.id.uuid(),
                 &variant.variant.as_str(),

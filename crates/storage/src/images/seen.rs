@@ -36,7 +36,10 @@ pub async fn detections_at(
         group by classes, confidences, boxes";
     let ask = async {
         let client = database.client().await?;
-        Ok(client.query(question, &[&node, &camera.as_str(), &captured_at]).await?)
+        let question = client.prepare_cached(question).await?;
+        Ok(client
+            .query(&question, &[&node, &camera.as_str(), &captured_at])
+            .await?)
     };
     let rows = database.in_time(ask).await?;
     let mut seen = Seen {

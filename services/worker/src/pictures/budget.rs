@@ -17,6 +17,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::{common::Stopped, settings::TransformingSettings};
 
+/// What is made of a picture takes so many times its bytes: two forms of its size, and the message that they go into.
+const FORMS: u64 = 4;
 /// A permit is so many bytes.
 const MEBIBYTE: u64 = 1 << 20;
 
@@ -41,7 +43,7 @@ impl Budget {
             permits: Arc::new(Semaphore::new(all as usize)),
             all,
             least: all / parallel,
-            patience: Duration::from(settings.time_limit) * (parallel + 1),
+            patience: Duration::from(settings.time_limit) * (u32::from(settings.in_hand()) + 1),
             is_stuck: AtomicBool::new(false),
             stop,
         }
@@ -53,7 +55,8 @@ impl Budget {
     /// of the process ends them: then [`Self::is_stuck`].
     pub(super) async fn share(&self, picture: &[u8], limits: Limits) -> Result<OwnedSemaphorePermit, Stopped> {
         // Of one that will be refused nothing is decoded.
-        let needed = inspect(picture, limits).map_or(0, |header| memory(picture, header));
+        let pixels = inspect(picture, limits).map_or(0, |header| memory(picture, header));
+        let needed = pixels + FORMS * picture.len() as u64;
         let needed = u32::try_from(needed.div_ceil(MEBIBYTE)).unwrap_or(u32::MAX);
         let share = Arc::clone(&self.permits).acquire_many_owned(needed.clamp(self.least, self.all));
         match self.stop.run_until_cancelled(timeout(self.patience, share)).await {

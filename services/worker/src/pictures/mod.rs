@@ -2,10 +2,12 @@
 
 mod budget;
 mod common;
+mod flow;
 mod made;
 mod metrics;
 pub mod save;
 mod settings;
+mod told;
 pub mod transform;
 
 pub use settings::{CommonSettings, SaveSettings, SavingSettings, TransformSettings, TransformingSettings};

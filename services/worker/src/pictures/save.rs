@@ -14,6 +14,7 @@ use citytrack_storage::{
     Database, Error, Objects,
     images::{self, Finished},
 };
+use futures_util::{StreamExt as _, future::ready, stream};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
@@ -27,6 +28,8 @@ use crate::{
     rounds,
 };
 
+/// Transactions at once: PostgreSQL writes several to disk together.
+const AT_ONCE: usize = 4;
 /// No more is taken at once when what was taken has so many bytes.
 const MAX_TAKE: usize = 32 << 20;
 
@@ -91,9 +94,11 @@ impl Save {
             let Some(deliveries) = self.stop.run_until_cancelled(next).await else {
                 break;
             };
-            for delivery in deliveries {
-                going_on = going_on && self.settle(delivery).await.is_ok();
-            }
+            let settled = stream::iter(deliveries).map(|delivery| self.settle(delivery));
+            let stopped = settled
+                .buffer_unordered(AT_ONCE)
+                .filter(|settled| ready(settled.is_err()));
+            going_on = stopped.count().await == 0;
             if going_on {
                 inbox.settle().await;
             }

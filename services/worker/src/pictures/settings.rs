@@ -73,6 +73,14 @@ pub struct TransformingSettings {
         default_value = "2"
     )]
     pub parallel: NonZeroU16,
+    /// Uploads taken from the queue and not yet acknowledged, at most; all of them are in memory. With more of them than `parallel` a
+    /// thread has its next picture at once
+    #[arg(
+        long = "transform-prefetch",
+        env = "CITYTRACK_TRANSFORM__PREFETCH",
+        default_value = "3"
+    )]
+    pub prefetch: NonZeroU16,
     /// Most pixels of a picture
     #[arg(
         long = "transform-max-pixels",
@@ -80,12 +88,12 @@ pub struct TransformingSettings {
         default_value = "50000000"
     )]
     pub max_pixels: u64,
-    /// Memory for the pixels of all pictures that are transformed at once. One that needs more by itself is too large; one that may
-    /// need more than is left waits. The whole process takes some 80 MB on top of it
+    /// Memory for the pixels of all pictures that are transformed at once. One whose pixels need more is too large; one that may need
+    /// more than is left, with what is made of it, waits. The whole process takes some 80 MB on top of it
     #[arg(
         long = "transform-memory",
         env = "CITYTRACK_TRANSFORM__MEMORY",
-        default_value = "160MiB"
+        default_value = "144MiB"
     )]
     pub memory: ByteSize,
     /// How long a picture may take; what takes longer has failed for good
@@ -117,6 +125,13 @@ pub struct TransformingSettings {
         default_value = "2s"
     )]
     pub frame_wait: Duration,
+}
+
+impl TransformingSettings {
+    /// Uploads in hand at most: one for each thread at least.
+    pub(super) fn in_hand(&self) -> u16 {
+        self.prefetch.max(self.parallel).get()
+    }
 }
 
 /// How pictures are saved.

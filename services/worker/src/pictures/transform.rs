@@ -1,46 +1,40 @@
 //! The role `transform`: an upload becomes what may be kept of it.
 //!
-//! As many pictures as there are threads for are taken together, and each is acknowledged when the broker has safely what became of it.
+//! Each is acknowledged when the broker has safely what became of it.
 //! A picture that will never work is told as failed, and its upload put aside. So is one that workers have died of.
 
 use std::time::Duration;
 
 use bytes::Bytes;
 use citytrack_broker::{
-    Delivery, Inbox, Message, Publisher,
+    Delivery, Inbox,
     topology::{IMAGES, TRANSFORM},
 };
 use citytrack_common::{Lifecycle, TaskError, admin, health, lifecycle::chain, trace::TRACEPARENT};
-use citytrack_domain::{BoxesFrom, Clock, ImageBoxes, ImageVariant, Variant};
+use citytrack_domain::{BoxesFrom, Clock, ImageBoxes};
 use citytrack_images::Limits;
-use citytrack_messages::images::{
-    ANSWER, Answer, Ready, TRANSFORMED, Transformed, UPLOAD, Upload, answered_key, decode_upload, encode_answer,
-    encode_transformed, transformed_key,
-};
+use citytrack_messages::images::{ANSWER, Ready, TRANSFORMED, Transformed, UPLOAD, Upload, decode_upload};
 use citytrack_storage::{
     images,
     venues::{self, Venue},
 };
-use futures_util::{FutureExt as _, StreamExt as _, stream::FuturesUnordered};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
-use tracing::{debug, warn};
+use tracing::warn;
 
 use super::{
     budget::Budget,
     common::{self, Patient, Stopped},
-    made::{failed, failure, headers, stamp, variants},
+    flow,
+    made::{failed, failure, stamp, variants},
     metrics::PictureMetrics,
     settings::{TransformSettings, TransformingSettings},
+    told::Told,
 };
 use crate::dead_letters::{self, DeadLetters, Letter};
 
 /// Between two looks for the detections of a picture.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
-/// Between attempts while the broker does not take what became of a picture.
-const RETRY: Duration = Duration::from_millis(500);
-/// Nobody who waits waits for longer than this on the way back.
-const ANSWER_WITHIN: Duration = Duration::from_secs(2);
 
 /// Starts the worker in the role `transform`.
 ///
@@ -49,8 +43,8 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(2);
 pub fn start(settings: &TransformSettings, lifecycle: &Lifecycle) -> Result<(), TaskError> {
     let registry = admin::registry()?;
     let (spawner, readiness, common) = (lifecycle.spawner(), lifecycle.readiness(), &settings.common);
-    let parallel = settings.transform.parallel.get();
-    let inbox = common::inbox(common, TRANSFORM.name, parallel, &registry)?;
+    let in_hand = settings.transform.in_hand();
+    let inbox = common::inbox(common, TRANSFORM.name, in_hand, &registry)?;
     let status = health::follow(readiness.check("broker"), inbox.status(), spawner.stop());
     spawner.spawn("broker status", status);
     let publisher = |exchange, kind, name| common::publisher(common, (exchange, kind), name, &registry, &spawner);
@@ -59,8 +53,12 @@ pub fn start(settings: &TransformSettings, lifecycle: &Lifecycle) -> Result<(), 
     let status = health::follow(readiness.check("publisher"), images.status(), spawner.stop());
     spawner.spawn("publisher status", status);
     let transform = Transform {
-        published: images,
-        answered: publisher(IMAGES.exchange, ANSWER, "answers")?,
+        told: Told {
+            published: images,
+            answered: publisher(IMAGES.exchange, ANSWER, "answers")?,
+            max_message: settings.transform.max_message.as_u64(),
+            stop: spawner.stop(),
+        },
         dead_letters: DeadLetters::new(
             publisher(IMAGES.dead_letter_exchange, dead_letters::SCHEMA, "dead_letters")?,
             Clock::System,
@@ -81,8 +79,7 @@ pub fn start(settings: &TransformSettings, lifecycle: &Lifecycle) -> Result<(), 
 }
 
 struct Transform {
-    published: Publisher,
-    answered: Publisher,
+    told: Told,
     dead_letters: DeadLetters,
     postgres: Patient,
     budget: Budget,
@@ -95,43 +92,15 @@ impl Transform {
     async fn run(self, mut inbox: Inbox) -> Result<(), TaskError> {
         // Nothing is taken from the queue before there is something to ask.
         let schema = self.postgres.until_answered(|| self.postgres.database.migrate()).await;
-        let parallel = usize::from(self.settings.parallel.get());
-        while schema.is_ok() {
-            let next = inbox.next(parallel, usize::MAX);
-            let Some(deliveries) = self.stop.run_until_cancelled(next).await else {
-                break;
-            };
-            if self.settle_all(deliveries, &mut inbox).await.is_err() {
-                break;
-            }
+        if schema.is_ok() {
+            let in_hand = self.settings.in_hand().into();
+            flow::run(&mut inbox, in_hand, &self.stop, |delivery| self.settle(delivery)).await;
         }
         inbox.close().await;
         if self.budget.is_stuck() {
             let hang =
                 "threads are busy with pictures that were given up long ago, and only the end of the process ends them";
             return Err(hang.into());
-        }
-        Ok(())
-    }
-
-    /// Those that came for the first time together, then the others one by one: one of them may be what a worker died of, and must
-    /// not take those along that were in hand by chance.
-    async fn settle_all(&self, deliveries: Vec<Delivery>, inbox: &mut Inbox) -> Result<(), Stopped> {
-        let (suspects, others): (Vec<_>, Vec<_>) = deliveries.into_iter().partition(|delivery| delivery.returned > 0);
-        let settle = |delivery: Delivery| async move { (delivery.tag, self.settle(delivery).await) }.boxed();
-        let mut all: FuturesUnordered<_> = others.into_iter().map(settle).collect();
-        let mut stopped = Ok(());
-        while let Some((tag, settled)) = all.next().await {
-            match settled {
-                Ok(()) => inbox.settle_one(tag).await,
-                Err(early) => stopped = Err(early),
-            }
-        }
-        stopped?;
-        for delivery in alternating(suspects) {
-            let tag = delivery.tag;
-            self.settle(delivery).await?;
-            inbox.settle_one(tag).await;
         }
         Ok(())
     }
@@ -158,10 +127,8 @@ impl Transform {
             let detail = format!("workers had the picture {times} times and came to no end: it may be what ended them");
             failed(&upload, failure("crashed-worker", &detail))
         };
-        let (done, message) = self.packed(done);
         let trace = delivery.headers.get(TRACEPARENT).cloned();
-        self.answer(&upload, &done, trace.clone()).await;
-        self.publish(&done, message, trace).await?;
+        let done = self.told.tell(&upload, done, trace).await?;
         let age = Clock::System.now().duration_since(upload.image.received_at);
         self.metrics.age.observe(age.as_secs_f64().max(0.0));
         self.metrics
@@ -248,69 +215,6 @@ impl Transform {
         })
     }
 
-    /// Tells the upload that waits, if one does. It may have gone, and that is no error.
-    async fn answer(&self, upload: &Upload, done: &Transformed, trace: Option<String>) {
-        let Some(instance) = &upload.answer_to else {
-            return;
-        };
-        let outcome = match &done.outcome {
-            Err(failure) => Err(failure.clone()),
-            Ok(ready) => match shown(&ready.variants) {
-                Some(made) => Ok(made.clone()),
-                None => return,
-            },
-        };
-        let answer = Answer {
-            id: done.image.id,
-            node: Some(done.image.source.id),
-            outcome,
-        };
-        let message = Message {
-            route: answered_key(instance),
-            payload: encode_answer(&answer),
-            headers: headers(done, trace),
-        };
-        if let Ok(Err(error)) = timeout(ANSWER_WITHIN, self.answered.publish(message)).await {
-            debug!(%error, image.id = %done.image.id, "nobody is told about a picture");
-        }
-    }
-
-    /// The message about it, no larger than the broker takes.
-    fn packed(&self, done: Transformed) -> (Transformed, Bytes) {
-        let (message, most) = (encode_transformed(&done), self.settings.max_message.as_u64());
-        if message.len() as u64 <= most {
-            return (done, message);
-        }
-        let detail = format!(
-            "the picture and what was made of it have {} bytes, more than {most}",
-            message.len()
-        );
-        let done = Transformed {
-            outcome: Err(failure("picture-too-large", &detail)),
-            ..done
-        };
-        let message = encode_transformed(&done);
-        (done, message)
-    }
-
-    /// Tries until the broker has it.
-    async fn publish(&self, done: &Transformed, payload: Bytes, trace: Option<String>) -> Result<(), Stopped> {
-        let (headers, route) = (headers(done, trace), transformed_key(&done.image.source.venue));
-        loop {
-            let message = Message {
-                route: route.clone(),
-                payload: payload.clone(),
-                headers: headers.clone(),
-            };
-            match self.published.publish(message).await {
-                Ok(()) => return Ok(()),
-                Err(error) => warn!(%error, "a transformed picture is held until the broker takes it"),
-            }
-            let waited = self.stop.run_until_cancelled(tokio::time::sleep(RETRY)).await;
-            waited.ok_or(Stopped)?;
-        }
-    }
-
     async fn put_aside(&self, route: &str, payload: Bytes, reason: &str) -> Result<(), Stopped> {
         let letter = Letter {
             route,
@@ -323,74 +227,5 @@ impl Transform {
         }
         self.metrics.settled("dead_lettered");
         Ok(())
-    }
-}
-
-/// What somebody who waits is shown: the best of what the venue has made. There is one always.
-fn shown(made: &[ImageVariant<Bytes>]) -> Option<&ImageVariant<Bytes>> {
-    let best = [Variant::Anonymised, Variant::Annotated, Variant::Thumbnail];
-    best.into_iter()
-        .find_map(|variant| made.iter().find(|made| made.variant == variant))
-}
-
-/// Forwards and backwards in turn: whichever of them ends the worker, the others have come before it after two attempts.
-fn alternating(mut suspects: Vec<Delivery>) -> Vec<Delivery> {
-    let odd = suspects.first().is_some_and(|first| first.returned % 2 == 1);
-    if odd {
-        suspects.reverse();
-    }
-    suspects
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn delivery(tag: u64, returned: u64) -> Delivery {
-        Delivery {
-            payload: Vec::new(),
-            exchange: IMAGES.exchange.to_owned(),
-            route: "images.uploaded.demo".to_owned(),
-            kind: Some(UPLOAD.to_owned()),
-            id: None,
-            stamp: None,
-            redelivered: returned > 0,
-            returned,
-            headers: std::collections::BTreeMap::new(),
-            tag,
-        }
-    }
-
-    #[test]
-    fn whoever_waits_is_shown_the_best_that_was_made() {
-        let made = [Variant::Thumbnail, Variant::Annotated, Variant::Anonymised].map(|variant| ImageVariant {
-            variant,
-            media_type: "image/jpeg".to_owned(),
-            width: 1,
-            height: 1,
-            bytes: Bytes::new(),
-        });
-        for (forms, best) in [
-            (&made[..], Some(&made[2])),
-            (&made[..2], Some(&made[1])),
-            (&made[..1], Some(&made[0])),
-            (&[], None),
-        ] {
-            assert_eq!(shown(forms), best);
-        }
-    }
-
-    #[test]
-    fn whichever_ends_the_worker_the_others_have_come_before_it_after_two_attempts() {
-        for deadly in 0..8 {
-            let mut left: Vec<u64> = (0..8).collect();
-            for returned in 1..=2 {
-                let suspects = left.iter().map(|tag| delivery(*tag, returned)).collect();
-                let tags = alternating(suspects).into_iter().map(|delivery| delivery.tag);
-                let settled: Vec<_> = tags.take_while(|tag| *tag != deadly).collect();
-                left.retain(|tag| !settled.contains(tag));
-            }
-            assert_eq!(left, [deadly]);
-        }
     }
 }
