@@ -159,7 +159,7 @@ fn boxes(random: &mut StdRng, odd: bool) -> String {
     let mut json = format!("[{}]", list.join(","));
     if odd && random.random_bool(0.4) {
         let length = random.random_range(0..json.len());
-        json.truncate(length);
+        json.truncate(json.floor_char_boundary(length));
     }
     json
 }

@@ -22,7 +22,6 @@ type Decoder<'a> = JpegDecoder<ZCursor<&'a [u8]>>;
 pub(super) fn decode(picture: &[u8], header: Header, limits: Limits) -> Decoded {
     let frame = Frame::read(picture)?;
     let (width, height) = (header.width as usize, header.height as usize);
-    afford(needed(picture, frame, header), limits)?;
     let options = DecoderOptions::default()
         .set_strict_mode(true)
         .set_max_width(width)
@@ -34,24 +33,34 @@ pub(super) fn decode(picture: &[u8], header: Header, limits: Limits) -> Decoded 
     if decoder.dimensions() != Some((width, height)) {
         return Err(broken("it says its size twice"));
     }
-    let canvas = match decoder.input_colorspace() {
-        Some(ColorSpace::YCbCr | ColorSpace::Luma) => planes(&mut decoder, header)?,
-        _ => canvas_of(header, &decoder.decode().map_err(broken)?, from_rgb),
+    let are_planes = matches!(decoder.input_colorspace(), Some(ColorSpace::YCbCr | ColorSpace::Luma));
+    afford(needed(picture, frame, header, are_planes), limits)?;
+    let canvas = if are_planes {
+        planes(&mut decoder, header)?
+    } else {
+        canvas_of(header, &decoder.decode().map_err(broken)?, from_rgb)
     };
     let orientation = decoder.exif().and_then(|exif| Orientation::from_exif_chunk(exif));
     Ok((canvas, orientation.unwrap_or(Orientation::NoTransforms)))
 }
 
-/// Samples, and coefficients of two bytes where a decoder must hold all of them.
-fn needed(picture: &[u8], frame: Frame, header: Header) -> u64 {
+/// What decoding a picture takes, in bytes. A decoder that must hold all coefficients has two bytes for each, and for each sample two
+/// more if planes are asked of it.
+fn needed(picture: &[u8], frame: Frame, header: Header, are_planes: bool) -> u64 {
     let samples = header.pixels() * u64::from(frame.samples) / 4;
-    let coefficients = if frame.is_buffered(picture) { 2 * samples } else { 0 };
-    samples + coefficients + canvas(header)
+    match (are_planes, frame.is_buffered(picture)) {
+        (true, true) => 5 * samples,
+        (true, false) => samples + canvas(header),
+        (false, true) => 2 * samples + 3 * header.pixels() + canvas(header),
+        (false, false) => 3 * header.pixels() + canvas(header),
+    }
 }
 
-/// What decoding a picture takes, in bytes.
+/// The most that it takes, whatever its colours are.
 pub(super) fn memory(picture: &[u8], header: Header) -> u64 {
-    Frame::read(picture).map_or(0, |frame| needed(picture, frame, header))
+    Frame::read(picture).map_or(0, |frame| {
+        needed(picture, frame, header, true).max(needed(picture, frame, header, false))
+    })
 }
 
 /// The planes as they are stored; those of colour at another size than ours are resized.

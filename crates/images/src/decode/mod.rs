@@ -8,15 +8,14 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use image::codecs::{png::PngDecoder, webp::WebPDecoder};
 use image::metadata::Orientation;
-use image::{ColorType, DynamicImage, ImageDecoder, ImageError};
+use image::{DynamicImage, ImageDecoder, ImageError};
 
 use crate::canvas::Canvas;
 use crate::header::{Format, Header, Limits};
 use crate::transform::Failure;
+use crate::transform::at_work;
 use pixels::{canvas_of, from_rgb, on_white};
 
-/// The decoder of WebP has pixels of its own before it hands them out: bytes of each.
-const OF_WEBP: u64 = 4;
 /// Of what a decoder says, in characters.
 const LONGEST_REASON: usize = 200;
 
@@ -25,43 +24,60 @@ pub(crate) fn decode(picture: &[u8], header: Header, limits: Limits) -> Result<C
     let decode = || match header.format {
         Format::Jpeg => jpeg::decode(picture, header, limits),
         Format::Png => {
+            afford(png(picture, header), limits)?;
             let decoder = PngDecoder::with_limits(Cursor::new(picture), of_library(header, limits))?;
-            others(decoder, 0, header, limits)
+            others(decoder, header, limits)
         }
-        Format::WebP => others(WebPDecoder::new(Cursor::new(picture))?, OF_WEBP, header, limits),
+        Format::WebP => {
+            afford(webp(picture, header), limits)?;
+            others(WebPDecoder::new(Cursor::new(picture))?, header, limits)
+        }
     };
     // Nothing that a panic leaves half done is used afterwards.
     let (canvas, orientation) = catch_unwind(AssertUnwindSafe(decode)).unwrap_or(Err(Failure::Crashed))?;
     Ok(canvas.turned(orientation))
 }
 
-/// Memory that decoding a picture takes for pixels at once, in bytes, as far as its header tells; more is never taken. One that takes
+/// Memory that a picture takes for pixels at once, in bytes: the most that one with such a header can take. One whose decoding takes
 /// more than [`Limits::memory`] fails.
 pub fn memory(picture: &[u8], header: Header) -> u64 {
-    let most = match header.format {
-        Format::Jpeg => return jpeg::memory(picture, header),
-        // The depth is behind the size. With 16 bits: four colours of two bytes, and then of one.
-        Format::Png if picture.get(24) == Some(&16) => 8 + 4,
-        Format::Png => 4,
-        Format::WebP => 4 + OF_WEBP,
+    let decoding = match header.format {
+        Format::Jpeg => jpeg::memory(picture, header),
+        Format::Png => png(picture, header),
+        Format::WebP => webp(picture, header),
     };
-    most * header.pixels() + canvas(header)
+    decoding.max(at_work(header))
+}
+
+/// What decoding a PNG takes. Depth and colours are behind the size. What has 16 bits a colour is there once with them, and once with 8;
+/// with palettes and with one grey or colour that is transparent there may come an alpha.
+fn png(picture: &[u8], header: Header) -> u64 {
+    let halves = match picture.get(24..26) {
+        Some([16, 0 | 4]) => 2 * (4 + 4),
+        Some([16, _]) => 2 * (8 + 4),
+        Some([_, 0 | 4]) => 2 * (2 + 4),
+        _ => 2 * 4 + 3,
+    };
+    header.pixels() * halves / 2
+}
+
+/// What decoding a WebP takes, as the decoder was seen to do: with and without losses, or with alpha and animation.
+fn webp(picture: &[u8], header: Header) -> u64 {
+    let halves = match picture.get(12..16) {
+        Some(b"VP8 ") => 11,
+        Some(b"VP8L") => 15,
+        _ => 25,
+    };
+    header.pixels() * halves / 2
 }
 
 type Decoded = Result<(Canvas, Orientation), Failure>;
 
-/// The formats that `image` decodes; the decoder takes so many bytes a pixel for itself. Of an animation the first picture is taken.
-fn others(mut decoder: impl ImageDecoder, own: u64, header: Header, limits: Limits) -> Decoded {
+/// The formats that `image` decodes. Of an animation the first picture is taken.
+fn others(mut decoder: impl ImageDecoder, header: Header, limits: Limits) -> Decoded {
     if decoder.dimensions() != (header.width, header.height) {
         return Err(broken("it says its size twice"));
     }
-    // Of 16 bits a colour become 8 at first.
-    let narrowed = match decoder.color_type() {
-        ColorType::Rgb8 | ColorType::Rgba8 | ColorType::L8 => 0,
-        _ => 4 * header.pixels(),
-    };
-    let behind = narrowed + canvas(header);
-    afford(decoder.total_bytes() + behind.max(own * header.pixels()), limits)?;
     decoder.set_limits(of_library(header, limits))?;
     let orientation = decoder.orientation()?;
     let canvas = match DynamicImage::from_decoder(decoder)? {

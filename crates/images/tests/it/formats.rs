@@ -154,7 +154,7 @@ fn broken() -> Vec<Case> {
         (
             "PNG, 7000 × 7000, transparent, 16 bits",
             png_that_claims(7000, 7000, 16, 6),
-            Refused(TOO_LARGE, "would take 661500000 bytes"),
+            Refused(TOO_LARGE, "would take 588000000 bytes"),
         ),
     ]
 }
