@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::{foreign, jpeg};
+use crate::{foreign, jpeg, webp};
 
 /// A format that CityTrack takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -156,7 +156,7 @@ fn read(start: &[u8]) -> Result<Header, Refused> {
     } else if start.starts_with(b"\x89PNG\r\n\x1A\n") {
         (Format::Png, png_size(start)?)
     } else if start.starts_with(b"RIFF") && bytes(start, 8)? == *b"WEBP" {
-        (Format::WebP, webp_size(start)?)
+        (Format::WebP, webp::size(start)?)
     } else if start.len() < foreign::ENOUGH {
         return Err(Refused::Incomplete);
     } else {
@@ -167,7 +167,7 @@ fn read(start: &[u8]) -> Result<Header, Refused> {
 }
 
 /// `N` bytes from `at` on.
-fn bytes<const N: usize>(start: &[u8], at: usize) -> Result<[u8; N], Refused> {
+pub(crate) fn bytes<const N: usize>(start: &[u8], at: usize) -> Result<[u8; N], Refused> {
     let found = start.get(at..).and_then(<[u8]>::first_chunk);
     found.copied().ok_or(Refused::Incomplete)
 }
@@ -182,36 +182,4 @@ fn png_size(start: &[u8]) -> Result<(u32, u32), Refused> {
         u32::from_be_bytes(bytes(start, 16)?),
         u32::from_be_bytes(bytes(start, 20)?),
     ))
-}
-
-/// RFC 9649: the first chunk is VP8 (lossy), VP8L (lossless), or VP8X (with a canvas).
-fn webp_size(start: &[u8]) -> Result<(u32, u32), Refused> {
-    let invalid = |detail| {
-        let format = Format::WebP;
-        Err(Refused::Invalid { format, detail })
-    };
-    match &bytes(start, 12)? {
-        b"VP8 " => {
-            if bytes(start, 23)? != [0x9D, 0x01, 0x2A] {
-                return invalid("it does not begin with a key frame");
-            }
-            let side = |at| Ok(u32::from(u16::from_le_bytes(bytes(start, at)?) & 0x3FFF));
-            Ok((side(26)?, side(28)?))
-        }
-        b"VP8L" => {
-            if bytes(start, 20)? != [0x2F] {
-                return invalid("its signature is wrong");
-            }
-            let bits = u32::from_le_bytes(bytes(start, 21)?);
-            Ok(((bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1))
-        }
-        b"VP8X" => {
-            let side = |at| {
-                let [low, middle, high] = bytes(start, at)?;
-                Ok(u32::from_le_bytes([low, middle, high, 0]) + 1)
-            };
-            Ok((side(24)?, side(27)?))
-        }
-        _ => invalid("its first chunk is unknown"),
-    }
 }

@@ -16,6 +16,7 @@ mod pixelate;
 mod resize;
 mod text;
 mod transform;
+mod webp;
 
 pub use decode::memory;
 pub use header::{Format, Header, Limits, Refused, inspect};

@@ -14,6 +14,7 @@ use crate::canvas::Canvas;
 use crate::header::{Format, Header, Limits};
 use crate::transform::Failure;
 use crate::transform::at_work;
+use crate::webp::frames_fit;
 use pixels::{canvas_of, from_rgb, on_white};
 
 /// Of what a decoder says, in characters.
@@ -29,6 +30,9 @@ pub(crate) fn decode(picture: &[u8], header: Header, limits: Limits) -> Result<C
             others(decoder, header, limits)
         }
         Format::WebP => {
+            if !frames_fit(picture, (header.width, header.height)) {
+                return Err(broken("one of its frames is larger than the picture"));
+            }
             afford(webp(picture, header), limits)?;
             others(WebPDecoder::new(Cursor::new(picture))?, header, limits)
         }
