@@ -147,9 +147,11 @@ _service_settings() {
   esac
   case $1 in
     ingest-api) settings+=("$database" "$broker" "$viewer") ;;
-    # RabbitMQ's own limit of a message is 128 MiB here. The pixels of a picture go back to the system soon, unless the next one takes them.
+    # RabbitMQ's own limit of a message is 128 MiB here. What a picture took goes back to the system
+    # after 2 ms, unless the next one takes it.
     transform) settings+=("$database" "$broker" CITYTRACK_TRANSFORM__MAX_MESSAGE=96MiB MIMALLOC_PURGE_DELAY=2) ;;
-    worker | save | journal) settings+=("$database" "$broker") ;;
+    save) settings+=("$database" "$broker" MIMALLOC_PURGE_DELAY=2) ;;
+    worker | journal) settings+=("$database" "$broker") ;;
     realtime-ws) settings+=("$broker" "$viewer" "$administrator") ;;
     # What exports have freed goes back to the system at once, not after a second: docs/performance.md#exports-of-raw-detections.
     stats) settings+=("CITYTRACK_DATABASE__URL=${READER_URL:-$DATABASE_URL}" "$viewer" MIMALLOC_PURGE_DELAY=0) ;;

@@ -29,7 +29,7 @@ use crate::{
 };
 
 /// Transactions at once: PostgreSQL writes several to disk together.
-const AT_ONCE: usize = 4;
+const AT_ONCE: usize = 2;
 /// No more is taken at once when what was taken has so many bytes.
 const MAX_TAKE: usize = 32 << 20;
 
