@@ -90,14 +90,19 @@ test("what is wrong is said at its field, or above the buttons", async (t) => {
 
 test("an import that takes long shows that it goes on, and can be cancelled", async (t) => {
   const { page, venue } = await openDialog(t, { expected: /ERR_/ });
-  // The network swallows the file.
-  await page.route("**/imports?*", () => {});
+  let swallow;
+  const swallowed = new Promise((resolve) => {
+    swallow = resolve;
+  });
+  await page.route("**/imports?*", swallow);
   await dialog(page).getByLabel("File").setInputFiles(file(CSV));
   await submit(page);
   await dialog(page).getByRole("progressbar", { name: "Import" }).waitFor();
   assert.deepEqual(await findings(page), []);
   await dialog(page).getByRole("button", { name: "Cancel" }).click();
   await dialog(page).getByText("Cancelled", { exact: true }).waitFor();
+  // Given up, it would be sent after all.
+  await (await swallowed).abort();
   await page.unroute("**/imports?*");
   const { nodes } = await request("GET", `/api/v1/nodes?venue=${venue.slug}`);
   assert.equal(nodes.length, 1);
