@@ -147,6 +147,11 @@ fn broken() -> Vec<Case> {
             Refused(TOO_LARGE, "more than 50000000"),
         ),
         (
+            "WebP with a frame that claims 16383 × 16383",
+            webp_with_a_frame_of(16_383),
+            Refused(INVALID, "larger than the picture"),
+        ),
+        (
             "PNG that claims 100000 × 400",
             png_that_claims(100_000, 400, 8, 2),
             Refused(TOO_LARGE, "a side of more than 65500"),
@@ -323,6 +328,14 @@ fn png_with_a_wrong_checksum() -> Vec<u8> {
 }
 
 /// The canvas of an extended WebP is up to 2^24 pixels wide; 16384 is what its pictures can be.
+fn webp_with_a_frame_of(side: u16) -> Vec<u8> {
+    let mut webp = odd("transparent.webp");
+    let key_frame = webp.windows(3).position(|code| code == b"\x9D\x01\x2A").unwrap();
+    let claim = [side.to_le_bytes(), side.to_le_bytes()].concat();
+    webp[key_frame + 3..key_frame + 7].copy_from_slice(&claim);
+    webp
+}
+
 fn webp_that_claims_the_most() -> Vec<u8> {
     let mut webp = odd("animated.webp");
     webp[24..27].copy_from_slice(&[0xFF, 0x3F, 0]);
