@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import axe from "axe-core";
+import { findings } from "./axe.mjs";
 import { launch, openPage, PHONE, widthOfContent } from "./browser.mjs";
 import { everywhere, makeUser, openSignedIn } from "./session.mjs";
 import { address, frame, makeVenue, viewerToken } from "./system.mjs";
@@ -10,15 +10,6 @@ before(async () => {
   browser = await launch();
 });
 after(() => browser.close());
-
-/** What axe finds wrong with the page, as short lines. */
-async function findings(page) {
-  await page.evaluate(axe.source);
-  const { violations } = await page.evaluate(() => window.axe.run());
-  return violations.map(
-    ({ id, help, nodes }) => `${id}: ${help}: ${nodes.map((node) => node.target).join(" ")}`,
-  );
-}
 
 /** Every page for people who are signed in, and what can be opened on it. */
 const PAGES = [
