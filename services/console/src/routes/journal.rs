@@ -28,16 +28,16 @@ pub(super) struct JournalQuery {
     #[param(value_type = Option<Slug>)]
     venue: Option<String>,
     /// Only messages of this exchange.
-    #[param(example = "citytrack.images")]
+    #[param(example = "citytrack.images", pattern = r"^[^\u0000]*$")]
     exchange: Option<String>,
     /// Only messages of this routing key; `*` and `#` stand for any text.
-    #[param(example = "images.uploaded.*")]
+    #[param(example = "images.uploaded.*", pattern = r"^[^\u0000]*$")]
     key: Option<String>,
     /// No messages of this routing key; `*` and `#` stand for any text.
-    #[param(example = "live.*")]
+    #[param(example = "live.*", pattern = r"^[^\u0000]*$")]
     except: Option<String>,
     /// Only messages of this type.
-    #[param(example = "citytrack.detections.v1")]
+    #[param(example = "citytrack.detections.v1", pattern = r"^[^\u0000]*$")]
     r#type: Option<String>,
     /// Only messages about this picture.
     image: Option<Uuid>,
