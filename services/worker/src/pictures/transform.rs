@@ -1,7 +1,7 @@
 //! The role `transform`: an upload becomes what may be kept of it.
 //!
-//! Each is acknowledged when the broker has safely what became of it.
-//! A picture that will never work is told as failed, and its upload put aside. So is one that workers have died of.
+//! Each is acknowledged when the broker has safely what became of it. A picture that will never work is told as failed, and its
+//! upload put aside. So is one that workers have died of.
 
 use std::time::Duration;
 
